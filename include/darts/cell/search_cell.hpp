@@ -1,0 +1,48 @@
+#pragma once
+
+#include <darts/ops/primitive.hpp>
+
+#include <torch/nn/cloneable.h>
+#include <torch/nn/modules/container/any.h>
+#include <torch/nn/pimpl.h>
+
+#include <vector>
+
+namespace darts {
+
+struct SearchCellOptions {
+  std::vector<Primitive> primitives;
+  std::int64_t nodes = 4;               ///< intermediate nodes
+  std::int64_t channels_prev_prev = 0;  ///< channels of the output of the cell before the last
+  std::int64_t channels_prev = 0;       ///< channels of the output of the last cell
+  std::int64_t channels = 16;           ///< channels of every node
+  bool reduction = false;               ///< edges from the two inputs have stride 2
+  bool reduction_prev = false;          ///< the last cell was a reduction cell
+};
+
+/// A cell of the supernet: every node is the sum of mixed operations from all states before it, the
+/// output concatenates the nodes (paper, section 2.1).
+///
+/// Parameters: `preprocess0`, `preprocess1` (1×1 convolutions that bring both inputs to `channels`; a
+/// factorized reduce for the first after a reduction cell) and `_ops.E.…` for edge E (topology.hpp).
+class SearchCellImpl : public torch::nn::Cloneable<SearchCellImpl> {
+ public:
+  explicit SearchCellImpl(SearchCellOptions options);
+  void reset() override;
+
+  /// s0, s1: outputs of the two cells before, (N, channels_prev_prev | channels_prev, H, W) (s0 twice
+  /// as high and wide after a reduction). weights: edges × primitives, after softmax.
+  /// Returns (N, nodes · channels, H', W').
+  at::Tensor forward(const at::Tensor& s0, const at::Tensor& s1, const at::Tensor& weights);
+
+  bool is_reduction() const { return options_.reduction; }
+
+ private:
+  SearchCellOptions options_;
+  torch::nn::AnyModule preprocess0_;
+  torch::nn::AnyModule preprocess1_;
+  std::vector<torch::nn::AnyModule> edges_;
+};
+TORCH_MODULE(SearchCell);
+
+}  // namespace darts

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <darts/core/file_descriptor.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace darts {
+
+/// The folder of one run, locked for this program alone while the object lives.
+///
+/// The lock is flock(2) on the file `lock`, which holds the owner's process id: the kernel releases
+/// it when a process ends, however it ends. A second program gets Error "… is in use by process
+/// 1234; wait for it or stop it". Errors also say why a folder cannot be made or written.
+class RunDirectory {
+ public:
+  using Time = std::chrono::system_clock::time_point;
+
+  /// Makes `root`/NAME-YYYYMMDD-HHMMSS (local time; with -2, -3, … where that exists) with its
+  /// folders checkpoints/ and genotypes/. `name` is one path component.
+  static RunDirectory create(const std::filesystem::path& root, const std::string& name, Time time);
+
+  /// Opens the folder of an earlier run to go on with it, and removes temporaries that killed
+  /// programs left. Throws Error if it is no run directory: it needs a config.yaml.
+  static RunDirectory open(const std::filesystem::path& path);
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path config() const { return path_ / "config.yaml"; }
+  std::filesystem::path environment() const { return path_ / "environment.json"; }
+  std::filesystem::path log() const { return path_ / "log.txt"; }
+  std::filesystem::path metrics() const { return path_ / "metrics.jsonl"; }
+  std::filesystem::path alphas() const { return path_ / "alphas.jsonl"; }
+  std::filesystem::path genotype() const { return path_ / "genotype.json"; }
+  /// genotypes/epoch_007.json
+  std::filesystem::path genotype_of_epoch(std::int64_t epoch) const;
+
+  std::filesystem::path checkpoints() const { return path_ / "checkpoints"; }
+  /// checkpoints/epoch_007_step_000123.safetensors
+  std::filesystem::path checkpoint(std::int64_t epoch, std::int64_t step) const;
+  std::filesystem::path best_checkpoint() const { return checkpoints() / "best.safetensors"; }
+
+  /// The checkpoint of the latest (epoch, step); never the best one. Nothing if there is none.
+  std::optional<std::filesystem::path> latest_checkpoint() const;
+
+  /// Removes all but the latest `keep_last` (at least 1) checkpoints; never the best one.
+  void prune_checkpoints(std::int64_t keep_last) const;
+
+ private:
+  RunDirectory(std::filesystem::path path, FileDescriptor lock);
+
+  std::filesystem::path path_;
+  FileDescriptor lock_;
+};
+
+/// The checkpoint of the latest (epoch, step) in the run directory `run`, without locking it: for
+/// programs that only read. Nothing if there is none.
+std::optional<std::filesystem::path> latest_checkpoint_of(const std::filesystem::path& run);
+
+}  // namespace darts

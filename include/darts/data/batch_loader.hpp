@@ -1,0 +1,68 @@
+#pragma once
+
+#include <darts/core/random.hpp>
+#include <darts/data/augmentation.hpp>
+#include <darts/data/image_set.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace darts {
+
+/// Images as a network takes them, and what they show.
+struct Batch {
+  at::Tensor images;  ///< float32, N×C×H×W, with channels-last strides unless asked otherwise
+  at::Tensor labels;  ///< int64, N
+};
+
+/// How batches are made.
+struct LoaderOptions {
+  std::int64_t batch_size = 64;
+  int workers = 2;          ///< threads that make batches; 0: next() makes them itself
+  int prefetch = 4;         ///< batches that are ready or being made at a time
+  bool shuffle = true;      ///< a new order every epoch; else the order of the indices
+  bool pin_memory = false;  ///< page-locked tensors, for copies to a GPU; ignored without CUDA
+  bool channels_last = true;
+  Augmentation augmentation;
+  std::uint64_t seed = 0;
+  RandomPurpose order_purpose = RandomPurpose::train_order;
+  RandomPurpose augment_purpose = RandomPurpose::train_augment;
+};
+
+/// Batches of (a part of) an image set, epoch by epoch, made ahead in worker threads.
+///
+/// The batches are a function of the options and the epoch alone, whatever the number of workers:
+/// the order of epoch e is a Fisher–Yates permutation of the indices drawn from
+/// RandomStream(seed, order_purpose, e), and the image at index i of the data set is augmented with
+/// RandomStream(seed, augment_purpose, e, i). One thread at a time may use a loader.
+class BatchLoader {
+ public:
+  /// `indices` into `images`, which the loader keeps alive. Throws Error for options that make no
+  /// sense, c10::Error for tensors of the wrong shape or type or an index out of range.
+  BatchLoader(std::shared_ptr<const ImageSet> images, std::vector<std::int64_t> indices,
+              LoaderOptions options);
+  ~BatchLoader();  ///< at any time: batches that are being made are waited for and dropped
+  BatchLoader(BatchLoader&&) noexcept;
+  BatchLoader& operator=(BatchLoader&&) noexcept;
+
+  /// Batches of an epoch; the last one may be smaller.
+  std::int64_t batches_per_epoch() const;
+  std::int64_t images_per_epoch() const;
+
+  /// Begins `epoch` at batch `first_batch` (counted from 0, at most batches_per_epoch()); what is
+  /// left of an epoch that was under way is dropped. From `first_batch` on the batches are those
+  /// of an epoch read from its beginning, so that a run can go on where it stopped.
+  void start(std::int64_t epoch, std::int64_t first_batch = 0);
+
+  /// The next batch; nullopt at the end of the epoch and before the first start(). An exception in
+  /// a worker is thrown here, after which the epoch is over.
+  std::optional<Batch> next();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace darts

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <darts/data/image_set.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace darts {
+
+enum class Split { train, test };
+
+/// Which data set, and where it lies.
+struct DatasetOptions {
+  std::string name = "fashion_mnist";   ///< a name of dataset_table()
+  std::filesystem::path root = "data";  ///< folder of the data sets, or the image folder itself
+  std::int64_t image_size = 32;         ///< height and width, pixels; image folders only
+  /// Statistics to use in place of a set's own: those that a network was trained with. Without
+  /// them an image folder's are measured on its train images, for the test split as well, which
+  /// costs decoding these once more.
+  std::optional<PixelStatistics> statistics = std::nullopt;
+};
+
+/// A data set that can be loaded: one line of dataset_table().
+struct DatasetEntry {
+  std::string_view name;
+  std::string_view help;  ///< one line
+  ImageSet (*load)(const DatasetOptions&, Split);
+  std::string_view get_data_name;  ///< its name for scripts/get_data.py; empty: cannot be fetched
+};
+
+/// All data sets: adding one is a source file with its load function and a line here.
+const std::vector<DatasetEntry>& dataset_table();
+
+/// Reads a whole split into memory.
+///
+/// Throws Error, in one line with the remedy, when the name is unknown, the files are missing (it
+/// names the command that fetches them) or damaged (it names the file and, where there is one, the
+/// record), or when `options.statistics` do not have one value a channel.
+ImageSet load_dataset(const DatasetOptions& options, Split split);
+
+}  // namespace darts

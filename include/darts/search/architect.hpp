@@ -1,0 +1,48 @@
+#pragma once
+
+#include <darts/data/batch_loader.hpp>
+#include <darts/search/supernet.hpp>
+
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace torch::optim {
+class SGD;
+}
+
+namespace darts {
+
+/// What the architect needs to know of the training of w.
+struct ArchitectContext {
+  Supernet supernet{nullptr};
+  /// Mean cross entropy of the supernet on a batch, moving running statistics as any forward pass.
+  std::function<at::Tensor(const Batch&)> loss;
+  /// The optimizer of w: the unrolled step imitates it (momentum buffers).
+  torch::optim::SGD* weight_optimizer = nullptr;
+  double momentum = 0.9;
+  double weight_decay = 3e-4;
+};
+
+/// The bilevel optimisation's upper level (paper, section 2.3): the gradient by which alpha moves.
+class Architect {
+ public:
+  virtual ~Architect() = default;
+
+  /// Writes the gradient of the validation loss by alpha into both alphas' grad(); w is unchanged
+  /// afterwards. `train` is the batch that w moves on next, `learning_rate` that step's, ξ.
+  virtual void compute_gradients(const Batch& train, const Batch& valid, double learning_rate) = 0;
+};
+
+/// First order, ξ = 0: ∇α L_valid(w, α).
+std::unique_ptr<Architect> make_first_order_architect(const ArchitectContext& context);
+
+/// Second order: ∇α L_valid(w', α) − ξ ∇²αw L_train(w, α) ∇w' L_valid(w', α) with the unrolled weights
+/// w' = w − ξ (momentum · buffer + ∇w L_train + weight decay · w); the product with the Hessian is the
+/// central difference of equation 8 with ε = 0.01 / ‖∇w' L_valid‖. The supernet itself carries w', w⁺
+/// and w⁻ in turn: no second network is built. Its running statistics move in the three passes at w
+/// and w± but not in the one at w', which in the original belongs to a copy.
+std::unique_ptr<Architect> make_second_order_architect(const ArchitectContext& context);
+
+}  // namespace darts

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <darts/core/field_table.hpp>
+#include <darts/data/augmentation.hpp>
+#include <darts/data/dataset.hpp>
+#include <darts/search/search_step.hpp>
+#include <darts/search/supernet.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace darts {
+
+/// Everything that a search depends on, with the paper's values for CIFAR-10 as defaults. Names,
+/// ranges and help of the fields are declared once, in fields().
+struct SearchConfig {
+  std::string name = "search";
+  std::uint64_t seed = 0;
+
+  struct Data {
+    DatasetOptions set;
+    double train_portion = 0.5;
+    std::int64_t limit = 0;
+    std::int64_t workers = 2;
+    std::int64_t prefetch = 4;
+    Augmentation augmentation;
+  } data;
+
+  struct Space {
+    std::vector<std::string> primitives = primitive_names(default_primitives());
+    std::int64_t nodes = 4;
+    std::int64_t cells = 8;
+    std::int64_t channels = 16;
+    std::int64_t stem_multiplier = 3;
+    std::int64_t edges_per_node = 2;
+  } space;
+
+  struct Search {
+    SearchMethod method = SearchMethod::second;
+    std::int64_t epochs = 50;
+    std::int64_t batch_size = 64;
+  } search;
+
+  WeightOptions w;
+  AlphaOptions alpha;
+
+  struct Runtime {
+    std::string device = "auto";
+    Precision precision = Precision::fp32;
+    bool channels_last = true;
+    std::int64_t threads = 0;
+    bool deterministic = true;
+  } runtime;
+
+  struct Run {
+    std::filesystem::path root = "runs";
+    std::int64_t checkpoint_every_steps = 0;
+    double checkpoint_every_minutes = 10.0;
+    std::int64_t keep_checkpoints = 3;
+    std::int64_t log_every_steps = 50;
+  } run;
+};
+
+/// The table of all keys, bound to `config`, which must outlive it.
+FieldTable fields(SearchConfig& config);
+
+/// Options of the parts that the search is made of.
+SupernetOptions supernet_options(const SearchConfig& config, std::int64_t image_channels,
+                                 std::int64_t classes);
+SearchStepOptions step_options(const SearchConfig& config);
+
+}  // namespace darts

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <darts/core/device.hpp>
+#include <darts/search/architect.hpp>
+#include <darts/search/method.hpp>
+
+#include <torch/optim/adam.h>
+#include <torch/optim/sgd.h>
+
+#include <memory>
+#include <stdexcept>
+
+namespace darts {
+
+/// How w is trained: SGD with momentum, cosine schedule (paper, A.1.1).
+struct WeightOptions {
+  double learning_rate = 0.025;
+  double learning_rate_min = 0.001;  ///< where the cosine ends
+  double momentum = 0.9;
+  double weight_decay = 3e-4;
+  double clip_norm = 5.0;  ///< the gradient of w is scaled down to this 2-norm
+};
+
+/// How alpha is trained: Adam (paper, A.1.1).
+struct AlphaOptions {
+  double learning_rate = 3e-4;
+  double beta1 = 0.5;
+  double beta2 = 0.999;
+  double weight_decay = 1e-3;
+};
+
+struct SearchStepOptions {
+  SearchMethod method = SearchMethod::second;
+  WeightOptions w;
+  AlphaOptions alpha;
+  Precision precision = Precision::fp32;
+};
+
+struct SearchStepResult {
+  double loss = 0.0;           ///< of the train batch, before w moved
+  double gradient_norm = 0.0;  ///< of w, before clipping
+  std::int64_t correct = 0;    ///< images of the train batch classified right
+};
+
+/// A loss or gradient was NaN or infinite; neither w nor alpha was moved by it. The message names the
+/// loss and the norms.
+class NonFiniteError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// One step of the search (paper, algorithm 1): alpha by the architect, then w by SGD. Owns both
+/// optimizers; the supernet is shared with the caller.
+class SearchStep {
+ public:
+  SearchStep(const Supernet& supernet, const SearchStepOptions& options);
+  SearchStep(const SearchStep&) = delete;  // the architect refers to this object
+  SearchStep& operator=(const SearchStep&) = delete;
+
+  /// `train`: the batch that w moves on; `valid`: the held-out batch that alpha moves on (not used by
+  /// a method that is not bilevel); `learning_rate`: of w, in this step. Throws NonFiniteError.
+  SearchStepResult run(const Batch& train, const Batch& valid, double learning_rate);
+
+  /// Logits of a batch of images under the configured precision.
+  at::Tensor logits(const at::Tensor& images);
+
+  torch::optim::SGD& weight_optimizer() { return weight_optimizer_; }
+  torch::optim::Adam& alpha_optimizer() { return alpha_optimizer_; }
+
+ private:
+  SearchStepResult move_weights(const Batch& train, double learning_rate);
+  void check_finite(double loss, double gradient_norm) const;
+  void check_alpha_gradients() const;
+
+  Supernet supernet_;
+  SearchStepOptions options_;
+  std::vector<at::Tensor> weights_;
+  std::vector<at::Tensor> alphas_;
+  torch::optim::SGD weight_optimizer_;
+  torch::optim::Adam alpha_optimizer_;
+  std::unique_ptr<Architect> architect_;  ///< null when alpha moves with w
+};
+
+/// Learning rate of epoch `epoch` of `epochs`, both counted from 0:
+/// min + (max − min) · (1 + cos(π · epoch / epochs)) / 2.
+double cosine_learning_rate(const WeightOptions& options, std::int64_t epoch, std::int64_t epochs);
+
+}  // namespace darts

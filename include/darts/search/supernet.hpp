@@ -1,0 +1,61 @@
+#pragma once
+
+#include <darts/cell/search_cell.hpp>
+#include <darts/search/alphas.hpp>
+
+#include <torch/nn/cloneable.h>
+#include <torch/nn/modules/container/sequential.h>
+#include <torch/nn/modules/linear.h>
+#include <torch/nn/pimpl.h>
+
+#include <vector>
+
+namespace darts {
+
+struct SupernetOptions {
+  std::vector<Primitive> primitives = default_primitives();
+  std::int64_t cells = 8;            ///< reduction cells stand at ⌊cells/3⌋ and ⌊2·cells/3⌋
+  std::int64_t channels = 16;        ///< channels of the first cells' nodes; doubled by a reduction
+  std::int64_t nodes = 4;            ///< intermediate nodes of a cell
+  std::int64_t stem_multiplier = 3;  ///< the stem has stem_multiplier · channels
+  std::int64_t image_channels = 3;
+  std::int64_t classes = 10;
+};
+
+/// The supernet (the search network): stem, cells of mixed operations, global pooling, classifier
+/// (paper, section 3.1 and A.1.1). Holds both the weights w and the architecture parameters alpha.
+///
+/// This is the plain execution, one module per operation. Names of parameters and buffers are the
+/// original implementation's: `stem.0.weight`, `cells.I._ops.E._ops.P.op.K.weight`, `classifier.weight`;
+/// alpha is `alphas_normal` and `alphas_reduce`, edges × primitives.
+class SupernetImpl : public torch::nn::Cloneable<SupernetImpl> {
+ public:
+  explicit SupernetImpl(SupernetOptions options);
+  void reset() override;
+
+  /// images: (N, image_channels, H, W) → logits (N, classes).
+  at::Tensor forward(const at::Tensor& images);
+
+  /// The parameters that training moves: all but alpha, in a fixed order, with their names.
+  std::vector<at::Tensor> weights() const;
+  std::vector<std::string> weight_names() const;
+
+  /// The architecture parameters themselves (not copies).
+  Alphas alphas() const { return {alphas_normal_, alphas_reduce_}; }
+
+  const SupernetOptions& options() const { return options_; }
+
+ private:
+  SupernetOptions options_;
+  torch::nn::Sequential stem_{nullptr};
+  std::vector<SearchCell> cells_;
+  torch::nn::Linear classifier_{nullptr};
+  at::Tensor alphas_normal_;
+  at::Tensor alphas_reduce_;
+};
+TORCH_MODULE(Supernet);
+
+/// Draws w (PyTorch's default initialisation) and alpha (1e-3 · N(0, 1)) from `seed` alone.
+void initialize_supernet(Supernet& supernet, std::uint64_t seed);
+
+}  // namespace darts

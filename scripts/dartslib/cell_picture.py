@@ -1,0 +1,124 @@
+"""A genotype's cells as a picture, laid out by Graphviz.
+
+An operation is a small box that its edge passes through: Graphviz then keeps the operations'
+names clear of each other and of all edges, which it does not do for labels beside an edge.
+"""
+
+from __future__ import annotations
+
+import html
+from types import ModuleType
+from typing import Any
+
+from dartslib.cli import UserError, require
+from dartslib.genotype import Cell, Genotype
+from dartslib.operations import OPERATIONS, state_name
+
+CELLS = {"normal": "normal cell", "reduce": "reduction cell"}
+
+TEXT = {"fontname": "DejaVu Sans,Helvetica,Arial,sans-serif", "fontcolor": "#222222"}
+PNG_RESOLUTION = "110"  # dots an inch, for operation names that read well at 100 %
+
+GRAPH = {"rankdir": "LR", "newrank": "true", "nodesep": "0.13", "ranksep": "0.3", "pad": "0.15"}
+CLUSTER = {
+    "labeljust": "l",
+    "fontsize": "13",
+    "style": "rounded",
+    "color": "#c8ccd2",
+    "margin": "10",
+}
+EDGE = {"color": "#5b6470", "arrowsize": "0.65", "penwidth": "1.2"}
+TO_OUTPUT = {"color": "#b9a04a"}
+
+STATE = {"style": "rounded,filled", "color": "#444444", "penwidth": "1.3", "height": "0.36"}
+NODE = STATE | {"shape": "circle", "fixedsize": "true", "style": "filled", "fillcolor": "#ffffff"}
+INPUT = STATE | {"shape": "box", "margin": "0.06,0.03", "width": "0.5", "fillcolor": "#cfe3d4"}
+OUTPUT = INPUT | {"fillcolor": "#f6e3a1"}
+OPERATION = {
+    "shape": "box",
+    "style": "rounded,filled",
+    "height": "0.24",
+    "margin": "0.07,0.02",
+    "fontsize": "10",
+}
+
+
+def render(genotype: Genotype, title: str, picture_format: str) -> bytes:
+    """Draw both cells and return the picture's bytes in `png`, `svg` or `pdf`."""
+    graphviz = require("graphviz")
+    graph = _graph(graphviz, genotype, title)
+    if picture_format == "png":
+        graph.attr(dpi=PNG_RESOLUTION)
+    try:
+        return graph.pipe(format=picture_format)
+    except graphviz.ExecutableNotFound:
+        raise UserError(
+            "Graphviz's program 'dot' is missing: apt-get install graphviz (Debian, Ubuntu)"
+        ) from None
+    except graphviz.CalledProcessError as error:
+        raise UserError(f"dot failed: {(error.stderr or b'').decode(errors='replace')}") from None
+
+
+def _graph(graphviz: ModuleType, genotype: Genotype, title: str) -> Any:
+    """Describe the whole picture: heading and one cluster for each cell."""
+    graph = graphviz.Digraph(
+        graph_attr=GRAPH | TEXT | {"labelloc": "t", "label": _heading(genotype, title)},
+        node_attr=TEXT | {"fontsize": "11"},
+        edge_attr=EDGE,
+    )
+    for name, label in reversed(CELLS.items()):  # Graphviz stacks them from the bottom
+        with graph.subgraph(name=f"cluster_{name}", graph_attr=CLUSTER) as cluster:
+            cluster.attr(label=label)
+            _draw_cell(cluster, getattr(genotype, name), name)
+    for states in (("0", "1"), ("out",)):  # both cells begin and end in the same columns
+        with graph.subgraph(graph_attr={"rank": "same"}) as column:
+            for name in CELLS:
+                for state in states:
+                    column.node(f"{name}_{state}")
+    return graph
+
+
+def _draw_cell(graph: Any, cell: Cell, prefix: str) -> None:
+    """Add one cell's states, operations and edges; `prefix` keeps the cells' names apart."""
+    for state in range(cell.nodes + 2):
+        look = INPUT if state < 2 else NODE
+        graph.node(f"{prefix}_{state}", label=_subscript(state_name(state)), **look)
+    graph.node(f"{prefix}_out", label=_subscript("c_{k}"), **OUTPUT)
+    for index, (node, edge) in enumerate(cell.edges_by_node()):
+        box, kind = f"{prefix}_op{index}", OPERATIONS[edge.operation].kind
+        graph.node(box, label=edge.operation, fillcolor=kind.fill, color=kind.border, **OPERATION)
+        graph.edge(f"{prefix}_{edge.source}", f"{box}:w", arrowhead="none", weight="2")
+        graph.edge(f"{box}:e", f"{prefix}_{node + 2}", weight="2")
+    for state in cell.concat:
+        graph.edge(f"{prefix}_{state}", f"{prefix}_out", **TO_OUTPUT)
+
+
+def _subscript(name: str) -> str:
+    """Turn c_{k-2} into an HTML-like label with a real subscript."""
+    if "_" not in name:
+        return name
+    base, index = name.rstrip("}").split("_{")
+    index = index.replace("-", "&#8722;")
+    return f'<<I>{base}</I><SUB><FONT POINT-SIZE="9">{index}</FONT></SUB>>'
+
+
+def _heading(genotype: Genotype, title: str) -> str:
+    """Compose the title and a legend of the kinds of operation that occur."""
+    used = {edge.operation for edge in genotype.normal.edges + genotype.reduce.edges}
+    kinds = dict.fromkeys(look.kind for name, look in OPERATIONS.items() if name in used)
+    legend = "".join(
+        f'<TD BORDER="1" COLOR="{kind.border}" BGCOLOR="{kind.fill}"'
+        ' FIXEDSIZE="TRUE" WIDTH="16" HEIGHT="12"></TD>'
+        f'<TD><FONT POINT-SIZE="10">{kind.label}  </FONT></TD>'
+        for kind in kinds
+    )
+    rows = f"<TR><TD>{_table(f'<TR>{legend}</TR>', 4)}</TD></TR>"
+    if title:
+        text = f'<FONT POINT-SIZE="15"><B>{html.escape(title)}</B></FONT>'
+        rows = f"<TR><TD>{text}</TD></TR>{rows}"
+    return f"<{_table(rows, 2)}>"
+
+
+def _table(rows: str, spacing: int) -> str:
+    """Wrap rows in a table without borders."""
+    return f'<TABLE BORDER="0" CELLPADDING="0" CELLSPACING="{spacing}">{rows}</TABLE>'

@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+"""Plot a search: losses, accuracies, skip connections, entropy and all alphas by epoch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dartslib import cli
+from dartslib.runlog import read_alphas, read_metrics
+from dartslib.search_picture import render
+
+FORMATS = ("png", "svg", "pdf")
+
+EPILOG = """\
+Reads metrics.jsonl and alphas.jsonl of the run directory; the search may still be running.
+Epoch 0 of the alphas is the state before the first step. In an edge's panel the thick curve
+is the operation that ends highest, `none` apart.
+
+examples:
+  plot_search.py runs/cifar10-20260102-030405    writes search.png into the run directory
+  plot_search.py runs/cifar10-20260102-030405 -o search.pdf
+"""
+
+
+def build_parser() -> cli.Parser:
+    """Describe the command line."""
+    parser = cli.Parser(description=__doc__, epilog=EPILOG)
+    parser.add_argument("run", metavar="RUN_DIR", type=Path, help="run directory of a search")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=Path,
+        help="a .png, .svg or .pdf file; default: RUN_DIR/search.png",
+    )
+    return parser
+
+
+def main() -> None:
+    """Read a run's records and write their picture."""
+    arguments = build_parser().parse_args()
+    run: Path = arguments.run
+    picture_format = cli.picture_format(arguments.output, None, FORMATS)
+    if not run.is_dir():
+        raise cli.UserError(f"{run}: no such run directory")
+    picture = render(read_metrics(run), read_alphas(run), run.resolve().name, picture_format)
+    cli.write_output(arguments.output or run / f"search.{picture_format}", picture)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,54 @@
+#include "state_fit.hpp"
+
+#include <darts/core/module_state.hpp>
+
+#include <ATen/core/grad_mode.h>
+#include <torch/nn/module.h>
+
+#include <utility>
+#include <vector>
+
+namespace darts {
+namespace {
+
+/// Parameters and buffers with their full names; undefined ones are no state.
+std::vector<std::pair<std::string, at::Tensor>> state_of(const torch::nn::Module& module,
+                                                         std::string_view prefix) {
+  std::vector<std::pair<std::string, at::Tensor>> state;
+  const auto add = [&](const auto& items) {
+    for (const auto& item : items) {
+      if (item.value().defined()) {
+        state.emplace_back(detail::join_name(prefix, item.key()), item.value());
+      }
+    }
+  };
+  add(module.named_parameters());
+  add(module.named_buffers());
+  return state;
+}
+
+}  // namespace
+
+void collect_state(const torch::nn::Module& module, std::string_view prefix,
+                   NamedTensors& tensors) {
+  for (auto& [name, tensor] : state_of(module, prefix)) {
+    const bool added = tensors.emplace(name, tensor.detach()).second;
+    TORCH_CHECK(added, "two tensors of a checkpoint are called ", name);
+  }
+}
+
+void restore_state(torch::nn::Module& module, std::string_view prefix, const NamedTensors& tensors,
+                   std::string_view what) {
+  const at::NoGradGuard no_grad;
+  detail::StateFit fit(tensors, prefix, "this network");
+  std::vector<std::pair<at::Tensor, const at::Tensor*>> copies;
+  for (auto& [name, tensor] : state_of(module, prefix)) {
+    copies.emplace_back(tensor, fit.find(name, tensor));
+  }
+  fit.finish(what);
+  for (auto& [target, source] : copies) {
+    target.copy_(*source);
+  }
+}
+
+}  // namespace darts

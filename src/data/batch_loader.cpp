@@ -1,0 +1,160 @@
+#include "prefetcher.hpp"
+
+#include <darts/core/error.hpp>
+#include <darts/data/batch_loader.hpp>
+
+#include <ATen/Context.h>
+#include <ATen/ops/empty.h>
+#include <c10/util/Exception.h>
+
+#include <algorithm>
+#include <functional>
+#include <span>
+#include <string>
+#include <utility>
+
+namespace darts {
+namespace {
+
+void check_options(const LoaderOptions& options) {
+  const auto require = [](bool holds, const char* what, std::int64_t value) {
+    if (!holds) {
+      throw Error(std::string(what) + ", not " + std::to_string(value));
+    }
+  };
+  require(options.batch_size >= 1, "a batch must have at least 1 image", options.batch_size);
+  require(options.workers >= 0, "the loader's workers must be 0 or more", options.workers);
+  require(options.prefetch >= 1, "the loader must prefetch at least 1 batch", options.prefetch);
+}
+
+void check_images(const ImageSet& set, std::span<const std::int64_t> indices) {
+  TORCH_CHECK(set.images.dim() == 4 && set.images.scalar_type() == at::kByte &&
+                  set.images.is_contiguous() && set.images.is_cpu(),
+              "BatchLoader: expected contiguous uint8 images N×H×W×C on the CPU, got ",
+              set.images.scalar_type(), " ", set.images.sizes());
+  TORCH_CHECK(set.labels.dim() == 1 && set.labels.size(0) == set.size() &&
+                  set.labels.scalar_type() == at::kLong && set.labels.is_contiguous(),
+              "BatchLoader: expected ", set.size(), " contiguous int64 labels, got ",
+              set.labels.scalar_type(), " ", set.labels.sizes());
+  for (const std::int64_t index : indices) {
+    TORCH_CHECK_INDEX(index >= 0 && index < set.size(), "BatchLoader: index ", index, " into ",
+                      set.size(), " images");
+  }
+}
+
+void shuffle(std::vector<std::int64_t>& order, RandomStream random) {
+  for (std::size_t left = order.size(); left > 1; --left) {
+    std::swap(order[left - 1], order[random.below(left)]);
+  }
+}
+
+/// H×W×C → C×H×W, in a plain loop: the workers must not wake LibTorch's threads.
+void to_planes(std::span<const float> image, std::int64_t channels, float* planes) {
+  const auto pixels = static_cast<std::int64_t>(image.size()) / channels;
+  for (std::int64_t c = 0; c < channels; ++c) {
+    for (std::int64_t pixel = 0; pixel < pixels; ++pixel) {
+      *planes++ = image[static_cast<std::size_t>(pixel * channels + c)];
+    }
+  }
+}
+
+}  // namespace
+
+struct BatchLoader::Impl {
+  std::shared_ptr<const ImageSet> set;
+  std::vector<std::int64_t> indices;
+  LoaderOptions options;
+  ImageTransform transform;
+  std::vector<std::int64_t> order;  // of the epoch: indices, permuted
+  std::uint64_t epoch = 0;
+  std::unique_ptr<detail::Prefetcher> prefetcher;  // last: its workers use the members above
+
+  Impl(std::shared_ptr<const ImageSet> set_, std::vector<std::int64_t> indices_,
+       const LoaderOptions& options_)
+      : set(std::move(set_)),
+        indices(std::move(indices_)),
+        options(options_),
+        transform(*set, options_.augmentation) {
+    check_options(options);
+    check_images(*set, indices);
+    options.pin_memory = options.pin_memory && at::hasCUDA();
+  }
+
+  std::int64_t images() const { return static_cast<std::int64_t>(indices.size()); }
+
+  Batch new_batch(std::int64_t count) const {
+    const auto format =
+        options.channels_last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
+    const auto memory = at::TensorOptions().pinned_memory(options.pin_memory);
+    return {.images = at::empty({count, set->channels(), set->height(), set->width()},
+                                memory.dtype(at::kFloat).memory_format(format)),
+            .labels = at::empty({count}, memory.dtype(at::kLong))};
+  }
+
+  /// Workers call this at the same time.
+  Batch make(std::int64_t number) const {
+    const std::int64_t begin = number * options.batch_size;
+    const std::int64_t count = std::min(options.batch_size, images() - begin);
+    Batch batch = new_batch(count);
+    const auto values = static_cast<std::size_t>(transform.image_values());
+    const auto* raw = set->images.const_data_ptr<std::uint8_t>();
+    const auto* all_labels = set->labels.const_data_ptr<std::int64_t>();
+    auto* out = batch.images.mutable_data_ptr<float>();
+    auto* labels = batch.labels.mutable_data_ptr<std::int64_t>();
+    std::vector<float> image(options.channels_last ? 0 : values);
+    for (std::int64_t i = 0; i < count; ++i, out += values) {
+      const std::int64_t index = order[static_cast<std::size_t>(begin + i)];
+      labels[i] = all_labels[index];
+      RandomStream random(options.seed, options.augment_purpose, epoch,
+                          static_cast<std::uint64_t>(index));
+      const std::span pixels(raw + static_cast<std::size_t>(index) * values, values);
+      if (options.channels_last) {
+        transform.apply(pixels, random, {out, values});
+      } else {
+        transform.apply(pixels, random, image);
+        to_planes(image, set->channels(), out);
+      }
+    }
+    return batch;
+  }
+};
+
+BatchLoader::BatchLoader(std::shared_ptr<const ImageSet> images, std::vector<std::int64_t> indices,
+                         LoaderOptions options)
+    : impl_(std::make_unique<Impl>(std::move(images), std::move(indices), options)) {}
+
+BatchLoader::~BatchLoader() = default;
+BatchLoader::BatchLoader(BatchLoader&&) noexcept = default;
+BatchLoader& BatchLoader::operator=(BatchLoader&&) noexcept = default;
+
+std::int64_t BatchLoader::images_per_epoch() const { return impl_->images(); }
+
+std::int64_t BatchLoader::batches_per_epoch() const {
+  const std::int64_t size = impl_->options.batch_size;
+  return (impl_->images() + size - 1) / size;
+}
+
+void BatchLoader::start(std::int64_t epoch, std::int64_t first_batch) {
+  TORCH_CHECK(epoch >= 0 && first_batch >= 0 && first_batch <= batches_per_epoch(),
+              "BatchLoader: cannot start epoch ", epoch, " at batch ", first_batch, " of ",
+              batches_per_epoch());
+  Impl& impl = *impl_;
+  impl.prefetcher.reset();  // before what its workers read changes
+  impl.epoch = static_cast<std::uint64_t>(epoch);
+  impl.order = impl.indices;
+  if (impl.options.shuffle) {
+    shuffle(impl.order, RandomStream(impl.options.seed, impl.options.order_purpose, impl.epoch));
+  }
+  impl.prefetcher = std::make_unique<detail::Prefetcher>(
+      [&impl](std::int64_t number) { return impl.make(number); },
+      detail::Prefetcher::Options{.first = first_batch,
+                                  .end = batches_per_epoch(),
+                                  .workers = impl.options.workers,
+                                  .prefetch = impl.options.prefetch});
+}
+
+std::optional<Batch> BatchLoader::next() {
+  return impl_->prefetcher ? impl_->prefetcher->next() : std::nullopt;
+}
+
+}  // namespace darts

@@ -1,0 +1,72 @@
+#include "dataset_loaders.hpp"
+
+#include <darts/data/dataset.hpp>
+
+#include <algorithm>
+#include <string>
+
+namespace darts {
+namespace detail {
+
+std::string fetch_hint(std::string_view get_data_name, const std::filesystem::path& root) {
+  return "fetch it: scripts/get_data.py " + std::string(get_data_name) + " --root " + root.string();
+}
+
+Error damaged(const std::filesystem::path& file, std::string_view problem,
+              std::string_view get_data_name, const std::filesystem::path& root) {
+  return Error(file.string() + ": " + std::string(problem) + "; delete it, then " +
+               fetch_hint(get_data_name, root));
+}
+
+}  // namespace detail
+
+namespace {
+
+void use_statistics(ImageSet& set, const PixelStatistics& statistics) {
+  const auto channels = static_cast<std::size_t>(set.channels());
+  if (statistics.mean.size() != channels || statistics.stddev.size() != channels) {
+    throw Error("the images have " + std::to_string(channels) +
+                " channels, but the statistics to normalise them with have " +
+                std::to_string(statistics.mean.size()) + " means and " +
+                std::to_string(statistics.stddev.size()) +
+                " standard deviations; was the network trained on another data set?");
+  }
+  set.mean = statistics.mean;
+  set.stddev = statistics.stddev;
+}
+
+}  // namespace
+
+const std::vector<DatasetEntry>& dataset_table() {
+  static const std::vector<DatasetEntry> table = {
+      {"cifar10", "CIFAR-10, binary version: 50,000 + 10,000 images, 32×32, 10 classes",
+       detail::load_cifar10, "cifar10"},
+      {"cifar100", "CIFAR-100, binary version: 50,000 + 10,000 images, 32×32, 100 classes",
+       detail::load_cifar100, "cifar100"},
+      {"fashion_mnist", "Fashion-MNIST: 60,000 + 10,000 grey images padded to 32×32, 10 classes",
+       detail::load_fashion_mnist, "fashion_mnist"},
+      {"image_folder", "JPEG and PNG files in ROOT/train/CLASS/ and ROOT/test/CLASS/",
+       detail::load_image_folder, ""},
+  };
+  return table;
+}
+
+ImageSet load_dataset(const DatasetOptions& options, Split split) {
+  const auto& table = dataset_table();
+  const auto entry = std::find_if(table.begin(), table.end(),
+                                  [&](const auto& row) { return row.name == options.name; });
+  if (entry == table.end()) {
+    std::string names;
+    for (const DatasetEntry& row : table) {
+      names += (names.empty() ? "" : ", ") + std::string(row.name);
+    }
+    throw Error("unknown data set '" + options.name + "'; there are " + names);
+  }
+  ImageSet set = entry->load(options, split);
+  if (options.statistics) {
+    use_statistics(set, *options.statistics);
+  }
+  return set;
+}
+
+}  // namespace darts

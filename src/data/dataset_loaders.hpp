@@ -1,0 +1,24 @@
+#pragma once
+
+#include <darts/core/error.hpp>
+#include <darts/data/dataset.hpp>
+
+#include <filesystem>
+#include <string_view>
+
+namespace darts::detail {
+
+// The load functions of dataset_table(). See load_dataset for what they throw.
+ImageSet load_cifar10(const DatasetOptions& options, Split split);
+ImageSet load_cifar100(const DatasetOptions& options, Split split);
+ImageSet load_fashion_mnist(const DatasetOptions& options, Split split);
+ImageSet load_image_folder(const DatasetOptions& options, Split split);
+
+/// The end of a message: "; fetch it: scripts/get_data.py cifar10 --root data".
+std::string fetch_hint(std::string_view get_data_name, const std::filesystem::path& root);
+
+/// `file` is not what was published: "FILE: PROBLEM; delete it and fetch it again: …".
+Error damaged(const std::filesystem::path& file, std::string_view problem,
+              std::string_view get_data_name, const std::filesystem::path& root);
+
+}  // namespace darts::detail

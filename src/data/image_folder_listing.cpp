@@ -1,0 +1,106 @@
+#include "image_folder_listing.hpp"
+
+#include <darts/core/error.hpp>
+
+#include <algorithm>
+#include <cctype>
+#include <system_error>
+
+namespace darts::detail {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Names of what lies in `folder` and satisfies `wanted`, sorted; hidden entries never count.
+template <typename Predicate>
+std::vector<std::string> names_in(const fs::path& folder, Predicate wanted) {
+  std::vector<std::string> names;
+  std::error_code failure;
+  for (fs::directory_iterator it(folder, failure), end; !failure && it != end;
+       it.increment(failure)) {
+    const std::string name = it->path().filename().string();
+    if (!name.starts_with(".") && wanted(*it)) {
+      names.push_back(name);
+    }
+  }
+  if (failure) {
+    throw Error("cannot read the folder " + folder.string() + ": " + failure.message());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+bool is_image(const fs::directory_entry& entry) {
+  std::string extension = entry.path().extension().string();
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return (extension == ".jpg" || extension == ".jpeg" || extension == ".png") &&
+         entry.is_regular_file();
+}
+
+std::string layout(const fs::path& root) {
+  return "expected " + (root / "train/CLASS/*.jpg").string() + " (or .jpeg, .png) and " +
+         (root / "test/CLASS/").string();
+}
+
+fs::path train_folder(const fs::path& root) {
+  if (fs::is_directory(root / "train")) {
+    return root / "train";
+  }
+  if (fs::is_directory(root / "test") || fs::is_directory(root / "val")) {
+    throw Error("no train images in " + root.string() + ": " + layout(root));
+  }
+  return root;
+}
+
+fs::path test_folder(const fs::path& root) {
+  for (const char* name : {"test", "val"}) {
+    if (fs::is_directory(root / "train") && fs::is_directory(root / name)) {
+      return root / name;
+    }
+  }
+  throw Error("no test images in " + root.string() + ": " + layout(root));
+}
+
+std::vector<std::string> classes_in(const fs::path& folder, const fs::path& root) {
+  auto names = names_in(folder, [](const auto& entry) { return entry.is_directory(); });
+  if (names.empty()) {
+    throw Error("no class folders in " + folder.string() + ": " + layout(root));
+  }
+  return names;
+}
+
+void add_class(FolderListing& listing, const fs::path& folder, std::int64_t label) {
+  const std::vector<std::string> names = names_in(folder, is_image);
+  if (names.empty()) {
+    throw Error("the class folder " + folder.string() +
+                " has no images (.jpg, .jpeg, .png); add some or remove it");
+  }
+  for (const std::string& name : names) {
+    listing.files.push_back(folder / name);
+    listing.labels.push_back(label);
+  }
+}
+
+}  // namespace
+
+FolderListing list_image_folder(const fs::path& root, Split split) {
+  if (!fs::is_directory(root)) {
+    throw Error("no image folder " + root.string() + ": " + layout(root));
+  }
+  const fs::path folder = split == Split::train ? train_folder(root) : test_folder(root);
+  FolderListing listing;
+  listing.class_names = classes_in(train_folder(root), root);
+  const auto& known = listing.class_names;
+  for (const std::string& name : classes_in(folder, root)) {
+    const auto place = std::lower_bound(known.begin(), known.end(), name);
+    if (place == known.end() || *place != name) {
+      throw Error("the class " + (folder / name).string() + " has no train images: there is no " +
+                  (train_folder(root) / name).string());
+    }
+    add_class(listing, folder / name, place - known.begin());
+  }
+  return listing;
+}
+
+}  // namespace darts::detail

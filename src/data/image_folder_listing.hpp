@@ -1,0 +1,24 @@
+#pragma once
+
+#include <darts/data/dataset.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace darts::detail {
+
+/// The images of one split of an image folder: class by class, files sorted by name.
+struct FolderListing {
+  std::vector<std::string> class_names;  ///< the train split's, sorted by name
+  std::vector<std::filesystem::path> files;
+  std::vector<std::int64_t> labels;  ///< of each file
+};
+
+/// Lists ROOT/train/CLASS/ or ROOT/test/CLASS/ (val/ will do); a ROOT without train/ holds the
+/// classes of the train split itself, and has no test split. Throws Error for a missing folder, a
+/// class without images, and a test class that the train split does not have.
+FolderListing list_image_folder(const std::filesystem::path& root, Split split);
+
+}  // namespace darts::detail

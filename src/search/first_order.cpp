@@ -1,0 +1,28 @@
+#include "alpha_gradients.hpp"
+
+#include <darts/search/architect.hpp>
+
+namespace darts {
+namespace {
+
+class FirstOrderArchitect : public Architect {
+ public:
+  explicit FirstOrderArchitect(ArchitectContext context) : context_(std::move(context)) {}
+
+  void compute_gradients(const Batch& /*train*/, const Batch& valid,
+                         double /*learning_rate*/) override {
+    const Alphas alphas = context_.supernet->alphas();
+    set_gradients(alphas, gradients_of(context_.loss(valid), {alphas.normal, alphas.reduce}));
+  }
+
+ private:
+  ArchitectContext context_;
+};
+
+}  // namespace
+
+std::unique_ptr<Architect> make_first_order_architect(const ArchitectContext& context) {
+  return std::make_unique<FirstOrderArchitect>(context);
+}
+
+}  // namespace darts

@@ -1,0 +1,143 @@
+#include <darts/search/search_config.hpp>
+
+#include <darts/ops/primitive.hpp>
+
+namespace darts {
+namespace {
+
+std::vector<std::string> all_primitive_names() {
+  std::vector<std::string> names;
+  for (const PrimitiveRow& row : primitive_table()) {
+    names.emplace_back(row.name);
+  }
+  return names;
+}
+
+std::vector<std::string> dataset_names() {
+  std::vector<std::string> names;
+  for (const auto& entry : dataset_table()) {
+    names.emplace_back(entry.name);
+  }
+  return names;
+}
+
+std::string method_help() {
+  std::string help = "how alpha moves:";
+  for (const SearchMethodRow& row : search_methods()) {
+    help += (&row == &search_methods().front() ? " " : "; ") + std::string(row.name) + ": " +
+            std::string(row.help);
+  }
+  return help;
+}
+
+void add_data(FieldTable& t, SearchConfig::Data& data) {
+  t.section("data", "The images and how they are read.");
+  t.add("data.dataset", data.set.name, "data set", one_of(dataset_names()));
+  t.add("data.root", data.set.root, "folder that holds the data sets, or the image folder itself");
+  t.add("data.image_size", data.set.image_size, "height and width of images from an image folder",
+        at_least(8));
+  t.add("data.train_portion", data.train_portion,
+        "share of the training images that w trains on; alpha has the rest",
+        between_exclusive(0.0, 1.0));
+  t.add("data.limit", data.limit, "use only the first so many training images; 0: all", at_least(0));
+  t.add("data.workers", data.workers, "threads that prepare batches; 0: none beside the search",
+        at_least(0));
+  t.add("data.prefetch", data.prefetch, "batches prepared ahead", at_least(1));
+  t.add("data.crop_padding", data.augmentation.crop_padding,
+        "zeros around an image before its random crop, pixels; 0: no crop", at_least(0));
+  t.add("data.flip", data.augmentation.flip, "flip images left to right, half of the time");
+  t.add("data.cutout", data.augmentation.cutout, "side of the square cut out, pixels; 0: none",
+        at_least(0));
+}
+
+void add_space(FieldTable& t, SearchConfig::Space& space) {
+  t.section("space", "The search space and the supernet.");
+  t.add("space.primitives", space.primitives, "candidate operations: the columns of alpha",
+        each_of(all_primitive_names()));
+  t.add("space.nodes", space.nodes, "intermediate nodes of a cell", at_least(1));
+  t.add("space.cells", space.cells,
+        "cells; reduction cells stand at a third and two thirds of them", at_least(1));
+  t.add("space.channels", space.channels, "channels of the first cells", at_least(1));
+  t.add("space.stem_multiplier", space.stem_multiplier, "the stem has so many times the channels",
+        at_least(1));
+  t.add("space.edges_per_node", space.edges_per_node, "edges that a node keeps in the genotype",
+        at_least(1));
+}
+
+void add_training(FieldTable& t, SearchConfig& c) {
+  t.section("search", "The bilevel optimisation.");
+  std::vector<std::pair<std::string, SearchMethod>> methods;
+  for (const SearchMethodRow& row : search_methods()) {
+    methods.emplace_back(row.name, row.method);
+  }
+  t.add("search.method", c.search.method, method_help(), one_of<SearchMethod>(methods));
+  t.add("search.epochs", c.search.epochs, "passes over w's images", at_least(1));
+  t.add("search.batch_size", c.search.batch_size, "images in a batch, of w and of alpha", at_least(2));
+  t.section("w", "Training of the weights: SGD, cosine schedule.");
+  t.add("w.learning_rate", c.w.learning_rate, "learning rate at the start", greater_than(0.0));
+  t.add("w.learning_rate_min", c.w.learning_rate_min, "learning rate where the cosine ends",
+        at_least(0.0));
+  t.add("w.momentum", c.w.momentum, "momentum", between(0.0, 1.0));
+  t.add("w.weight_decay", c.w.weight_decay, "weight decay", at_least(0.0));
+  t.add("w.clip_norm", c.w.clip_norm, "the gradient is scaled down to this norm", greater_than(0.0));
+  t.section("alpha", "Training of the architecture parameters: Adam.");
+  t.add("alpha.learning_rate", c.alpha.learning_rate, "learning rate", greater_than(0.0));
+  t.add("alpha.beta1", c.alpha.beta1, "decay of the mean of gradients", between(0.0, 1.0));
+  t.add("alpha.beta2", c.alpha.beta2, "decay of the mean of squared gradients", between(0.0, 1.0));
+  t.add("alpha.weight_decay", c.alpha.weight_decay, "weight decay", at_least(0.0));
+}
+
+void add_machine(FieldTable& t, SearchConfig& c) {
+  t.section("runtime", "The machine.");
+  t.add("runtime.device", c.runtime.device, "auto, cpu, cuda or cuda:N");
+  t.add("runtime.precision", c.runtime.precision, "fp32, or bf16 by autocast",
+        one_of<Precision>({{"fp32", Precision::fp32}, {"bf16", Precision::bf16}}));
+  t.add("runtime.channels_last", c.runtime.channels_last, "store images channels last; faster");
+  t.add("runtime.threads", c.runtime.threads, "threads of the CPU's operations; 0: all cores",
+        at_least(0));
+  t.add("runtime.deterministic", c.runtime.deterministic,
+        "only algorithms that give the same result each time");
+  t.section("run", "The run directory and its checkpoints.");
+  t.add("run.root", c.run.root, "folder in which run directories are made");
+  t.add("run.checkpoint_every_steps", c.run.checkpoint_every_steps,
+        "also save a checkpoint every so many steps; 0: no", at_least(0));
+  t.add("run.checkpoint_every_minutes", c.run.checkpoint_every_minutes,
+        "also save a checkpoint every so many minutes; 0: no", at_least(0.0));
+  t.add("run.keep_checkpoints", c.run.keep_checkpoints, "checkpoints kept, beside the best",
+        at_least(1));
+  t.add("run.log_every_steps", c.run.log_every_steps, "steps between records in metrics.jsonl",
+        at_least(1));
+}
+
+}  // namespace
+
+FieldTable fields(SearchConfig& config) {
+  FieldTable table;
+  table.section("", "The run.");
+  table.add("name", config.name, "name of the run directory and of the genotype");
+  table.add("seed", config.seed, "seed of everything random");
+  add_data(table, config.data);
+  add_space(table, config.space);
+  add_training(table, config);
+  add_machine(table, config);
+  return table;
+}
+
+SupernetOptions supernet_options(const SearchConfig& config, std::int64_t image_channels,
+                                 std::int64_t classes) {
+  SupernetOptions options;
+  options.primitives = parse_primitives(config.space.primitives);
+  options.cells = config.space.cells;
+  options.channels = config.space.channels;
+  options.nodes = config.space.nodes;
+  options.stem_multiplier = config.space.stem_multiplier;
+  options.image_channels = image_channels;
+  options.classes = classes;
+  return options;
+}
+
+SearchStepOptions step_options(const SearchConfig& config) {
+  return {config.search.method, config.w, config.alpha, config.runtime.precision};
+}
+
+}  // namespace darts

@@ -1,0 +1,111 @@
+#include <darts/cell/topology.hpp>
+#include <darts/core/random.hpp>
+#include <darts/ops/initialize.hpp>
+#include <darts/search/supernet.hpp>
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/ops/adaptive_avg_pool2d.h>
+#include <ATen/ops/randn.h>
+#include <ATen/ops/softmax.h>
+#include <ATen/ops/zeros.h>
+#include <c10/core/GradMode.h>
+#include <torch/nn/modules/batchnorm.h>
+#include <torch/nn/modules/container/modulelist.h>
+#include <torch/nn/modules/conv.h>
+
+namespace darts {
+namespace {
+
+constexpr double alpha_scale = 1e-3;  // paper's code: small, so that all operations start alike
+
+bool is_alpha(const std::string& name) {
+  return name == "alphas_normal" || name == "alphas_reduce";
+}
+
+}  // namespace
+
+SupernetImpl::SupernetImpl(SupernetOptions options) : options_(std::move(options)) {
+  reset();
+}
+
+void SupernetImpl::reset() {
+  const auto& o = options_;
+  const std::int64_t stem_channels = o.stem_multiplier * o.channels;
+  stem_ = register_module(
+      "stem", torch::nn::Sequential(
+                  torch::nn::Conv2d(
+                      torch::nn::Conv2dOptions(o.image_channels, stem_channels, 3).padding(1).bias(
+                          false)),
+                  torch::nn::BatchNorm2d(stem_channels)));
+
+  cells_.clear();
+  torch::nn::ModuleList list;
+  SearchCellOptions cell;
+  cell.primitives = o.primitives;
+  cell.nodes = o.nodes;
+  cell.channels_prev_prev = stem_channels;
+  cell.channels_prev = stem_channels;
+  cell.channels = o.channels;
+  for (std::int64_t i = 0; i < o.cells; ++i) {
+    cell.reduction = i == o.cells / 3 || i == 2 * o.cells / 3;
+    cell.channels *= cell.reduction ? 2 : 1;
+    list->push_back(cells_.emplace_back(SearchCell(cell)));
+    cell.reduction_prev = cell.reduction;
+    cell.channels_prev_prev = cell.channels_prev;
+    cell.channels_prev = o.nodes * cell.channels;
+  }
+  register_module("cells", list);
+  classifier_ = register_module("classifier", torch::nn::Linear(cell.channels_prev, o.classes));
+
+  const at::Tensor zeros =
+      at::zeros({edge_count(o.nodes), static_cast<std::int64_t>(o.primitives.size())});
+  alphas_normal_ = register_parameter("alphas_normal", zeros.clone());
+  alphas_reduce_ = register_parameter("alphas_reduce", zeros.clone());
+}
+
+at::Tensor SupernetImpl::forward(const at::Tensor& images) {
+  TORCH_CHECK(images.dim() == 4 && images.size(1) == options_.image_channels,
+              "Supernet: images of shape [N, ", options_.image_channels,
+              ", H, W] expected, got ", images.sizes());
+  const at::Tensor normal = at::softmax(alphas_normal_, -1);
+  const at::Tensor reduce = at::softmax(alphas_reduce_, -1);
+  at::Tensor s0 = stem_->forward(images);
+  at::Tensor s1 = s0;
+  for (SearchCell& cell : cells_) {
+    at::Tensor out = cell->forward(s0, s1, cell->is_reduction() ? reduce : normal);
+    s0 = std::exchange(s1, std::move(out));
+  }
+  return classifier_->forward(at::adaptive_avg_pool2d(s1, 1).flatten(1));
+}
+
+std::vector<at::Tensor> SupernetImpl::weights() const {
+  std::vector<at::Tensor> weights;
+  for (const auto& item : named_parameters()) {
+    if (!is_alpha(item.key())) {
+      weights.push_back(item.value());
+    }
+  }
+  return weights;
+}
+
+std::vector<std::string> SupernetImpl::weight_names() const {
+  std::vector<std::string> names;
+  for (const auto& item : named_parameters()) {
+    if (!is_alpha(item.key())) {
+      names.push_back(item.key());
+    }
+  }
+  return names;
+}
+
+void initialize_supernet(Supernet& supernet, std::uint64_t seed) {
+  initialize_weights(*supernet, seed);
+  const c10::NoGradGuard no_grad;
+  RandomStream stream(seed, RandomPurpose::alphas);
+  for (const at::Tensor& alpha : {supernet->alphas().normal, supernet->alphas().reduce}) {
+    const at::Generator generator = at::detail::createCPUGenerator(stream());
+    alpha.copy_(alpha_scale * at::randn(alpha.sizes(), generator, at::kDouble));
+  }
+}
+
+}  // namespace darts

@@ -1,0 +1,127 @@
+#include "fixtures.hpp"
+
+#include <darts/data/dataset.hpp>
+
+namespace darts {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::StartsWith;
+namespace fs = std::filesystem;
+
+class ImageFolder : public testing::Test {
+ protected:
+  void put(const std::string& image, const fs::path& place) const {
+    fs::create_directories((root.path() / place).parent_path());
+    fs::copy_file(fs::path(DARTS_TEST_DATA_DIR) / "images" / image, root.path() / place);
+  }
+
+  void put_two_classes(const fs::path& split) const {
+    put("landscape_rgb.jpg", split / "rock" / "b.jpg");
+    put("grey.jpg", split / "rock" / "a.JPEG");
+    put("png_named.jpg", split / "fish" / "1.jpg");
+  }
+
+  ImageSet load(Split split) const { return load_dataset(options, split); }
+
+  std::string load_error(Split split) const {
+    return test::error_of([&] { load(split); });
+  }
+
+  test::TempFolder root;
+  DatasetOptions options{.name = "image_folder", .root = root.path(), .image_size = 16};
+};
+
+TEST_F(ImageFolder, ReadsClassesAndFilesSortedByName) {
+  put_two_classes("train");
+  put("alpha.png", "train/fish/0.png");
+  test::write_file(root.path() / "train" / "fish" / "readme.txt", "not an image");
+  test::write_file(root.path() / "train" / "fish" / ".hidden.jpg", "not an image");
+  test::write_file(root.path() / "train" / "notes.txt", "not a class");
+  const ImageSet set = load(Split::train);
+  EXPECT_THAT(set.images.sizes(), ElementsAre(4, 16, 16, 3));
+  EXPECT_THAT(set.class_names, ElementsAre("fish", "rock"));
+  const auto* labels = set.labels.const_data_ptr<std::int64_t>();
+  EXPECT_THAT(std::vector(labels, labels + 4), ElementsAre(0, 0, 1, 1));
+  // a.JPEG, the third, is the grey one.
+  EXPECT_TRUE(set.images[2].select(-1, 0).equal(set.images[2].select(-1, 2)));
+  EXPECT_FALSE(set.images[3].select(-1, 0).equal(set.images[3].select(-1, 2)));
+
+  PixelAccumulator pixels(3);
+  pixels.add(set.images);
+  EXPECT_EQ(set.mean, pixels.statistics().mean);
+  EXPECT_EQ(set.stddev, pixels.statistics().stddev);
+}
+
+TEST_F(ImageFolder, GivesTheTestSplitTheStatisticsAndClassesOfTheTrainSplit) {
+  put_two_classes("train");
+  put("cmyk.jpg", "val/rock/x.jpg");
+  const ImageSet train = load(Split::train);
+  const ImageSet test = load(Split::test);
+  EXPECT_EQ(test.size(), 1);
+  EXPECT_EQ(test.labels[0].item<int>(), 1);
+  EXPECT_EQ(test.class_names, train.class_names);
+  EXPECT_EQ(test.mean, train.mean);
+  EXPECT_EQ(test.stddev, train.stddev);
+
+  // Given ones are used, and the train images not read.
+  options.statistics = PixelStatistics{{0.1, 0.2, 0.3}, {0.4, 0.5, 0.6}};
+  test::write_file(root.path() / "train" / "rock" / "broken.jpg", "x");
+  EXPECT_EQ(load(Split::test).mean, options.statistics->mean);
+}
+
+TEST_F(ImageFolder, MayHoldTheClassesOfTheTrainSplitItself) {
+  put_two_classes(".");
+  EXPECT_EQ(load(Split::train).size(), 3);
+  EXPECT_EQ(load_error(Split::test), "no test images in " + root.path().string() + ": expected " +
+                                         (root.path() / "train").string() +
+                                         "/CLASS/*.jpg (or .jpeg, .png) and " +
+                                         (root.path() / "test").string() + "/CLASS/");
+}
+
+TEST_F(ImageFolder, NamesABrokenImage) {
+  put_two_classes("train");
+  const fs::path broken = root.path() / "train" / "fish" / "1.jpg";
+  fs::remove(broken);
+  put("landscape_rgb.jpg", "train/fish/1.jpg");
+  fs::resize_file(broken, 700);
+  EXPECT_THAT(load_error(Split::train),
+              AllOf(StartsWith("cannot read the image " + broken.string() + ": damaged JPEG ("),
+                    HasSubstr("; replace or remove it")));
+}
+
+TEST_F(ImageFolder, NamesAClassWithoutImages) {
+  put_two_classes("train");
+  fs::create_directories(root.path() / "train" / "empty");
+  EXPECT_EQ(load_error(Split::train), "the class folder " +
+                                          (root.path() / "train" / "empty").string() +
+                                          " has no images (.jpg, .jpeg, .png); add some or "
+                                          "remove it");
+}
+
+TEST_F(ImageFolder, RefusesATestClassThatWasNotTrained) {
+  put_two_classes("train");
+  put("cmyk.jpg", "test/bird/x.jpg");
+  EXPECT_THAT(load_error(Split::test), HasSubstr("test/bird has no train images: there is no " +
+                                                 (root.path() / "train" / "bird").string()));
+}
+
+TEST_F(ImageFolder, SaysWhichLayoutItExpects) {
+  EXPECT_THAT(load_error(Split::train), AllOf(HasSubstr("no class folders in"),
+                                              HasSubstr("train/CLASS/*.jpg (or .jpeg, .png)")));
+  put("cmyk.jpg", "test/bird/x.jpg");
+  EXPECT_THAT(load_error(Split::train), StartsWith("no train images in"));
+  options.root = root.path() / "none";
+  EXPECT_THAT(load_error(Split::train),
+              StartsWith("no image folder " + (root.path() / "none").string() + ": expected"));
+}
+
+TEST_F(ImageFolder, RefusesASizeOfNoPixels) {
+  options.image_size = 0;
+  EXPECT_THAT(load_error(Split::train), HasSubstr("at least 1 pixel, not 0"));
+}
+
+}  // namespace
+}  // namespace darts

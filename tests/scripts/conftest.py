@@ -1,0 +1,74 @@
+"""What the script tests share: running a script, and a valid genotype to spoil."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+
+Script = Callable[..., subprocess.CompletedProcess]
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Script:
+    """Run `script(name, *arguments)` in the test's folder, without proxies."""
+
+    def call(name: str, *arguments: Any, **options: Any) -> subprocess.CompletedProcess:
+        environment = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
+        environment |= options.pop("env", {})
+        return subprocess.run(
+            [sys.executable, str(SCRIPTS / name), *map(str, arguments)],
+            cwd=tmp_path,
+            env=environment,
+            timeout=60,
+            **({"capture_output": True, "text": True} | options),
+        )
+
+    return call
+
+
+def fails_in_one_line(result: subprocess.CompletedProcess, *parts: str, code: int = 1) -> None:
+    """Check the exit status and that stderr ends in one `error:` line with these parts."""
+    lines = result.stderr.splitlines()
+    assert result.returncode == code, result.stderr
+    assert "Traceback" not in result.stderr
+    assert lines[-1].startswith("error: ")
+    assert sum(line.startswith("error: ") for line in lines) == 1
+    for part in parts:
+        assert part in lines[-1]
+
+
+TWO_NODES = [["sep_conv_3x3", 0], ["sep_conv_5x5", 1], ["skip_connect", 0], ["dil_conv_3x3", 2]]
+GENOTYPE = {
+    "format": "darts-genotype",
+    "version": 1,
+    "name": "three <nodes> & more",
+    "normal": [*TWO_NODES, ["max_pool_3x3", 1], ["none", 3]],
+    "normal_concat": [2, 4],
+    "reduce": TWO_NODES,
+    "reduce_concat": [2, 3],
+    "provenance": {"seed": 2},
+}
+
+
+@pytest.fixture
+def record() -> dict[str, Any]:
+    """A valid genotype record, to be changed at will."""
+    return copy.deepcopy(GENOTYPE)
+
+
+@pytest.fixture
+def genotype_file(tmp_path: Path) -> Path:
+    """A valid genotype file."""
+    path = tmp_path / "g.json"
+    path.write_text(json.dumps(GENOTYPE))
+    return path

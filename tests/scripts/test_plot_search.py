@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import Script, fails_in_one_line
+
+from dartslib.cli import UserError
+from dartslib.operations import curve_colours
+from dartslib.runlog import nodes_of, read_alphas, read_metrics, softmax
+
+PRIMITIVES = ["none", "max_pool_3x3", "skip_connect", "sep_conv_3x3"]
+
+
+def epoch_record(epoch: int) -> dict[str, Any]:
+    return {
+        "kind": "epoch",
+        "epoch": epoch,
+        "train_loss": 2.0 / epoch,
+        "train_accuracy": 0.5,
+        "valid_loss": 2.1 / epoch,
+        "valid_accuracy": 0.4,
+        "alpha_entropy_normal": 1.3,
+        "alpha_entropy_reduce": 1.2,
+        "skip_connections_normal": epoch // 2,
+        "skip_connections_reduce": 0,
+    }
+
+
+def alpha_record(epoch: int, nodes: int = 2, primitives: list[str] = PRIMITIVES) -> dict[str, Any]:
+    rows, columns = nodes * (nodes + 3) // 2, len(primitives)
+    matrix = [[0.1 * epoch * (i + j) for j in range(columns)] for i in range(rows)]
+    return {"epoch": epoch, "primitives": primitives, "normal": matrix, "reduce": matrix}
+
+
+def write_lines(path: Path, records: list[dict[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+
+
+def make_run(folder: Path, epochs: int, **options: Any) -> Path:
+    run = folder / "cifar10-run"
+    run.mkdir()
+    steps = [{"kind": "step", "step": 1, "train_loss": 9.0}]
+    write_lines(run / "metrics.jsonl", steps + [epoch_record(e) for e in range(1, epochs + 1)])
+    write_lines(run / "alphas.jsonl", [alpha_record(e, **options) for e in range(epochs + 1)])
+    return run
+
+
+def test_default_output(script: Script, tmp_path: Path) -> None:
+    run = make_run(tmp_path, 3, nodes=4)
+    result = script("plot_search.py", run)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.strip() == str(run / "search.png")
+    assert (run / "search.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_one_epoch_as_svg_shows_every_edge(script: Script, tmp_path: Path) -> None:
+    run = make_run(tmp_path, 1, nodes=2)
+    assert script("plot_search.py", run, "-o", "s.svg").returncode == 0
+    svg = (tmp_path / "s.svg").read_text()
+    assert all(name in svg for name in PRIMITIVES)
+    assert len(re.findall("<!-- .*→.* -->", svg)) == 2 * 5
+    assert "cifar10-run" in svg and "Reduction cell" in svg and "Loss" in svg
+
+
+def test_other_primitives_and_one_node_as_pdf(script: Script, tmp_path: Path) -> None:
+    run = make_run(tmp_path, 2, nodes=1, primitives=["my_conv", "other"])
+    assert script("plot_search.py", run, "-o", "s.pdf").returncode == 0
+    assert (tmp_path / "s.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_cut_off_last_lines_are_skipped_with_a_warning(script: Script, tmp_path: Path) -> None:
+    run = make_run(tmp_path, 3, nodes=1)
+    for name in ("metrics.jsonl", "alphas.jsonl"):
+        text = (run / name).read_text()
+        (run / name).write_text(text[: len(text) - 20])
+    result = script("plot_search.py", run)
+    assert result.returncode == 0
+    warnings = result.stderr.splitlines()
+    assert len(warnings) == 2
+    assert all("warning:" in w and "last line is cut off" in w for w in warnings)
+    assert len(read_metrics(run).records) == 2
+    assert read_alphas(run).epochs == [0, 1, 2]
+
+
+def test_diverged_search_is_drawn(script: Script, tmp_path: Path) -> None:
+    run = make_run(tmp_path, 1, nodes=1)
+    record = alpha_record(1, nodes=1) | {"normal": [[None] * 4] * 2, "reduce": [[None] * 4] * 2}
+    write_lines(run / "alphas.jsonl", [record])
+    write_lines(run / "metrics.jsonl", [epoch_record(1) | {"train_loss": None}])
+    result = script("plot_search.py", run)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_errors(script: Script, tmp_path: Path) -> None:
+    fails_in_one_line(script("plot_search.py", "nowhere"), "nowhere: no such run directory")
+    run = make_run(tmp_path, 0)
+    fails_in_one_line(script("plot_search.py", run), "metrics.jsonl: no finished epoch yet")
+    fails_in_one_line(script("plot_search.py", run, "-o", "x.gif"), "png, svg, pdf")
+    (run / "metrics.jsonl").unlink()
+    fails_in_one_line(script("plot_search.py", run), "metrics.jsonl: No such file")
+
+
+def test_unwritable_output(script: Script, tmp_path: Path) -> None:
+    run = make_run(tmp_path, 1, nodes=1)
+    fails_in_one_line(script("plot_search.py", run, "-o", "no/s.png"), "cannot write no/s.png")
+
+
+def test_damage_before_the_last_line(tmp_path: Path) -> None:
+    run = make_run(tmp_path, 2)
+    path = run / "metrics.jsonl"
+    path.write_text("{cut\n" + path.read_text())
+    with pytest.raises(UserError, match=r"metrics\.jsonl, line 1: "):
+        read_metrics(run)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"primitives": "none"}, "'primitives' is not a list"),
+        ({"normal": [[1, 2], [3]]}, "'normal' is not a matrix of edges x 4"),
+        ({"normal": None}, "'normal' is not a matrix"),
+        ({"normal": [[0, 0, 0]] * 5}, "'normal' is not a matrix of edges x 4"),
+        ({"reduce": [[0, 0, 0, 0]] * 3}, "'reduce' has 3 edges"),
+        ({"reduce": [[0, 0, 0, 0]] * 2}, "other edges or primitives than before"),
+        ({"primitives": PRIMITIVES[::-1]}, "other edges or primitives than before"),
+        ({"epoch": "1"}, "'epoch' is not a whole number"),
+    ],
+)
+def test_wrong_alphas(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    run = make_run(tmp_path, 1)
+    write_lines(run / "alphas.jsonl", [alpha_record(0), alpha_record(1) | change])
+    with pytest.raises(UserError, match=message) as caught:
+        read_alphas(run)
+    assert "alphas.jsonl, line 2" in str(caught.value)
+
+
+def test_empty_alphas(tmp_path: Path) -> None:
+    run = make_run(tmp_path, 1)
+    (run / "alphas.jsonl").write_text("")
+    with pytest.raises(UserError, match="no record yet"):
+        read_alphas(run)
+
+
+def test_a_repeated_epoch_counts_as_last_written(tmp_path: Path) -> None:
+    run = make_run(tmp_path, 2)
+    later = epoch_record(2) | {"train_loss": 7.0}
+    with (run / "metrics.jsonl").open("a") as file:
+        file.write(json.dumps(later))
+    assert read_metrics(run).column("train_loss") == [2.0, 7.0]
+    assert math.isnan(read_metrics(run).column("absent")[0])
+
+
+def test_weights_are_the_softmax(tmp_path: Path) -> None:
+    alphas = read_alphas(make_run(tmp_path, 2))
+    expected = np.exp([0.2 * (4 + j) for j in range(4)])
+    np.testing.assert_allclose(alphas.weights["normal"][2, 4], expected / expected.sum())
+    assert alphas.nodes == 2
+    np.testing.assert_allclose(softmax(np.array([1000.0, 1000.0])), [0.5, 0.5])
+
+
+def test_nodes_of_edges() -> None:
+    assert [nodes_of(edges) for edges in (0, 2, 3, 5, 9, 13, 14, 20)] == [0, 1, 0, 2, 3, 0, 4, 5]
+
+
+def test_colours_are_distinct() -> None:
+    colours = curve_colours([*PRIMITIVES, "sep_conv_5x5", "dil_conv_3x3", "new_a", "new_b"])
+    assert len(set(colours)) == len(colours)
