@@ -15,13 +15,17 @@ function(darts_add_room name)
   set_property(GLOBAL APPEND PROPERTY DARTS_ROOMS darts_${name})
 endfunction()
 
-# darts_add_program(NAME SOURCES … DEPENDS …): a program in build/<preset>/bin, installed.
+# darts_add_program(NAME SOURCES … DEPENDS …): a program in build/<preset>/bin, installed. Its target is
+# NAME_program, since a room may have its name: darts_search.
 function(darts_add_program name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
-  add_executable(${name} ${ARG_SOURCES})
-  target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} darts_options)
-  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
-  install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  set(target ${name}_program)
+  add_executable(${target} ${ARG_SOURCES})
+  target_link_libraries(${target} PRIVATE ${ARG_DEPENDS} darts_options)
+  set_target_properties(${target} PROPERTIES OUTPUT_NAME ${name}
+                                             RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
+  darts_use_precompiled_header(${target})
+  install(TARGETS ${target} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endfunction()
 
 # LibTorch's headers cost seconds a file. They are compiled once, in darts_pch, and every room reuses

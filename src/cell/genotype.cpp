@@ -20,7 +20,8 @@ fs::path locate(const std::string& file_or_name) {
   if (fs::is_directory(path)) {
     const fs::path inside = path / "genotype.json";
     if (!fs::exists(inside)) {
-      throw Error(file_or_name + ": no genotype.json in this folder; a run directory gets it with its "
+      throw Error(file_or_name +
+                  ": no genotype.json in this folder; a run directory gets it with its "
                   "first epoch");
     }
     return inside;
@@ -50,8 +51,8 @@ std::string notation_of(const std::vector<std::int64_t>& concat) {
 }  // namespace
 
 std::string to_notation(const Genotype& g) {
-  return "Genotype(normal=" + notation_of(g.normal) + ", normal_concat=" +
-         notation_of(g.normal.concat) + ", reduce=" + notation_of(g.reduce) +
+  return "Genotype(normal=" + notation_of(g.normal) +
+         ", normal_concat=" + notation_of(g.normal.concat) + ", reduce=" + notation_of(g.reduce) +
          ", reduce_concat=" + notation_of(g.reduce.concat) + ")";
 }
 

@@ -14,8 +14,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::int64_t default_edges_per_node = 2;
-constexpr std::array known_fields{"format",        "version", "name",          "edges_per_node", "normal",
-                                  "normal_concat", "reduce",  "reduce_concat", "provenance"};
+constexpr std::array known_fields{"format",         "version",       "name",
+                                  "edges_per_node", "normal",        "normal_concat",
+                                  "reduce",         "reduce_concat", "provenance"};
 
 Json edges_of(const CellGenotype& cell) {
   Json edges = Json::array();

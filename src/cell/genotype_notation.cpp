@@ -9,8 +9,8 @@
 namespace darts {
 namespace {
 
-/// Reads the field's notation: names, quoted strings, whole numbers, brackets and commas. Brackets may
-/// be round or square, a `NAME =` before `Genotype(` is allowed, # starts a comment.
+/// Reads the field's notation: names, quoted strings, whole numbers, brackets and commas. Brackets
+/// may be round or square, a `NAME =` before `Genotype(` is allowed, # starts a comment.
 class NotationReader {
  public:
   NotationReader(const std::string& text, const std::string& where) : text_(text), where_(where) {}

@@ -50,11 +50,10 @@ CellGenotype assemble_cell(const CellParts& parts, std::int64_t edges_per_node,
   std::size_t next = 0;
   while (next < parts.edges.size()) {
     const auto node = std::ssize(cell.nodes);
-    const auto count =
-        static_cast<std::size_t>(std::min(edges_per_node, predecessors(node)));
+    const auto count = static_cast<std::size_t>(std::min(edges_per_node, predecessors(node)));
     if (parts.edges.size() - next < count) {
-      throw Error(where + ": " + std::to_string(parts.edges.size()) + " edges, but every node has " +
-                  std::to_string(edges_per_node));
+      throw Error(where + ": " + std::to_string(parts.edges.size()) +
+                  " edges, but every node has " + std::to_string(edges_per_node));
     }
     auto& edges = cell.nodes.emplace_back();
     for (std::size_t i = 0; i < count; ++i) {

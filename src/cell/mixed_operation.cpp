@@ -2,7 +2,6 @@
 #include <darts/ops/chain.hpp>
 
 #include <torch/nn/modules/batchnorm.h>
-#include <torch/nn/modules/container/modulelist.h>
 
 namespace darts {
 
@@ -13,8 +12,7 @@ MixedOperationImpl::MixedOperationImpl(std::vector<Primitive> primitives,
 }
 
 void MixedOperationImpl::reset() {
-  operations_.clear();
-  torch::nn::ModuleList list;
+  operations_ = register_module("_ops", torch::nn::Sequential());
   for (const Primitive& primitive : primitives_) {
     torch::nn::AnyModule operation = primitive.make(options_);
     if (primitive.kind() == PrimitiveKind::pool) {
@@ -24,20 +22,18 @@ void MixedOperationImpl::reset() {
           torch::nn::BatchNorm2dOptions(options_.channels).affine(options_.affine)));
       operation = torch::nn::AnyModule(normalised);
     }
-    list->push_back(operation.ptr());
-    operations_.push_back(std::move(operation));
+    operations_->push_back(std::move(operation));
   }
-  register_module("_ops", list);
 }
 
 at::Tensor MixedOperationImpl::forward(const at::Tensor& x, const at::Tensor& weights) {
-  TORCH_CHECK(weights.dim() == 1 && weights.size(0) == std::ssize(operations_),
-              "MixedOperation: one weight for each of ", operations_.size(),
+  TORCH_CHECK(weights.dim() == 1 && weights.size(0) == std::ssize(primitives_),
+              "MixedOperation: one weight for each of ", primitives_.size(),
               " operations expected, got shape ", weights.sizes());
   at::Tensor sum;
-  for (std::size_t i = 0; i < operations_.size(); ++i) {
-    const at::Tensor term =
-        weights.select(0, static_cast<std::int64_t>(i)) * operations_[i].forward<at::Tensor>(x);
+  std::int64_t column = 0;
+  for (torch::nn::AnyModule& operation : *operations_) {
+    const at::Tensor term = weights.select(0, column++) * operation.forward<at::Tensor>(x);
     sum = sum.defined() ? sum + term : term;
   }
   return sum;

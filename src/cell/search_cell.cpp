@@ -4,7 +4,6 @@
 #include <darts/cell/topology.hpp>
 
 #include <ATen/ops/cat.h>
-#include <torch/nn/modules/container/modulelist.h>
 
 namespace darts {
 
@@ -18,32 +17,30 @@ void SearchCellImpl::reset() {
   preprocess1_ = make_preprocess({o.channels_prev, o.channels, false, false});
   register_module("preprocess0", preprocess0_.ptr());
   register_module("preprocess1", preprocess1_.ptr());
-  edges_.clear();
-  torch::nn::ModuleList list;
+  edges_ = register_module("_ops", torch::nn::Sequential());
   for (std::int64_t node = 0; node < o.nodes; ++node) {
     for (std::int64_t from = 0; from < predecessors(node); ++from) {
       const std::int64_t stride = o.reduction && from < cell_inputs ? 2 : 1;
-      edges_.emplace_back(
+      edges_->push_back(
           MixedOperation(o.primitives, OperationOptions{o.channels, stride, /*affine=*/false}));
-      list->push_back(edges_.back().ptr());
     }
   }
-  register_module("_ops", list);
 }
 
 at::Tensor SearchCellImpl::forward(const at::Tensor& s0, const at::Tensor& s1,
                                    const at::Tensor& weights) {
-  TORCH_CHECK(weights.dim() == 2 && weights.size(0) == std::ssize(edges_),
-              "SearchCell: weights of shape [", edges_.size(), ", ", options_.primitives.size(),
-              "] expected, got ", weights.sizes());
+  TORCH_CHECK(weights.dim() == 2 && weights.size(0) == edge_count(options_.nodes),
+              "SearchCell: weights of shape [", edge_count(options_.nodes), ", ",
+              options_.primitives.size(), "] expected, got ", weights.sizes());
   std::vector<at::Tensor> states{preprocess0_.forward<at::Tensor>(s0),
                                  preprocess1_.forward<at::Tensor>(s1)};
+  auto operation = edges_->begin();
   std::int64_t edge = 0;
   for (std::int64_t node = 0; node < options_.nodes; ++node) {
     at::Tensor sum;
-    for (std::int64_t from = 0; from < predecessors(node); ++from, ++edge) {
-      const at::Tensor term = edges_[static_cast<std::size_t>(edge)].forward<at::Tensor>(
-          states[static_cast<std::size_t>(from)], weights.select(0, edge));
+    for (std::int64_t from = 0; from < predecessors(node); ++from, ++edge, ++operation) {
+      const at::Tensor term = operation->forward<at::Tensor>(states[static_cast<std::size_t>(from)],
+                                                             weights.select(0, edge));
       sum = sum.defined() ? sum + term : term;
     }
     states.push_back(std::move(sum));

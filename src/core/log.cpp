@@ -26,9 +26,7 @@ Log::Log() : Log(silent()) {
   impl_->logger.sinks() = {std::move(out), std::move(err)};
 }
 
-Log Log::silent() {
-  return Log(std::make_shared<Impl>());
-}
+Log Log::silent() { return Log(std::make_shared<Impl>()); }
 
 void Log::add_file(const std::filesystem::path& file) {
   try {
@@ -41,12 +39,8 @@ void Log::add_file(const std::filesystem::path& file) {
   impl_->logger.flush_on(spdlog::level::info);
 }
 
-void Log::info(std::string_view line) const {
-  impl_->logger.info("{}", line);
-}
+void Log::info(std::string_view line) const { impl_->logger.info("{}", line); }
 
-void Log::warn(std::string_view line) const {
-  impl_->logger.warn("{}", line);
-}
+void Log::warn(std::string_view line) const { impl_->logger.warn("{}", line); }
 
 }  // namespace darts

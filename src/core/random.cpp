@@ -38,8 +38,6 @@ std::uint64_t RandomStream::below(std::uint64_t bound) {
   }
 }
 
-double RandomStream::uniform() {
-  return static_cast<double>((*this)() >> 11U) * 0x1.0p-53;
-}
+double RandomStream::uniform() { return static_cast<double>((*this)() >> 11U) * 0x1.0p-53; }
 
 }  // namespace darts

@@ -37,9 +37,7 @@ BatchNorm2d batch_norm(std::int64_t channels, bool affine) {
 
 }  // namespace
 
-ReluConvBnImpl::ReluConvBnImpl(const ConvBlockOptions& options) : options_(options) {
-  reset();
-}
+ReluConvBnImpl::ReluConvBnImpl(const ConvBlockOptions& options) : options_(options) { reset(); }
 
 void ReluConvBnImpl::reset() {
   const auto& o = options_;
@@ -52,13 +50,9 @@ void ReluConvBnImpl::reset() {
                                   batch_norm(o.out_channels, o.affine)));
 }
 
-at::Tensor ReluConvBnImpl::forward(const at::Tensor& x) {
-  return op_->forward(x);
-}
+at::Tensor ReluConvBnImpl::forward(const at::Tensor& x) { return op_->forward(x); }
 
-DilConvImpl::DilConvImpl(const ConvBlockOptions& options) : options_(options) {
-  reset();
-}
+DilConvImpl::DilConvImpl(const ConvBlockOptions& options) : options_(options) { reset(); }
 
 void DilConvImpl::reset() {
   const auto& o = options_;
@@ -67,40 +61,33 @@ void DilConvImpl::reset() {
                                                     batch_norm(o.out_channels, o.affine)));
 }
 
-at::Tensor DilConvImpl::forward(const at::Tensor& x) {
-  return op_->forward(x);
-}
+at::Tensor DilConvImpl::forward(const at::Tensor& x) { return op_->forward(x); }
 
-SepConvImpl::SepConvImpl(const ConvBlockOptions& options) : options_(options) {
-  reset();
-}
+SepConvImpl::SepConvImpl(const ConvBlockOptions& options) : options_(options) { reset(); }
 
 void SepConvImpl::reset() {
   const auto& o = options_;
   op_ = register_module(
-      "op", torch::nn::Sequential(ReLU(), depthwise(o, o.stride),
-                                  pointwise(o.in_channels, o.in_channels),
-                                  batch_norm(o.in_channels, o.affine),  //
-                                  ReLU(), depthwise(o, 1), pointwise(o.in_channels, o.out_channels),
-                                  batch_norm(o.out_channels, o.affine)));
+      "op",
+      torch::nn::Sequential(ReLU(), depthwise(o, o.stride), pointwise(o.in_channels, o.in_channels),
+                            batch_norm(o.in_channels, o.affine),  //
+                            ReLU(), depthwise(o, 1), pointwise(o.in_channels, o.out_channels),
+                            batch_norm(o.out_channels, o.affine)));
 }
 
-at::Tensor SepConvImpl::forward(const at::Tensor& x) {
-  return op_->forward(x);
-}
+at::Tensor SepConvImpl::forward(const at::Tensor& x) { return op_->forward(x); }
 
 Chain make_conv_7x1_1x7(const OperationOptions& o) {
-  return Chain(
-      ReLU(),
-      Conv2d(Conv2dOptions(o.channels, o.channels, {1, 7})
-                 .stride({1, o.stride})
-                 .padding({0, 3})
-                 .bias(false)),
-      Conv2d(Conv2dOptions(o.channels, o.channels, {7, 1})
-                 .stride({o.stride, 1})
-                 .padding({3, 0})
-                 .bias(false)),
-      batch_norm(o.channels, o.affine));
+  return Chain(ReLU(),
+               Conv2d(Conv2dOptions(o.channels, o.channels, {1, 7})
+                          .stride({1, o.stride})
+                          .padding({0, 3})
+                          .bias(false)),
+               Conv2d(Conv2dOptions(o.channels, o.channels, {7, 1})
+                          .stride({o.stride, 1})
+                          .padding({3, 0})
+                          .bias(false)),
+               batch_norm(o.channels, o.affine));
 }
 
 }  // namespace darts

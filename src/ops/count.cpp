@@ -2,15 +2,63 @@
 
 #include <ATen/record_function.h>
 
+#include <memory>
 #include <string_view>
 
 namespace darts {
 namespace {
 
-/// Multiply-adds an output element: input channels of its group × kernel, which is the weight's
-/// elements an output channel, for convolution (out, in/groups, kh, kw) and linear (out, in) alike.
-std::int64_t count_call(std::int64_t outputs, const at::Tensor& weight) {
-  return outputs * (weight.numel() / weight.size(0));
+struct RunningCount {
+  std::int64_t total = 0;
+  bool inside = false;  ///< within a counted call, whose parts are not counted again
+};
+
+/// Record functions take plain functions, without captures.
+RunningCount& running_count() {
+  thread_local RunningCount count;
+  return count;
+}
+
+/// What is kept of a call from its start, when its inputs are still alive, to its end: the
+/// multiply-adds that an element of its output costs.
+struct Call : at::ObserverContext {
+  explicit Call(std::int64_t cost) : cost_per_output(cost) {}
+  std::int64_t cost_per_output;
+};
+
+/// Multiply-adds an element of the output, or 0 for what is not counted. LibTorch's linear layers
+/// call addmm with a bias and matmul without.
+std::int64_t cost_per_output(const at::RecordFunction& call) {
+  const std::string_view name = call.name();
+  const auto input = [&](std::size_t i) -> const at::Tensor& {
+    return call.inputs()[i].toTensor();
+  };
+  if (name == "aten::conv2d") {
+    return input(1).numel() / input(1).size(0);  // input channels of a group × kernel
+  }
+  if (name == "aten::linear" || name == "aten::matmul") {
+    return input(0).size(-1);
+  }
+  return name == "aten::addmm" ? input(1).size(-1) : 0;
+}
+
+std::unique_ptr<at::ObserverContext> begin_call(const at::RecordFunction& call) {
+  if (running_count().inside) {
+    return nullptr;
+  }
+  const std::int64_t cost = cost_per_output(call);
+  running_count().inside = cost > 0;
+  return cost > 0 ? std::make_unique<Call>(cost) : nullptr;
+}
+
+void end_call(const at::RecordFunction& call, at::ObserverContext* context) {
+  if (context != nullptr) {
+    running_count().inside = false;
+    if (!call.outputs().empty()) {  // there are none after an exception
+      running_count().total +=
+          static_cast<Call*>(context)->cost_per_output * call.outputs()[0].toTensor().numel();
+    }
+  }
 }
 
 }  // namespace
@@ -24,22 +72,11 @@ std::int64_t count_parameters(const torch::nn::Module& module) {
 }
 
 std::int64_t count_multiply_adds(const std::function<void()>& forward) {
-  thread_local std::int64_t total = 0;  // record functions take plain functions, without captures
-  total = 0;
-  const auto handle = at::addThreadLocalCallback(
-      at::RecordFunctionCallback(
-          [](const at::RecordFunction&) -> std::unique_ptr<at::ObserverContext> { return nullptr; },
-          [](const at::RecordFunction& call, at::ObserverContext*) {
-            const std::string_view name = call.name();
-            if ((name != "aten::conv2d" && name != "aten::linear") || call.inputs().size() < 2) {
-              return;
-            }
-            const at::Tensor& output = call.outputs().at(0).toTensor();
-            total += count_call(output.numel(), call.inputs()[1].toTensor());
-          })
-          .needsInputs(true)
-          .needsOutputs(true)
-          .scopes({at::RecordScope::FUNCTION}));
+  running_count() = {};
+  const auto handle = at::addThreadLocalCallback(at::RecordFunctionCallback(begin_call, end_call)
+                                                     .needsInputs(true)
+                                                     .needsOutputs(true)
+                                                     .scopes({at::RecordScope::FUNCTION}));
   try {
     forward();
   } catch (...) {
@@ -47,7 +84,7 @@ std::int64_t count_multiply_adds(const std::function<void()>& forward) {
     throw;
   }
   at::removeCallback(handle);
-  return total;
+  return running_count().total;
 }
 
 }  // namespace darts

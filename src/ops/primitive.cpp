@@ -14,9 +14,7 @@ namespace {
 
 using torch::nn::AnyModule;
 
-AnyModule make_none(const OperationOptions& o) {
-  return AnyModule(Zero(o.stride));
-}
+AnyModule make_none(const OperationOptions& o) { return AnyModule(Zero(o.stride)); }
 
 AnyModule make_max_pool(const OperationOptions& o) {
   return AnyModule(
@@ -37,13 +35,11 @@ AnyModule make_skip(const OperationOptions& o) {
 
 template <class Block, std::int64_t kernel_size, std::int64_t dilation>
 AnyModule make_conv(const OperationOptions& o) {
-  return AnyModule(Block(
-      ConvBlockOptions{o.channels, o.channels, kernel_size, o.stride, dilation, o.affine}));
+  return AnyModule(
+      Block(ConvBlockOptions{o.channels, o.channels, kernel_size, o.stride, dilation, o.affine}));
 }
 
-AnyModule make_conv_7x1(const OperationOptions& o) {
-  return AnyModule(make_conv_7x1_1x7(o));
-}
+AnyModule make_conv_7x1(const OperationOptions& o) { return AnyModule(make_conv_7x1_1x7(o)); }
 
 constexpr std::array<PrimitiveRow, 10> table{{
     {"none", PrimitiveKind::none, make_none},
@@ -60,9 +56,7 @@ constexpr std::array<PrimitiveRow, 10> table{{
 
 }  // namespace
 
-std::span<const PrimitiveRow> primitive_table() {
-  return table;
-}
+std::span<const PrimitiveRow> primitive_table() { return table; }
 
 Primitive Primitive::parse(std::string_view name) {
   std::string known;

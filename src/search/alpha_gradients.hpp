@@ -8,8 +8,9 @@
 
 namespace darts {
 
-/// d loss / d inputs. Only what leads to `inputs` is computed: for alpha alone, no weight gradients.
-/// An input that the loss does not depend on (alphas of reduction cells where there are none) gets 0.
+/// d loss / d inputs. Only what leads to `inputs` is computed: for alpha alone, no weight
+/// gradients. An input that the loss does not depend on (alphas of reduction cells where there are
+/// none) gets 0.
 std::vector<at::Tensor> gradients_of(const at::Tensor& loss, const std::vector<at::Tensor>& inputs);
 
 /// Makes `gradients` (normal, reduce) the alphas' grad().

@@ -24,7 +24,8 @@ void check(const at::Tensor& alpha, const DeriverOptions& options, const char* c
                          " columns expected, one for each primitive, got shape ", alpha.sizes()));
   }
   if (!at::isfinite(alpha).all().item<bool>()) {
-    throw Error(c10::str("alphas of the ", cell, " cell are not all finite: no cell can be derived"));
+    throw Error(
+        c10::str("alphas of the ", cell, " cell are not all finite: no cell can be derived"));
   }
 }
 
@@ -48,8 +49,7 @@ Candidate strongest(const double* weights, std::int64_t from,
 CellGenotype derive_cell(const at::Tensor& alpha, const DeriverOptions& options, const char* cell) {
   check(alpha, options, cell);
   // In alpha's own precision, as the original, so that rounding ties fall the same way.
-  const at::Tensor weights =
-      at::softmax(alpha.detach().cpu(), -1).to(at::kDouble).contiguous();
+  const at::Tensor weights = at::softmax(alpha.detach().cpu(), -1).to(at::kDouble).contiguous();
   const double* row = weights.const_data_ptr<double>();
   CellGenotype genotype;
   std::int64_t node = 0;

@@ -7,8 +7,8 @@ namespace darts {
 namespace {
 
 constexpr std::array<SearchMethodRow, 3> table{{
-    {SearchMethod::first, "first", "alternate alpha and w; alpha by the gradient at the current w", true,
-     make_first_order_architect},
+    {SearchMethod::first, "first", "alternate alpha and w; alpha by the gradient at the current w",
+     true, make_first_order_architect},
     {SearchMethod::second, "second",
      "alternate alpha and w; alpha by the gradient through one unrolled step of w", true,
      make_second_order_architect},
@@ -19,9 +19,7 @@ constexpr std::array<SearchMethodRow, 3> table{{
 
 }  // namespace
 
-std::span<const SearchMethodRow> search_methods() {
-  return table;
-}
+std::span<const SearchMethodRow> search_methods() { return table; }
 
 const SearchMethodRow& find_method(SearchMethod method) {
   for (const SearchMethodRow& row : table) {

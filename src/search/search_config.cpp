@@ -1,6 +1,5 @@
-#include <darts/search/search_config.hpp>
-
 #include <darts/ops/primitive.hpp>
+#include <darts/search/search_config.hpp>
 
 namespace darts {
 namespace {
@@ -39,7 +38,8 @@ void add_data(FieldTable& t, SearchConfig::Data& data) {
   t.add("data.train_portion", data.train_portion,
         "share of the training images that w trains on; alpha has the rest",
         between_exclusive(0.0, 1.0));
-  t.add("data.limit", data.limit, "use only the first so many training images; 0: all", at_least(0));
+  t.add("data.limit", data.limit, "use only the first so many training images; 0: all",
+        at_least(0));
   t.add("data.workers", data.workers, "threads that prepare batches; 0: none beside the search",
         at_least(0));
   t.add("data.prefetch", data.prefetch, "batches prepared ahead", at_least(1));
@@ -72,14 +72,16 @@ void add_training(FieldTable& t, SearchConfig& c) {
   }
   t.add("search.method", c.search.method, method_help(), one_of<SearchMethod>(methods));
   t.add("search.epochs", c.search.epochs, "passes over w's images", at_least(1));
-  t.add("search.batch_size", c.search.batch_size, "images in a batch, of w and of alpha", at_least(2));
+  t.add("search.batch_size", c.search.batch_size, "images in a batch, of w and of alpha",
+        at_least(2));
   t.section("w", "Training of the weights: SGD, cosine schedule.");
   t.add("w.learning_rate", c.w.learning_rate, "learning rate at the start", greater_than(0.0));
   t.add("w.learning_rate_min", c.w.learning_rate_min, "learning rate where the cosine ends",
         at_least(0.0));
   t.add("w.momentum", c.w.momentum, "momentum", between(0.0, 1.0));
   t.add("w.weight_decay", c.w.weight_decay, "weight decay", at_least(0.0));
-  t.add("w.clip_norm", c.w.clip_norm, "the gradient is scaled down to this norm", greater_than(0.0));
+  t.add("w.clip_norm", c.w.clip_norm, "the gradient is scaled down to this norm",
+        greater_than(0.0));
   t.section("alpha", "Training of the architecture parameters: Adam.");
   t.add("alpha.learning_rate", c.alpha.learning_rate, "learning rate", greater_than(0.0));
   t.add("alpha.beta1", c.alpha.beta1, "decay of the mean of gradients", between(0.0, 1.0));

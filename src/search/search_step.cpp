@@ -24,7 +24,9 @@ double norm_of(const std::vector<at::Tensor>& tensors) {
 }
 
 torch::optim::SGDOptions sgd_options(const WeightOptions& o) {
-  return torch::optim::SGDOptions(o.learning_rate).momentum(o.momentum).weight_decay(o.weight_decay);
+  return torch::optim::SGDOptions(o.learning_rate)
+      .momentum(o.momentum)
+      .weight_decay(o.weight_decay);
 }
 
 torch::optim::AdamOptions adam_options(const AlphaOptions& o) {
@@ -44,7 +46,8 @@ SearchStep::SearchStep(const Supernet& supernet, const SearchStepOptions& option
       alpha_optimizer_(alphas_, adam_options(options.alpha)) {
   if (const SearchMethodRow& row = find_method(options.method); row.bilevel) {
     const auto loss = [this](const Batch& batch) {
-      return at::cross_entropy_loss(logits(batch.images).to(alphas_[0].scalar_type()), batch.labels);
+      return at::cross_entropy_loss(logits(batch.images).to(alphas_[0].scalar_type()),
+                                    batch.labels);
     };
     architect_ = row.make_architect(
         {supernet_, loss, &weight_optimizer_, options.w.momentum, options.w.weight_decay});
@@ -85,7 +88,8 @@ SearchStepResult SearchStep::move_weights(const Batch& train, double learning_ra
     check_alpha_gradients();
   }
 
-  auto& group = static_cast<torch::optim::SGDOptions&>(weight_optimizer_.param_groups()[0].options());
+  auto& group =
+      static_cast<torch::optim::SGDOptions&>(weight_optimizer_.param_groups()[0].options());
   group.lr(learning_rate);
   weight_optimizer_.step();
   if (!architect_) {
@@ -96,8 +100,9 @@ SearchStepResult SearchStep::move_weights(const Batch& train, double learning_ra
 
 void SearchStep::check_finite(double loss, double gradient_norm) const {
   if (!std::isfinite(loss) || !std::isfinite(gradient_norm)) {
-    throw NonFiniteError(c10::str("loss ", loss, ", gradient norm of w ", gradient_norm, ", norm of w ",
-                                  norm_of(weights_), ", norm of alpha ", norm_of(alphas_)));
+    throw NonFiniteError(c10::str("loss ", loss, ", gradient norm of w ", gradient_norm,
+                                  ", norm of w ", norm_of(weights_), ", norm of alpha ",
+                                  norm_of(alphas_)));
   }
 }
 

@@ -10,7 +10,6 @@
 #include <ATen/ops/zeros.h>
 #include <c10/core/GradMode.h>
 #include <torch/nn/modules/batchnorm.h>
-#include <torch/nn/modules/container/modulelist.h>
 #include <torch/nn/modules/conv.h>
 
 namespace darts {
@@ -24,22 +23,19 @@ bool is_alpha(const std::string& name) {
 
 }  // namespace
 
-SupernetImpl::SupernetImpl(SupernetOptions options) : options_(std::move(options)) {
-  reset();
-}
+SupernetImpl::SupernetImpl(SupernetOptions options) : options_(std::move(options)) { reset(); }
 
 void SupernetImpl::reset() {
   const auto& o = options_;
   const std::int64_t stem_channels = o.stem_multiplier * o.channels;
   stem_ = register_module(
-      "stem", torch::nn::Sequential(
-                  torch::nn::Conv2d(
-                      torch::nn::Conv2dOptions(o.image_channels, stem_channels, 3).padding(1).bias(
-                          false)),
-                  torch::nn::BatchNorm2d(stem_channels)));
+      "stem",
+      torch::nn::Sequential(
+          torch::nn::Conv2d(
+              torch::nn::Conv2dOptions(o.image_channels, stem_channels, 3).padding(1).bias(false)),
+          torch::nn::BatchNorm2d(stem_channels)));
 
-  cells_.clear();
-  torch::nn::ModuleList list;
+  cells_ = register_module("cells", torch::nn::Sequential());
   SearchCellOptions cell;
   cell.primitives = o.primitives;
   cell.nodes = o.nodes;
@@ -49,12 +45,11 @@ void SupernetImpl::reset() {
   for (std::int64_t i = 0; i < o.cells; ++i) {
     cell.reduction = i == o.cells / 3 || i == 2 * o.cells / 3;
     cell.channels *= cell.reduction ? 2 : 1;
-    list->push_back(cells_.emplace_back(SearchCell(cell)));
+    cells_->push_back(SearchCell(cell));
     cell.reduction_prev = cell.reduction;
     cell.channels_prev_prev = cell.channels_prev;
     cell.channels_prev = o.nodes * cell.channels;
   }
-  register_module("cells", list);
   classifier_ = register_module("classifier", torch::nn::Linear(cell.channels_prev, o.classes));
 
   const at::Tensor zeros =
@@ -65,17 +60,18 @@ void SupernetImpl::reset() {
 
 at::Tensor SupernetImpl::forward(const at::Tensor& images) {
   TORCH_CHECK(images.dim() == 4 && images.size(1) == options_.image_channels,
-              "Supernet: images of shape [N, ", options_.image_channels,
-              ", H, W] expected, got ", images.sizes());
+              "Supernet: images of shape [N, ", options_.image_channels, ", H, W] expected, got ",
+              images.sizes());
   const at::Tensor normal = at::softmax(alphas_normal_, -1);
   const at::Tensor reduce = at::softmax(alphas_reduce_, -1);
   at::Tensor s0 = stem_->forward(images);
   at::Tensor s1 = s0;
-  for (SearchCell& cell : cells_) {
-    at::Tensor out = cell->forward(s0, s1, cell->is_reduction() ? reduce : normal);
+  for (torch::nn::AnyModule& module : *cells_) {
+    auto& cell = module.get<SearchCellImpl>();
+    at::Tensor out = cell.forward(s0, s1, cell.is_reduction() ? reduce : normal);
     s0 = std::exchange(s1, std::move(out));
   }
-  return classifier_->forward(at::adaptive_avg_pool2d(s1, 1).flatten(1));
+  return classifier_->forward(at::adaptive_avg_pool2d(s1, {1, 1}).flatten(1));
 }
 
 std::vector<at::Tensor> SupernetImpl::weights() const {

@@ -44,9 +44,9 @@ struct Genotype {
 /// never has more edges than predecessors then).
 nlohmann::ordered_json to_json(const Genotype& genotype);
 
-/// The JSON as text, one edge a line, and back. `where` names the source in errors. Throws Error on a
-/// syntax error, a missing or misspelt field, an unknown operation, an edge that does not come from an
-/// earlier state, or a concatenation of states that do not exist.
+/// The JSON as text, one edge a line, and back. `where` names the source in errors. Throws Error on
+/// a syntax error, a missing or misspelt field, an unknown operation, an edge that does not come
+/// from an earlier state, or a concatenation of states that do not exist.
 std::string format_json(const nlohmann::ordered_json& genotype);
 Genotype genotype_from_json(const std::string& text, const std::string& where);
 

@@ -4,7 +4,7 @@
 #include <darts/ops/primitive.hpp>
 
 #include <torch/nn/cloneable.h>
-#include <torch/nn/modules/container/any.h>
+#include <torch/nn/modules/container/sequential.h>
 #include <torch/nn/pimpl.h>
 
 #include <vector>
@@ -15,7 +15,8 @@ namespace darts {
 /// summed with the softmax of the edge's alphas as weights.
 ///
 /// The plain way: one module per operation, run one after another. Parameters are those of the
-/// operations, `_ops.P.…` with P the primitive's column; pools are followed by a batch norm `_ops.P.1`.
+/// operations, `_ops.P.…` with P the primitive's column; pools are followed by a batch norm
+/// `_ops.P.1`.
 class MixedOperationImpl : public torch::nn::Cloneable<MixedOperationImpl> {
  public:
   MixedOperationImpl(std::vector<Primitive> primitives, const OperationOptions& options);
@@ -28,7 +29,7 @@ class MixedOperationImpl : public torch::nn::Cloneable<MixedOperationImpl> {
  private:
   std::vector<Primitive> primitives_;
   OperationOptions options_;
-  std::vector<torch::nn::AnyModule> operations_;
+  torch::nn::Sequential operations_{nullptr};  // as a list: it survives clone()
 };
 TORCH_MODULE(MixedOperation);
 

@@ -13,8 +13,8 @@ struct PreprocessOptions {
   bool affine = false;
 };
 
-/// What brings a cell's input to the cell's channels and size: ReLU → 1×1 convolution → batch norm, or
-/// a factorized reduce.
+/// What brings a cell's input to the cell's channels and size: ReLU → 1×1 convolution → batch norm,
+/// or a factorized reduce.
 torch::nn::AnyModule make_preprocess(const PreprocessOptions& options);
 
 }  // namespace darts

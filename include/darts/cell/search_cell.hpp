@@ -4,6 +4,7 @@
 
 #include <torch/nn/cloneable.h>
 #include <torch/nn/modules/container/any.h>
+#include <torch/nn/modules/container/sequential.h>
 #include <torch/nn/pimpl.h>
 
 #include <vector>
@@ -23,16 +24,17 @@ struct SearchCellOptions {
 /// A cell of the supernet: every node is the sum of mixed operations from all states before it, the
 /// output concatenates the nodes (paper, section 2.1).
 ///
-/// Parameters: `preprocess0`, `preprocess1` (1×1 convolutions that bring both inputs to `channels`; a
-/// factorized reduce for the first after a reduction cell) and `_ops.E.…` for edge E (topology.hpp).
+/// Parameters: `preprocess0`, `preprocess1` (1×1 convolutions that bring both inputs to `channels`;
+/// a factorized reduce for the first after a reduction cell) and `_ops.E.…` for edge E
+/// (topology.hpp).
 class SearchCellImpl : public torch::nn::Cloneable<SearchCellImpl> {
  public:
   explicit SearchCellImpl(SearchCellOptions options);
   void reset() override;
 
-  /// s0, s1: outputs of the two cells before, (N, channels_prev_prev | channels_prev, H, W) (s0 twice
-  /// as high and wide after a reduction). weights: edges × primitives, after softmax.
-  /// Returns (N, nodes · channels, H', W').
+  /// s0, s1: outputs of the two cells before, (N, channels_prev_prev | channels_prev, H, W) (s0
+  /// twice as high and wide after a reduction). weights: edges × primitives, after softmax. Returns
+  /// (N, nodes · channels, H', W').
   at::Tensor forward(const at::Tensor& s0, const at::Tensor& s1, const at::Tensor& weights);
 
   bool is_reduction() const { return options_.reduction; }
@@ -41,7 +43,7 @@ class SearchCellImpl : public torch::nn::Cloneable<SearchCellImpl> {
   SearchCellOptions options_;
   torch::nn::AnyModule preprocess0_;
   torch::nn::AnyModule preprocess1_;
-  std::vector<torch::nn::AnyModule> edges_;
+  torch::nn::Sequential edges_{nullptr};  // as a list: it survives clone()
 };
 TORCH_MODULE(SearchCell);
 

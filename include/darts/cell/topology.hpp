@@ -4,15 +4,13 @@
 
 namespace darts {
 
-/// The numbering inside a cell (paper, section 2.1): states 0 and 1 are the outputs of the two cells
-/// before (c_{k-2}, c_{k-1}); node i, counted from 0, is state i + 2 and may read every state before
-/// it. Edges are numbered node by node: node 0 has edges 0, 1; node 1 has 2, 3, 4; …
+/// The numbering inside a cell (paper, section 2.1): states 0 and 1 are the outputs of the two
+/// cells before (c_{k-2}, c_{k-1}); node i, counted from 0, is state i + 2 and may read every state
+/// before it. Edges are numbered node by node: node 0 has edges 0, 1; node 1 has 2, 3, 4; …
 inline constexpr std::int64_t cell_inputs = 2;
 
 /// States that node `node` can read.
-constexpr std::int64_t predecessors(std::int64_t node) {
-  return node + cell_inputs;
-}
+constexpr std::int64_t predecessors(std::int64_t node) { return node + cell_inputs; }
 
 /// Number of the first edge that ends in `node`.
 constexpr std::int64_t first_edge(std::int64_t node) {
@@ -20,8 +18,6 @@ constexpr std::int64_t first_edge(std::int64_t node) {
 }
 
 /// Edges of a search cell with `nodes` intermediate nodes: 14 for the paper's 4.
-constexpr std::int64_t edge_count(std::int64_t nodes) {
-  return first_edge(nodes);
-}
+constexpr std::int64_t edge_count(std::int64_t nodes) { return first_edge(nodes); }
 
 }  // namespace darts

@@ -9,7 +9,8 @@
 
 namespace darts {
 
-/// Options of the operations below. `kernel_size` is odd; padding keeps height and width at stride 1.
+/// Options of the operations below. `kernel_size` is odd; padding keeps height and width at
+/// stride 1.
 struct ConvBlockOptions {
   std::int64_t in_channels = 16;
   std::int64_t out_channels = 16;

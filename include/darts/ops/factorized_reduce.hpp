@@ -19,8 +19,8 @@ struct FactorizedReduceOptions {
 /// second on the image shifted by one pixel each way, concatenated, then batch norm. It is
 /// `skip_connect` with stride 2 and the preprocessing of the input before a reduction cell.
 ///
-/// (N, in, H, W) → (N, out, ⌈H/2⌉, ⌈W/2⌉). Odd sizes, which the original cannot take, are padded with
-/// a row or column of zeros. Parameters `conv_1.weight`, `conv_2.weight`, batch norm `bn`.
+/// (N, in, H, W) → (N, out, ⌈H/2⌉, ⌈W/2⌉). Odd sizes, which the original cannot take, are padded
+/// with a row or column of zeros. Parameters `conv_1.weight`, `conv_2.weight`, batch norm `bn`.
 class FactorizedReduceImpl : public torch::nn::Cloneable<FactorizedReduceImpl> {
  public:
   explicit FactorizedReduceImpl(const FactorizedReduceOptions& options);

@@ -4,8 +4,9 @@
 
 namespace darts {
 
-/// The architecture parameters alpha (paper, section 2.2): for each type of cell one row an edge and
-/// one column a primitive, before softmax; shared by all cells of the type. 14×8 in the paper's space.
+/// The architecture parameters alpha (paper, section 2.2): for each type of cell one row an edge
+/// and one column a primitive, before softmax; shared by all cells of the type. 14×8 in the paper's
+/// space.
 struct Alphas {
   at::Tensor normal;
   at::Tensor reduce;

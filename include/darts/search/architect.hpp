@@ -38,11 +38,11 @@ class Architect {
 /// First order, ξ = 0: ∇α L_valid(w, α).
 std::unique_ptr<Architect> make_first_order_architect(const ArchitectContext& context);
 
-/// Second order: ∇α L_valid(w', α) − ξ ∇²αw L_train(w, α) ∇w' L_valid(w', α) with the unrolled weights
-/// w' = w − ξ (momentum · buffer + ∇w L_train + weight decay · w); the product with the Hessian is the
-/// central difference of equation 8 with ε = 0.01 / ‖∇w' L_valid‖. The supernet itself carries w', w⁺
-/// and w⁻ in turn: no second network is built. Its running statistics move in the three passes at w
-/// and w± but not in the one at w', which in the original belongs to a copy.
+/// Second order: ∇α L_valid(w', α) − ξ ∇²αw L_train(w, α) ∇w' L_valid(w', α) with the unrolled
+/// weights w' = w − ξ (momentum · buffer + ∇w L_train + weight decay · w); the product with the
+/// Hessian is the central difference of equation 8 with ε = 0.01 / ‖∇w' L_valid‖. The supernet
+/// itself carries w', w⁺ and w⁻ in turn: no second network is built. Its running statistics move in
+/// the three passes at w and w± but not in the one at w', which in the original belongs to a copy.
 std::unique_ptr<Architect> make_second_order_architect(const ArchitectContext& context);
 
 }  // namespace darts

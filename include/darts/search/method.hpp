@@ -17,8 +17,8 @@ struct SearchMethodRow {
   SearchMethod method;
   std::string_view name;
   std::string_view help;
-  /// alpha has batches of its own, from images that w never sees. If not, alpha moves with w, on all
-  /// training images, by the gradient of the same loss, and `make_architect` is not used.
+  /// alpha has batches of its own, from images that w never sees. If not, alpha moves with w, on
+  /// all training images, by the gradient of the same loss, and `make_architect` is not used.
   bool bilevel;
   std::unique_ptr<Architect> (*make_architect)(const ArchitectContext&);
 };

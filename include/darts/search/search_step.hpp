@@ -42,8 +42,8 @@ struct SearchStepResult {
   std::int64_t correct = 0;    ///< images of the train batch classified right
 };
 
-/// A loss or gradient was NaN or infinite; neither w nor alpha was moved by it. The message names the
-/// loss and the norms.
+/// A loss or gradient was NaN or infinite; neither w nor alpha was moved by it. The message names
+/// the loss and the norms.
 class NonFiniteError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -57,8 +57,8 @@ class SearchStep {
   SearchStep(const SearchStep&) = delete;  // the architect refers to this object
   SearchStep& operator=(const SearchStep&) = delete;
 
-  /// `train`: the batch that w moves on; `valid`: the held-out batch that alpha moves on (not used by
-  /// a method that is not bilevel); `learning_rate`: of w, in this step. Throws NonFiniteError.
+  /// `train`: the batch that w moves on; `valid`: the held-out batch that alpha moves on (not used
+  /// by a method that is not bilevel); `learning_rate`: of w, in this step. Throws NonFiniteError.
   SearchStepResult run(const Batch& train, const Batch& valid, double learning_rate);
 
   /// Logits of a batch of images under the configured precision.

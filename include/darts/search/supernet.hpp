@@ -14,9 +14,9 @@ namespace darts {
 
 struct SupernetOptions {
   std::vector<Primitive> primitives = default_primitives();
-  std::int64_t cells = 8;            ///< reduction cells stand at ⌊cells/3⌋ and ⌊2·cells/3⌋
-  std::int64_t channels = 16;        ///< channels of the first cells' nodes; doubled by a reduction
-  std::int64_t nodes = 4;            ///< intermediate nodes of a cell
+  std::int64_t cells = 8;      ///< reduction cells stand at ⌊cells/3⌋ and ⌊2·cells/3⌋
+  std::int64_t channels = 16;  ///< channels of the first cells' nodes; doubled by a reduction
+  std::int64_t nodes = 4;      ///< intermediate nodes of a cell
   std::int64_t stem_multiplier = 3;  ///< the stem has stem_multiplier · channels
   std::int64_t image_channels = 3;
   std::int64_t classes = 10;
@@ -26,8 +26,8 @@ struct SupernetOptions {
 /// (paper, section 3.1 and A.1.1). Holds both the weights w and the architecture parameters alpha.
 ///
 /// This is the plain execution, one module per operation. Names of parameters and buffers are the
-/// original implementation's: `stem.0.weight`, `cells.I._ops.E._ops.P.op.K.weight`, `classifier.weight`;
-/// alpha is `alphas_normal` and `alphas_reduce`, edges × primitives.
+/// original implementation's: `stem.0.weight`, `cells.I._ops.E._ops.P.op.K.weight`,
+/// `classifier.weight`; alpha is `alphas_normal` and `alphas_reduce`, edges × primitives.
 class SupernetImpl : public torch::nn::Cloneable<SupernetImpl> {
  public:
   explicit SupernetImpl(SupernetOptions options);
@@ -48,7 +48,7 @@ class SupernetImpl : public torch::nn::Cloneable<SupernetImpl> {
  private:
   SupernetOptions options_;
   torch::nn::Sequential stem_{nullptr};
-  std::vector<SearchCell> cells_;
+  torch::nn::Sequential cells_{nullptr};  // as a list: it survives clone()
   torch::nn::Linear classifier_{nullptr};
   at::Tensor alphas_normal_;
   at::Tensor alphas_reduce_;

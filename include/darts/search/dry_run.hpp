@@ -1,0 +1,13 @@
+#pragma once
+
+#include <darts/core/log.hpp>
+#include <darts/search/search_config.hpp>
+
+namespace darts {
+
+/// `darts_search --dry-run`: reads the data, builds the supernet, runs two steps, and logs the
+/// config, parameters and multiply-adds, steps an epoch, and estimates of time and memory. Writes
+/// no file.
+void dry_run(const SearchConfig& config, const Log& log);
+
+}  // namespace darts

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <darts/data/batch_loader.hpp>
+#include <darts/data/image_set.hpp>
+#include <darts/search/search_config.hpp>
+
+#include <c10/core/Device.h>
+
+#include <memory>
+#include <optional>
+
+namespace darts {
+
+/// The two batches of a search step, on the search's device.
+struct SearchBatches {
+  Batch train;  ///< moves w
+  Batch valid;  ///< moves alpha; undefined tensors if alpha moves with w
+};
+
+/// The three streams of images of a search: those that w moves on, the held-out ones that alpha
+/// moves on (augmented like the others, reshuffled each time they have all been seen, whatever the
+/// epoch), and the held-out ones again, without augmentation, that the validation accuracy is
+/// measured on.
+///
+/// The batches are a function of (seed, epoch, step) alone. With the joint method w and alpha move
+/// on all images, the held-out ones included.
+class SearchData {
+ public:
+  /// Reads the data set. Throws Error if it is missing or damaged, or too small to be split.
+  SearchData(const SearchConfig& config, const c10::Device& device);
+
+  std::int64_t image_channels() const { return images_->channels(); }
+  std::int64_t classes() const { return images_->classes(); }
+  std::int64_t height() const { return images_->height(); }
+  std::int64_t width() const { return images_->width(); }
+  std::int64_t train_images() const { return train_.images_per_epoch(); }
+  std::int64_t valid_images() const { return validation_.images_per_epoch(); }
+  std::int64_t steps_per_epoch() const { return train_.batches_per_epoch(); }
+  std::int64_t validation_batches() const { return validation_.batches_per_epoch(); }
+
+  /// Begins an epoch (counted from 0) at a step.
+  void start_epoch(std::int64_t epoch, std::int64_t first_step = 0);
+  /// The batches of the next step; nothing at the end of the epoch.
+  std::optional<SearchBatches> next();
+
+  void start_validation();
+  std::optional<Batch> next_validation();
+
+ private:
+  Batch next_held_out();
+  Batch on_device(Batch batch) const;
+
+  c10::Device device_;
+  bool bilevel_;
+  std::shared_ptr<const ImageSet> images_;
+  BatchLoader train_;
+  BatchLoader held_out_;
+  BatchLoader validation_;
+  std::int64_t pass_ = 0;  ///< of the held-out images
+};
+
+}  // namespace darts

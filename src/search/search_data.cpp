@@ -1,0 +1,119 @@
+#include <darts/core/error.hpp>
+#include <darts/data/split.hpp>
+#include <darts/search/search_data.hpp>
+
+#include <algorithm>
+#include <numeric>
+
+namespace darts {
+namespace {
+
+std::int64_t used_images(const SearchConfig& config, const ImageSet& images) {
+  const std::int64_t limit = config.data.limit;
+  return limit == 0 ? images.size() : std::min(limit, images.size());
+}
+
+/// Which images move w, and which are held out. Throws Error if there are too few for either.
+IndexSplit split(const SearchConfig& config, const ImageSet& images) {
+  const std::int64_t count = used_images(config, images);
+  IndexSplit parts = split_indices(count, config.data.train_portion);
+  if (parts.first.size() < 2 || parts.rest.size() < 2) {
+    throw Error("data.train_portion: " + std::to_string(count) + " images are split into " +
+                std::to_string(parts.first.size()) + " for w and " +
+                std::to_string(parts.rest.size()) + " for alpha; each needs at least 2");
+  }
+  return parts;
+}
+
+std::vector<std::int64_t> train_indices(const SearchConfig& config, const ImageSet& images) {
+  if (find_method(config.search.method).bilevel) {
+    return split(config, images).first;
+  }
+  std::vector<std::int64_t> all(static_cast<std::size_t>(used_images(config, images)));
+  std::iota(all.begin(), all.end(), 0);
+  return all;
+}
+
+LoaderOptions loader_options(const SearchConfig& config, const c10::Device& device) {
+  LoaderOptions options;
+  options.batch_size = config.search.batch_size;
+  options.workers = static_cast<int>(config.data.workers);
+  options.prefetch = static_cast<int>(config.data.prefetch);
+  options.pin_memory = device.is_cuda();
+  options.channels_last = config.runtime.channels_last;
+  options.augmentation = config.data.augmentation;
+  options.seed = config.seed;
+  return options;
+}
+
+LoaderOptions held_out_options(LoaderOptions options) {
+  options.order_purpose = RandomPurpose::search_order;
+  options.augment_purpose = RandomPurpose::search_augment;
+  return options;
+}
+
+LoaderOptions validation_options(LoaderOptions options) {
+  options.shuffle = false;
+  options.augmentation = Augmentation::none();
+  return options;
+}
+
+}  // namespace
+
+SearchData::SearchData(const SearchConfig& config, const c10::Device& device)
+    : device_(device),
+      bilevel_(find_method(config.search.method).bilevel),
+      images_(std::make_shared<const ImageSet>(load_dataset(config.data.set, Split::train))),
+      train_(images_, train_indices(config, *images_), loader_options(config, device)),
+      held_out_(images_, split(config, *images_).rest,
+                held_out_options(loader_options(config, device))),
+      validation_(images_, split(config, *images_).rest,
+                  validation_options(loader_options(config, device))) {}
+
+void SearchData::start_epoch(std::int64_t epoch, std::int64_t first_step) {
+  train_.start(epoch, first_step);
+  if (bilevel_) {
+    // One held-out batch a step since the beginning of the search, in passes of their own length.
+    const std::int64_t seen = epoch * train_.batches_per_epoch() + first_step;
+    pass_ = seen / held_out_.batches_per_epoch();
+    held_out_.start(pass_, seen % held_out_.batches_per_epoch());
+  }
+}
+
+std::optional<SearchBatches> SearchData::next() {
+  std::optional<Batch> train = train_.next();
+  if (!train) {
+    return std::nullopt;
+  }
+  SearchBatches batches{on_device(std::move(*train)), {}};
+  if (bilevel_) {
+    batches.valid = on_device(next_held_out());
+  }
+  return batches;
+}
+
+Batch SearchData::next_held_out() {
+  std::optional<Batch> batch = held_out_.next();
+  if (!batch) {
+    held_out_.start(++pass_);
+    batch = held_out_.next();
+  }
+  return std::move(batch).value();
+}
+
+void SearchData::start_validation() { validation_.start(0); }
+
+std::optional<Batch> SearchData::next_validation() {
+  std::optional<Batch> batch = validation_.next();
+  return batch ? std::optional(on_device(std::move(*batch))) : std::nullopt;
+}
+
+Batch SearchData::on_device(Batch batch) const {
+  if (!device_.is_cpu()) {
+    batch.images = batch.images.to(device_, batch.images.scalar_type(), /*non_blocking=*/true);
+    batch.labels = batch.labels.to(device_, batch.labels.scalar_type(), /*non_blocking=*/true);
+  }
+  return batch;
+}
+
+}  // namespace darts

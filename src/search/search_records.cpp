@@ -1,0 +1,144 @@
+#include <darts/core/atomic_file.hpp>
+#include <darts/core/error.hpp>
+#include <darts/core/text.hpp>
+#include <darts/search/search_records.hpp>
+
+#include <ATen/ops/empty.h>
+
+#include <nlohmann/json.hpp>
+
+#include <cmath>
+
+namespace darts {
+namespace {
+
+using Json = nlohmann::json;
+
+Json rows_of(const at::Tensor& matrix) {
+  const at::Tensor values = matrix.detach().cpu().to(at::kDouble).contiguous();
+  Json rows = Json::array();
+  for (std::int64_t i = 0; i < values.size(0); ++i) {
+    const double* row = values.const_data_ptr<double>() + i * values.size(1);
+    rows.push_back(std::vector<double>(row, row + values.size(1)));
+  }
+  return rows;
+}
+
+at::Tensor matrix_of(const Json& rows) {
+  const auto values = rows.get<std::vector<std::vector<double>>>();
+  const std::size_t columns = values.empty() ? 0 : values.front().size();
+  at::Tensor matrix = at::empty(
+      {static_cast<std::int64_t>(values.size()), static_cast<std::int64_t>(columns)}, at::kDouble);
+  double* out = matrix.mutable_data_ptr<double>();
+  for (const auto& row : values) {
+    if (row.size() != columns) {
+      throw Error("rows of different lengths");
+    }
+    out = std::copy(row.begin(), row.end(), out);
+  }
+  return matrix;
+}
+
+std::string percent(double share) { return format_fixed(100.0 * share, 1) + " %"; }
+
+}  // namespace
+
+std::string describe(const EpochSummary& s, std::int64_t epochs, std::size_t primitives) {
+  const std::string most = format_fixed(std::log(static_cast<double>(primitives)), 2);
+  return "epoch " + std::to_string(s.epoch) + "/" + std::to_string(epochs) + "  lr " +
+         format_fixed(s.learning_rate, 4) + "  train loss " + format_fixed(s.train_loss, 3) +
+         " acc " + percent(s.train_accuracy) + "  valid loss " + format_fixed(s.valid_loss, 3) +
+         " acc " + percent(s.valid_accuracy) + "  alpha entropy " +
+         format_fixed(s.entropy_normal, 3) + " + " + format_fixed(s.entropy_reduce, 3) + " (of " +
+         most + ")  skips " + std::to_string(count_skip_connections(s.genotype.normal)) + " + " +
+         std::to_string(count_skip_connections(s.genotype.reduce)) + "  " +
+         format_duration(s.seconds) + "  " + format_fixed(s.images_per_second, 0) +
+         " images/s (waiting for data " + percent(s.loader_share) + ")";
+}
+
+SearchRecords::SearchRecords(const RunDirectory& directory, const SearchConfig& config)
+    : directory_(directory),
+      config_(config),
+      metrics_(directory.metrics()),
+      alphas_(directory.alphas()) {}
+
+void SearchRecords::add_step(std::int64_t epoch, std::int64_t step, double loss, double accuracy,
+                             double gradient_norm) {
+  metrics_.append({{"kind", "step"},
+                   {"epoch", epoch},
+                   {"step", step},
+                   {"train_loss", loss},
+                   {"train_accuracy", accuracy},
+                   {"gradient_norm", gradient_norm}});
+}
+
+void SearchRecords::add_epoch(const EpochSummary& s) {
+  metrics_.append({{"kind", "epoch"},
+                   {"epoch", s.epoch},
+                   {"learning_rate", s.learning_rate},
+                   {"train_loss", s.train_loss},
+                   {"train_accuracy", s.train_accuracy},
+                   {"valid_loss", s.valid_loss},
+                   {"valid_accuracy", s.valid_accuracy},
+                   {"alpha_entropy_normal", s.entropy_normal},
+                   {"alpha_entropy_reduce", s.entropy_reduce},
+                   {"skip_connections_normal", count_skip_connections(s.genotype.normal)},
+                   {"skip_connections_reduce", count_skip_connections(s.genotype.reduce)},
+                   {"seconds", s.seconds},
+                   {"images_per_second", s.images_per_second},
+                   {"loader_share", s.loader_share},
+                   {"genotype", to_notation(s.genotype)}});
+}
+
+void SearchRecords::add_alphas(std::int64_t epoch, const Alphas& alphas) {
+  alphas_.append({{"epoch", epoch},
+                  {"primitives", config_.space.primitives},
+                  {"normal", rows_of(alphas.normal)},
+                  {"reduce", rows_of(alphas.reduce)}});
+}
+
+void SearchRecords::write_genotype(const EpochSummary& s) {
+  nlohmann::ordered_json json = to_json(s.genotype);
+  const SearchMethodRow& method = find_method(config_.search.method);
+  json["provenance"] = {{"config", config_.name}, {"dataset", config_.data.set.name},
+                        {"method", method.name},  {"seed", config_.seed},
+                        {"epoch", s.epoch},       {"valid_accuracy", s.valid_accuracy}};
+  const std::string text = format_json(json);
+  write_file_atomically(directory_.genotype_of_epoch(s.epoch), text);
+  write_file_atomically(directory_.genotype(), text);
+}
+
+void SearchRecords::truncate(std::int64_t metrics_size, std::int64_t alphas_size) {
+  metrics_.truncate(metrics_size);
+  alphas_.truncate(alphas_size);
+}
+
+void SearchRecords::sync() {
+  metrics_.sync();
+  alphas_.sync();
+}
+
+RecordedAlphas read_alphas(const std::filesystem::path& alphas_file, std::int64_t epoch) {
+  const std::vector<Json> records = read_json_lines(alphas_file);
+  if (records.empty()) {
+    throw Error(alphas_file.string() + ": no alphas are recorded yet");
+  }
+  try {
+    for (auto record = records.rbegin(); record != records.rend(); ++record) {
+      const auto recorded = record->at("epoch").get<std::int64_t>();
+      if (epoch < 0 || recorded == epoch) {
+        return {{matrix_of(record->at("normal")), matrix_of(record->at("reduce"))},
+                record->at("primitives").get<std::vector<std::string>>(),
+                recorded};
+      }
+    }
+    throw Error("no alphas of epoch " + std::to_string(epoch) + "; recorded are epochs " +
+                records.front().at("epoch").dump() + " to " + records.back().at("epoch").dump());
+  } catch (const Json::exception& e) {
+    throw Error(alphas_file.string() + ": not a record of alphas: " + e.what());
+  } catch (const Error& e) {
+    throw Error(alphas_file.string() + ": " + e.what());
+  }
+}
+
+}  // namespace darts

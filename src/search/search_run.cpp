@@ -1,0 +1,250 @@
+#include <darts/core/device.hpp>
+#include <darts/core/error.hpp>
+#include <darts/core/progress.hpp>
+#include <darts/core/text.hpp>
+#include <darts/search/deriver.hpp>
+#include <darts/search/search_run.hpp>
+
+#include <ATen/ops/argmax.h>
+#include <ATen/ops/cross_entropy_loss.h>
+#include <c10/core/GradMode.h>
+
+#include <optional>
+
+namespace darts {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+Supernet make_supernet(const SearchConfig& config, const SearchData& data,
+                       const c10::Device& device) {
+  Supernet supernet(supernet_options(config, data.image_channels(), data.classes()));
+  initialize_supernet(supernet, config.seed);
+  supernet->to(device);
+  return supernet;
+}
+
+std::string progress_text(const SearchState& s) {
+  const auto images = static_cast<double>(s.images);
+  return "loss " + format_fixed(s.loss_sum / images, 3) + "  acc " +
+         format_fixed(100.0 * static_cast<double>(s.correct) / images, 1) + " %  " +
+         format_fixed(images / s.seconds, 0) + " images/s";
+}
+
+std::optional<Progress> make_progress(bool show, std::string label, std::int64_t total,
+                                      std::int64_t first) {
+  if (!show) {
+    return std::nullopt;
+  }
+  ProgressOptions options;
+  options.label = std::move(label);
+  options.total = total;
+  options.first_step = first;
+  return std::optional<Progress>(std::in_place, std::move(options));
+}
+
+}  // namespace
+
+c10::Device prepare_runtime(const SearchConfig::Runtime& runtime) {
+  set_threads(static_cast<int>(runtime.threads));
+  set_deterministic(runtime.deterministic);
+  return choose_device(runtime.device);
+}
+
+SearchRun::SearchRun(SearchConfig config, const RunDirectory& directory, SearchHooks hooks)
+    : config_(std::move(config)),
+      directory_(directory),
+      hooks_(std::move(hooks)),
+      device_(prepare_runtime(config_.runtime)),
+      data_(config_, device_),
+      supernet_(make_supernet(config_, data_, device_)),
+      step_(supernet_, step_options(config_)),
+      records_(directory_, config_) {
+  records_.truncate(0, 0);  // of a run that was killed before its first checkpoint
+}
+
+void SearchRun::initialize_from(const Checkpoint& checkpoint) {
+  restore_supernet(checkpoint, supernet_);
+}
+
+void SearchRun::resume() {
+  const auto latest = directory_.latest_checkpoint();
+  if (!latest) {
+    return;
+  }
+  state_ = restore_checkpoint(load_checkpoint(*latest), supernet_, step_, config_);
+  records_.truncate(state_.metrics_size, state_.alphas_size);
+}
+
+SearchOutcome SearchRun::run() {
+  if (state_.epoch == 0 && state_.step == 0) {
+    records_.truncate(0, 0);
+    records_.add_alphas(0, supernet_->alphas());
+    save_latest();
+  }
+  while (state_.epoch < config_.search.epochs) {
+    if (!run_epoch() || !finish_epoch()) {
+      return SearchOutcome::stopped;
+    }
+  }
+  return SearchOutcome::finished;
+}
+
+bool SearchRun::stop_requested() const { return hooks_.should_stop && hooks_.should_stop(); }
+
+bool SearchRun::run_epoch() {
+  const double learning_rate = cosine_learning_rate(config_.w, state_.epoch, config_.search.epochs);
+  const std::int64_t steps = data_.steps_per_epoch();
+  auto progress = make_progress(
+      hooks_.show_progress,
+      "epoch " + std::to_string(state_.epoch + 1) + "/" + std::to_string(config_.search.epochs),
+      steps, state_.step);
+  supernet_->train();
+  data_.start_epoch(state_.epoch, state_.step);
+  while (state_.step < steps) {
+    const auto start = Clock::now();
+    const SearchBatches batches = data_.next().value();
+    const double waited = seconds_since(start);
+    const SearchStepResult result = guarded_step(batches, learning_rate);
+    count(result, batches.train.images.size(0), waited, seconds_since(start));
+    if (progress) {
+      progress->update(state_.step, progress_text(state_));
+    }
+    if (stop_requested()) {
+      save_latest();
+      return false;
+    }
+    save_if_due();
+  }
+  return true;
+}
+
+SearchStepResult SearchRun::guarded_step(const SearchBatches& batches, double learning_rate) {
+  try {
+    return step_.run(batches.train, batches.valid, learning_rate);
+  } catch (const NonFiniteError& e) {
+    const auto latest = directory_.latest_checkpoint();
+    throw Error("the search diverged in epoch " + std::to_string(state_.epoch + 1) + ", step " +
+                std::to_string(state_.step + 1) + ": " + e.what() +
+                "; last good checkpoint: " + (latest ? latest->string() : "none") +
+                "; a lower w.learning_rate or w.clip_norm may help");
+  }
+}
+
+void SearchRun::count(const SearchStepResult& result, std::int64_t images, double waited,
+                      double seconds) {
+  ++state_.step;
+  state_.loss_sum += result.loss * static_cast<double>(images);
+  state_.correct += result.correct;
+  state_.images += images;
+  state_.seconds += seconds;
+  state_.loader_seconds += waited;
+  if (state_.step % config_.run.log_every_steps == 0) {
+    records_.add_step(state_.epoch + 1, state_.step, result.loss,
+                      static_cast<double>(result.correct) / static_cast<double>(images),
+                      result.gradient_norm);
+  }
+}
+
+EpochSummary SearchRun::summarize() const {
+  const auto images = static_cast<double>(state_.images);
+  const Alphas alphas = supernet_->alphas();
+  EpochSummary s;
+  s.epoch = state_.epoch + 1;
+  s.learning_rate = cosine_learning_rate(config_.w, state_.epoch, config_.search.epochs);
+  s.train_loss = state_.loss_sum / images;
+  s.train_accuracy = static_cast<double>(state_.correct) / images;
+  s.entropy_normal = mean_entropy(alphas.normal);
+  s.entropy_reduce = mean_entropy(alphas.reduce);
+  s.seconds = state_.seconds;
+  s.images_per_second = images / state_.seconds;
+  s.loader_share = state_.loader_seconds / state_.seconds;
+  s.genotype = derive(alphas, {supernet_->options().primitives, config_.space.edges_per_node});
+  s.genotype.name = config_.name;
+  return s;
+}
+
+bool SearchRun::validate(EpochSummary& summary) {
+  const c10::NoGradGuard no_grad;
+  auto progress = make_progress(hooks_.show_progress, "validation", data_.validation_batches(), 0);
+  supernet_->eval();
+  data_.start_validation();
+  double loss = 0.0;
+  std::int64_t correct = 0;
+  std::int64_t done = 0;
+  while (const auto batch = data_.next_validation()) {
+    const at::Tensor logits = step_.logits(batch->images).to(at::kDouble);
+    const auto images = static_cast<double>(batch->images.size(0));
+    loss += at::cross_entropy_loss(logits, batch->labels).item<double>() * images;
+    correct += logits.argmax(1).eq(batch->labels).sum().item<std::int64_t>();
+    if (progress) {
+      progress->update(++done);
+    }
+    if (stop_requested()) {
+      return false;
+    }
+  }
+  const auto images = static_cast<double>(data_.valid_images());
+  summary.valid_loss = loss / images;
+  summary.valid_accuracy = static_cast<double>(correct) / images;
+  return true;
+}
+
+bool SearchRun::finish_epoch() {
+  EpochSummary summary = summarize();
+  if (!validate(summary)) {
+    save_latest();
+    return false;
+  }
+  hooks_.log.info(describe(summary, config_.search.epochs, config_.space.primitives.size()));
+  hooks_.log.info("  " + to_notation(summary.genotype));
+  records_.add_epoch(summary);
+  records_.add_alphas(summary.epoch, supernet_->alphas());
+  records_.write_genotype(summary);
+
+  SearchState next;
+  next.epoch = state_.epoch + 1;
+  next.best_accuracy = state_.best_accuracy;
+  next.best_epoch = state_.best_epoch;
+  const bool best = summary.valid_accuracy > state_.best_accuracy;
+  if (best) {
+    next.best_accuracy = summary.valid_accuracy;
+    next.best_epoch = summary.epoch;
+  }
+  state_ = next;
+  if (best) {
+    save(
+        directory_
+            .best_checkpoint());  // first, so that the latest never claims a best that is not there
+  }
+  save_latest();
+  return true;
+}
+
+void SearchRun::save(const std::filesystem::path& file) {
+  records_.sync();
+  state_.metrics_size = records_.metrics_size();
+  state_.alphas_size = records_.alphas_size();
+  save_checkpoint(file, make_checkpoint(supernet_, step_, state_, config_));
+}
+
+void SearchRun::save_latest() {
+  save(directory_.checkpoint(state_.epoch, state_.step));
+  directory_.prune_checkpoints(config_.run.keep_checkpoints);
+  last_save_ = Clock::now();
+}
+
+void SearchRun::save_if_due() {
+  const auto every = config_.run.checkpoint_every_steps;
+  const double minutes = config_.run.checkpoint_every_minutes;
+  if ((every > 0 && state_.step % every == 0) ||
+      (minutes > 0.0 && seconds_since(last_save_) > 60.0 * minutes)) {
+    save_latest();
+  }
+}
+
+}  // namespace darts
