@@ -14,7 +14,8 @@ install(TARGETS ${_darts_rooms} darts_darts EXPORT dartsTargets
         ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 install(EXPORT dartsTargets NAMESPACE darts:: DESTINATION "${_darts_package_dir}")
 
-# LibTorch stays where it is, so installed programs remember its place.
+# LibTorch stays where it is, so installed programs remember its place: by name, since CMake's "link path"
+# leaves out what lies in the source tree, as .venv does.
 foreach(_darts_folder IN ITEMS apps bench)
   if(_darts_folder STREQUAL "bench" AND NOT DARTS_BUILD_BENCH)
     continue()
@@ -22,7 +23,8 @@ foreach(_darts_folder IN ITEMS apps bench)
   get_property(_darts_programs DIRECTORY "${PROJECT_SOURCE_DIR}/${_darts_folder}"
                PROPERTY BUILDSYSTEM_TARGETS)
   foreach(_darts_program IN LISTS _darts_programs)
-    set_target_properties(${_darts_program} PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
+    set_target_properties(${_darts_program} PROPERTIES INSTALL_RPATH "${LIBTORCH_ROOT}/lib"
+                                                       INSTALL_RPATH_USE_LINK_PATH ON)
   endforeach()
 endforeach()
 

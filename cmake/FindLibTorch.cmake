@@ -40,6 +40,8 @@ find_package_handle_standard_args(
 
 if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
   add_library(LibTorch::LibTorch INTERFACE IMPORTED)
+  # LibTorch's libraries export the std::filesystem of the compiler that built them, whose remove_all
+  # crashes with a newer libstdc++. Symbols come from the first library that has them: ours.
   if(DARTS_CUDA)
     # TorchConfig asks the GPU for its architecture; without one, or in a build for other machines,
     # the list has to be given. No CUDA code of our own depends on it. The other two settings keep it
@@ -50,11 +52,12 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
       set(TORCH_CUDA_ARCH_LIST "8.0;9.0")
     endif()
     find_package(Torch REQUIRED PATHS "${LIBTORCH_ROOT}/share/cmake/Torch" NO_DEFAULT_PATH)
-    set_property(TARGET LibTorch::LibTorch PROPERTY INTERFACE_LINK_LIBRARIES ${TORCH_LIBRARIES})
+    set_property(TARGET LibTorch::LibTorch PROPERTY INTERFACE_LINK_LIBRARIES stdc++
+                                                    ${TORCH_LIBRARIES})
     set(_libtorch_definitions DARTS_WITH_CUDA)
   else()
-    set_property(TARGET LibTorch::LibTorch PROPERTY INTERFACE_LINK_LIBRARIES
-                 "${LibTorch_CPU_LIBRARY}" "${LibTorch_C10_LIBRARY}")
+    set_property(TARGET LibTorch::LibTorch PROPERTY INTERFACE_LINK_LIBRARIES stdc++
+                                                    "${LibTorch_CPU_LIBRARY}" "${LibTorch_C10_LIBRARY}")
     set(_libtorch_definitions "")
   endif()
   set_target_properties(

@@ -138,10 +138,9 @@ install_packages() {
 
 # The packages of the Python to make .venv with, where they are missing.
 python_packages() {
-  if ! command -v "${PYTHON:-python3}" >/dev/null; then
-    echo python3
-    echo python3-venv
-  elif [[ ! -x "$darts_venv/bin/python" ]] && ! "${PYTHON:-python3}" -c 'import ensurepip, venv' 2>/dev/null; then
+  if [[ -z "${PYTHON:-}" ]] && ! command -v python3 >/dev/null; then
+    printf '%s\n' python3 python3-venv
+  elif [[ ! -x "$darts_venv/bin/python" ]] && ! "${PYTHON:-python3}" -c 'import ensurepip, venv' >/dev/null 2>&1; then
     echo python3-venv
   fi
 }
@@ -152,12 +151,18 @@ python_is_usable() {
   "$1" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null
 }
 
+# Fails where .venv is still to be made and the Python for it will not do.
+check_python() {
+  local python="${PYTHON:-python3}"
+  if python_is_usable "$darts_venv/bin/python" || python_is_usable "$python"; then return; fi
+  command -v "$python" >/dev/null || fail "there is no $python"
+  fail "$("$python" --version 2>&1) will not do: LibTorch $torch_version comes for Python 3.10 to 3.14 (set PYTHON)"
+}
+
 make_venv() {
   if ! python_is_usable "$darts_venv/bin/python"; then
     local python="${PYTHON:-python3}"
-    command -v "$python" >/dev/null || fail "there is no $python"
-    python_is_usable "$python" ||
-      fail "$("$python" --version) will not do: LibTorch $torch_version comes for Python 3.10 to 3.14 (set PYTHON)"
+    check_python
     say "python: making .venv with $("$python" --version)"
     run_logged "python -m venv" "$python" -m venv --clear "$darts_venv"
   fi
@@ -234,6 +239,7 @@ setup() {
   esac
   if [[ -n "${1:-}" ]]; then requirements="requirements-dev.txt"; fi
   local of_python
+  if [[ -n "${PYTHON:-}" ]] || command -v python3 >/dev/null; then check_python; fi
   mapfile -t of_python < <(python_packages)
   install_packages "${packages[@]}" "${of_python[@]}"
   make_venv

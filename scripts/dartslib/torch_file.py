@@ -7,6 +7,7 @@ and plain values; whatever else it asks for is refused, since a pickle may other
 
 from __future__ import annotations
 
+import math
 import pickle
 import struct
 import sys
@@ -44,7 +45,17 @@ ZIP_START = b"PK\x03\x04"
 ALIGNMENT = 64  # of a storage in the archive, so that it can be mapped into memory
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_VERSION = 1001
-MOST_EXPANDED = 1 << 20  # elements of a tensor that is larger than its storage (stride 0)
+ROOM = 64 << 20  # bytes that a file's arrays may take, beside 8 times its size (shared storages)
+# What torch.save writes, and no opcode that takes memory on a damaged file's word.
+OPCODES = (
+    *(pickle.PROTO, pickle.STOP, pickle.GLOBAL, pickle.REDUCE, pickle.BUILD),
+    *(pickle.BINPERSID, pickle.MARK, pickle.BINPUT, pickle.LONG_BINPUT, pickle.BINGET),
+    *(pickle.LONG_BINGET, pickle.NONE, pickle.NEWTRUE, pickle.NEWFALSE, pickle.BININT),
+    *(pickle.BININT1, pickle.BININT2, pickle.LONG1, pickle.BINFLOAT, pickle.BINUNICODE),
+    *(pickle.SHORT_BINSTRING, pickle.BINSTRING, pickle.EMPTY_TUPLE, pickle.TUPLE, pickle.TUPLE1),
+    *(pickle.TUPLE2, pickle.TUPLE3, pickle.EMPTY_LIST, pickle.APPEND, pickle.APPENDS),
+    *(pickle.EMPTY_DICT, pickle.SETITEM, pickle.SETITEMS),
+)
 # What a damaged file makes pickle, struct and zipfile raise.
 FILE_ERRORS = (*PICKLE_ERRORS, struct.error, zipfile.BadZipFile, RuntimeError)
 
@@ -74,8 +85,13 @@ class Tensor:
         """Pass over what an old Variable or Parameter kept beside its data."""
 
 
-class TensorUnpickler(pickle.Unpickler):
-    """Unpickle plain values, containers and the descriptions of tensors; refuse the rest."""
+class TensorUnpickler(pickle._Unpickler):
+    """Unpickle plain values, containers and the descriptions of tensors; refuse the rest.
+
+    It is pickle's version in Python: the one in C can take all memory for a few damaged bytes.
+    """
+
+    dispatch = {code[0]: pickle._Unpickler.dispatch[code[0]] for code in OPCODES}  # noqa: RUF012
 
     def __init__(self, file: BinaryIO) -> None:
         """Read from an open file, as far as the pickle goes."""
@@ -101,6 +117,15 @@ class TensorUnpickler(pickle.Unpickler):
                 "not a whole model)"
             )
         return allowed[f"{module}.{name}"]
+
+    def load_global(self) -> None:
+        """Read a module and a name, a line each, as pickle does, but in full."""
+        lines = [self.readline() for _ in range(2)]
+        if not all(line.endswith(b"\n") for line in lines):
+            raise EOFError("the file ends within a name")
+        self.append(self.find_class(*(line[:-1].decode() for line in lines)))
+
+    dispatch[pickle.GLOBAL[0]] = load_global
 
     def persistent_load(self, pid: Any) -> Storage:
         """Return the storage that `("storage", type, key, device, numel[, view])` means."""
@@ -167,7 +192,8 @@ def _read_zip(file: BinaryIO, path: Path) -> dict[str, np.ndarray]:
         def elements(storage: Storage) -> bytes:
             return archive.read(f"{folder}data/{storage.key}")
 
-        return _arrays(_select(content, path), elements, order, path)
+        room = ROOM + 8 * file.seek(0, 2)
+        return _arrays(_select(content, path), elements, order, room, path)
 
 
 def _read_legacy(file: BinaryIO, path: Path) -> dict[str, np.ndarray]:
@@ -203,7 +229,8 @@ def _read_legacy(file: BinaryIO, path: Path) -> dict[str, np.ndarray]:
         file.seek(begin)
         return file.read(size)
 
-    return _arrays(_select(content, path), elements, "<", path)
+    room = ROOM + 8 * file.seek(0, 2)
+    return _arrays(_select(content, path), elements, "<", room, path)
 
 
 def _select(content: Any, path: Path) -> dict[str, Tensor]:
@@ -221,21 +248,27 @@ def _select(content: Any, path: Path) -> dict[str, Tensor]:
 
 
 def _arrays(
-    tensors: Mapping[str, Tensor], elements: Callable[[Storage], bytes], order: str, path: Path
+    tensors: Mapping[str, Tensor],
+    elements: Callable[[Storage], bytes],
+    order: str,
+    room: int,
+    path: Path,
 ) -> dict[str, np.ndarray]:
-    """Read every tensor's elements; `order` is their byte order."""
+    """Read every tensor's elements in their byte `order`, `room` bytes at most."""
     arrays = {}
     for name, tensor in tensors.items():
         try:
+            room -= _size_of(tensor)
+            if room < 0:
+                raise ValueError("its tensors are much larger than the file")
             arrays[name] = _array(tensor, elements, order)
         except FILE_ERRORS as error:
             raise UserError(f"{path}: cut off or damaged at {name}: {error}") from None
     return arrays
 
 
-def _array(tensor: Tensor, elements: Callable[[Storage], bytes], order: str) -> np.ndarray:
-    """Check a tensor's description and copy its elements into an array of its own."""
-    np = require("numpy")
+def _size_of(tensor: Tensor) -> int:
+    """Check a tensor's description and return the bytes of its elements."""
     storage, size, stride = tensor.storage, tensor.size, tensor.stride
     if not (
         isinstance(storage, Storage)
@@ -244,22 +277,25 @@ def _array(tensor: Tensor, elements: Callable[[Storage], bytes], order: str) -> 
         and len(size) == len(stride)
         and all(map(_is_size, (*size, *stride, tensor.offset, storage.start, storage.numel)))
     ):
-        raise ValueError("a tensor is described in an unknown way")
-    numel = 1
-    for extent in size:
-        numel *= extent
-    if numel > max(storage.numel, MOST_EXPANDED):
-        raise ValueError(f"{numel} elements from a storage of {storage.numel}")
-    item = _itemsize(storage.code)
-    dtype = np.dtype(order + ("u2" if storage.code == BFLOAT16 else storage.code))
-    if numel == 0:
-        return np.empty(size, "f4" if storage.code == BFLOAT16 else storage.code)
-    whole = elements(storage)
-    part = whole[storage.start * item : (storage.start + storage.numel) * item]
-    if len(part) != storage.numel * item:
-        raise ValueError(f"{len(part)} of {storage.numel * item} bytes are there")
-    view = np.ndarray(size, dtype, part, tensor.offset * item, [step * item for step in stride])
-    return widened(view) if storage.code == BFLOAT16 else np.array(view, storage.code, order="C")
+        raise ValueError("it is described in an unknown way")
+    return math.prod(size) * _itemsize(storage.code)
+
+
+def _array(tensor: Tensor, elements: Callable[[Storage], bytes], order: str) -> np.ndarray:
+    """Copy the elements of a checked tensor into an array of its own."""
+    np = require("numpy")
+    storage, item = tensor.storage, _itemsize(tensor.storage.code)
+    is_brain = storage.code == BFLOAT16
+    if 0 in tensor.size:
+        return np.empty(tensor.size, "f4" if is_brain else storage.code)
+    begin = storage.start * item
+    content = elements(storage)[begin : begin + storage.numel * item]
+    if len(content) != storage.numel * item:
+        raise ValueError(f"{len(content)} of {storage.numel * item} bytes are there")
+    dtype = np.dtype(order + ("u2" if is_brain else storage.code))
+    strides = [step * item for step in tensor.stride]
+    view = np.ndarray(tensor.size, dtype, content, tensor.offset * item, strides)
+    return widened(view) if is_brain else np.array(view, storage.code, order="C")
 
 
 def _itemsize(code: str) -> int:

@@ -294,7 +294,7 @@ BAD_FILES = {
     ),
     "expanded": (
         archive(dictionary(a=tensor(storage("k", 4), 0, [1 << 30, 1 << 30], [0, 0])), k=FOUR),
-        "elements from a storage of 4",
+        "much larger than the file",
     ),
     "odd shape": (
         archive(dictionary(a=tensor(storage("k", 4), 0, [2, 2], [1])), k=FOUR),
@@ -320,7 +320,7 @@ def test_bad_files(tmp_path: Path, case: str) -> None:
 def test_cut_off_files(tmp_path: Path) -> None:
     file = tmp_path / "cut.pt"
     for content in (LEGACY.read_bytes(), archive(dictionary(a=GOOD), k=FOUR)):
-        for length in range(0, len(content) - 1, 19):
+        for length in range(0, len(content) - 1, 11):
             file.write_bytes(content[:length])
             with pytest.raises(UserError, match=r"cut off or damaged|not a file that"):
                 read_tensors(file)
@@ -625,7 +625,11 @@ def changed(tensors: Tensors, remove: str = "^$", **add: Any) -> Tensors:
     return {n: a for n, a in tensors.items() if not re.search(remove, n)} | add
 
 
-def test_wrong_networks(run: Any, search: Tensors, alphas: Tensors, tmp_path: Path) -> None:
+def test_wrong_networks(
+    run: Any, search: Tensors, alphas: Tensors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files: dict[Path, Tensors] = {}
+    monkeypatch.setattr(import_reference, "read_tensors", files.__getitem__)
     one = {"alphas_normal": alphas["alphas_normal"]}
     short = {n: a[:-1] for n, a in alphas.items()}
     wide = {"cells.1._ops.0._ops.4.op.1.weight": np.zeros((8, 1, 5, 5), np.float32)}
@@ -648,7 +652,7 @@ def test_wrong_networks(run: Any, search: Tensors, alphas: Tensors, tmp_path: Pa
         (changed(evaluation(), r"auxiliary_head.features.3"), "auxiliary_head.features.3.weight"),
     ]
     for tensors, message in cases:
-        write_tensors(tmp_path / "w.pt", tensors)
+        files[Path("w.pt")] = dict(tensors)
         with pytest.raises(UserError, match=re.escape(message)) as raised:
             run("w.pt", "-o", "c.safetensors")
         assert str(raised.value).startswith("w.pt: ")
@@ -693,7 +697,7 @@ def test_as_a_program(script: Script, search: Tensors, tmp_path: Path) -> None:
     write_tensors(tmp_path / "w.pt", search)
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
-    for output in ("folder", "file/x", "/dev/null/x"):
+    for output in ("folder", "file/x"):
         result = script("import_reference.py", "w.pt", "-o", output)
         fails_in_one_line(result, f"cannot write {output}: ")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder", "w.pt"]

@@ -1,0 +1,129 @@
+// darts_bench: times a search step of every method, and an epoch of the loader.
+//
+// Every step runs on made-up images. The paper's size (16 channels, 8 cells, batch 64) takes 15 GB
+// in first and 24 GB in second order, so it runs only when asked for:
+// --benchmark_filter=paper/first
+
+#include <darts/core/device.hpp>
+#include <darts/data/batch_loader.hpp>
+#include <darts/search/search_step.hpp>
+
+#include <ATen/ops/rand.h>
+#include <ATen/ops/randint.h>
+
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <memory>
+#include <numeric>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace {
+
+using namespace darts;
+
+struct Size {
+  const char* name;
+  std::int64_t channels;
+  std::int64_t cells;
+  std::int64_t batch;
+};
+
+constexpr Size sizes[] = {{"small", 8, 3, 32}, {"paper", 16, 8, 64}};
+
+Batch random_batch(std::int64_t images) {
+  return {at::rand({images, 3, 32, 32}).contiguous(at::MemoryFormat::ChannelsLast),
+          at::randint(10, {images}, at::kLong)};
+}
+
+void search_step(benchmark::State& state, const Size& size, SearchMethod method) {
+  SupernetOptions network;
+  network.channels = size.channels;
+  network.cells = size.cells;
+  Supernet supernet(network);
+  initialize_supernet(supernet, 0);
+  SearchStepOptions options;
+  options.method = method;
+  SearchStep step(supernet, options);
+  const Batch train = random_batch(size.batch);
+  const Batch valid = random_batch(size.batch);
+  step.run(train, valid, options.w.learning_rate);  // prepares memory and algorithms
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(step.run(train, valid, options.w.learning_rate));
+  }
+  state.SetItemsProcessed(state.iterations() * size.batch);
+  state.counters["peak_memory_bytes"] = static_cast<double>(peak_memory_bytes(at::kCPU));
+}
+
+std::shared_ptr<const ImageSet> random_images(std::int64_t count) {
+  auto set = std::make_shared<ImageSet>();
+  set->images = at::randint(256, {count, 32, 32, 3}, at::kByte);
+  set->labels = at::randint(10, {count}, at::kLong);
+  set->class_names.assign(10, "class");
+  set->mean.assign(3, 0.5);
+  set->stddev.assign(3, 0.25);
+  return set;
+}
+
+/// CIFAR-10's size: 50,000 images of 32×32×3, cropped and flipped.
+void loader_epoch(benchmark::State& state) {
+  constexpr std::int64_t count = 50000;
+  LoaderOptions options;
+  options.workers = static_cast<int>(state.range(0));
+  std::vector<std::int64_t> indices(count);
+  std::iota(indices.begin(), indices.end(), 0);
+  BatchLoader loader(random_images(count), indices, options);
+  std::int64_t epoch = 0;
+  for (auto _ : state) {
+    loader.start(epoch++);
+    while (const auto batch = loader.next()) {
+      benchmark::DoNotOptimize(batch->images.const_data_ptr<float>());
+    }
+  }
+  state.SetItemsProcessed(state.iterations() * count);
+}
+
+void register_all() {
+  for (const Size& size : sizes) {
+    for (const SearchMethodRow& row : search_methods()) {
+      const std::string name =
+          "search_step/" + std::string(size.name) + "/" + std::string(row.name);
+      benchmark::RegisterBenchmark(name.c_str(),
+                                   [&size, method = row.method](benchmark::State& state) {
+                                     search_step(state, size, method);
+                                   })
+          ->Unit(benchmark::kMillisecond)
+          ->UseRealTime()
+          ->MinTime(2.0);
+    }
+  }
+  benchmark::RegisterBenchmark("loader_epoch", loader_epoch)
+      ->ArgName("workers")
+      ->Arg(0)
+      ->Arg(1)
+      ->Arg(2)
+      ->Unit(benchmark::kMillisecond)
+      ->UseRealTime();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::vector<char*> arguments(argv, argv + argc);
+  std::string default_filter = "--benchmark_filter=small|loader";
+  const bool filtered = std::any_of(argv, argv + argc, [](std::string_view argument) {
+    return argument.starts_with("--benchmark_filter") || argument == "--help";
+  });
+  if (!filtered) {
+    arguments.push_back(default_filter.data());
+  }
+  int count = static_cast<int>(arguments.size());
+  register_all();
+  benchmark::Initialize(&count, arguments.data());
+  if (benchmark::ReportUnrecognizedArguments(count, arguments.data())) {
+    return 1;
+  }
+  benchmark::RunSpecifiedBenchmarks();
+}
