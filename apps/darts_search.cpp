@@ -55,18 +55,22 @@ void declare(CLI::App& app, Arguments& a) {
   app.add_option("--device", a.device, "auto, cpu, cuda or cuda:N (runtime.device)");
   app.add_option("--seed", a.seed, "seed of everything random (seed)");
   auto* resume = app.add_option("--resume", a.resume, "go on with the run in this run directory")
-                     ->type_name("RUN_DIR");
+                     ->type_name("RUN_DIR")
+                     ->excludes(config);
   app.add_option("--init-from", a.init_from,
                  "start a new run from the weights and alphas of this checkpoint")
       ->type_name("CHECKPOINT")
       ->excludes(resume);
-  app.add_option("--derive", a.derive,
-                 "no search: print the genotype of a run directory's alphas, or a checkpoint's")
-      ->type_name("RUN_DIR|CHECKPOINT")
-      ->excludes(resume)
-      ->excludes(config);
-  app.add_option("--epoch", a.epoch, "with --derive RUN_DIR: after this epoch (default: the last)");
-  app.add_option("-o,--output", a.output, "with --derive: write the genotype to this file");
+  auto* derive =
+      app.add_option("--derive", a.derive,
+                     "no search: print the genotype of a run directory's alphas, or a checkpoint's")
+          ->type_name("RUN_DIR|CHECKPOINT")
+          ->excludes(resume)
+          ->excludes(config);
+  app.add_option("--epoch", a.epoch, "with --derive RUN_DIR: after this epoch (default: the last)")
+      ->needs(derive);
+  app.add_option("-o,--output", a.output, "with --derive: write the genotype to this file")
+      ->needs(derive);
   app.add_flag(
       "--dry-run", a.dry_run,
       "no search: print the config, the supernet's size, and estimates of time and memory");
@@ -130,14 +134,15 @@ int print_derived(const Arguments& a) {
   return 0;
 }
 
-RunDirectory open_directory(const Arguments& a, const SearchConfig& config) {
-  if (!a.resume.empty()) {
-    return RunDirectory::open(a.resume);
-  }
+/// A new run directory, for `config`. One that starts from a checkpoint gets its config.yaml, which
+/// makes it a run that can be resumed, only when those weights are saved in it.
+RunDirectory make_directory(const SearchConfig& config, bool with_config) {
   RunDirectory directory =
       RunDirectory::create(config.run.root, config.name, std::chrono::system_clock::now());
   SearchConfig copy = config;
-  write_file_atomically(directory.config(), fields(copy).dump());
+  if (with_config) {
+    write_file_atomically(directory.config(), fields(copy).dump());
+  }
   return directory;
 }
 
@@ -156,32 +161,55 @@ void report_end(SearchOutcome outcome, const SearchRun& run, const RunDirectory&
   log.info("run directory: " + path);
 }
 
-int search(const Arguments& a, const StopSignals& signals) {
-  SearchConfig config =
-      load_config(a, a.resume.empty() ? find_recipe(a.config) : fs::path(a.resume) / "config.yaml");
+int run_search(SearchRun& run, const RunDirectory& directory, const Log& log,
+               const StopSignals& signals) {
+  const SearchOutcome outcome = run.run();
+  report_end(outcome, run, directory, log);
+  return outcome == SearchOutcome::finished ? 0 : signals.exit_status();
+}
+
+SearchHooks hooks_of(Log& log, const RunDirectory& directory, const StopSignals& signals) {
+  log.add_file(directory.log());
+  log.info("run directory: " + directory.path().string());
+  return {log, /*show_progress=*/true, [&] { return signals.pending().has_value(); }};
+}
+
+void write_environment(const SearchRun& run, const RunDirectory& directory) {
+  write_file_atomically(directory.environment(), describe_environment(run.device()).dump(2) + "\n");
+}
+
+int start(const Arguments& a, const StopSignals& signals) {
+  SearchConfig config = load_config(a, find_recipe(a.config));
   Log log;
   if (a.dry_run) {
     dry_run(config, log);
     return 0;
   }
-  const RunDirectory directory = open_directory(a, config);
-  log.add_file(directory.log());
-  log.info("run directory: " + directory.path().string());
-
-  SearchHooks hooks{log, /*show_progress=*/true, [&] { return signals.pending().has_value(); }};
-  SearchRun run(config, directory, hooks);
-  write_file_atomically(directory.environment(), describe_environment(run.device()).dump(2) + "\n");
+  const RunDirectory directory = make_directory(config, /*with_config=*/a.init_from.empty());
+  SearchRun run(config, directory, hooks_of(log, directory, signals));
+  write_environment(run, directory);
   if (!a.init_from.empty()) {
     run.initialize_from(load_checkpoint(a.init_from));
+    run.begin();
+    write_file_atomically(directory.config(), fields(config).dump());
   }
-  if (!a.resume.empty()) {
-    run.resume();
-    log.info("resuming in epoch " + std::to_string(run.state().epoch + 1) + " after step " +
-             std::to_string(run.state().step));
+  return run_search(run, directory, log, signals);
+}
+
+int resume(const Arguments& a, const StopSignals& signals) {
+  const RunDirectory directory = RunDirectory::open(a.resume);
+  const SearchConfig config = load_config(a, directory.config());
+  Log log;
+  if (a.dry_run) {
+    dry_run(config, log);
+    return 0;
   }
-  const SearchOutcome outcome = run.run();
-  report_end(outcome, run, directory, log);
-  return outcome == SearchOutcome::finished ? 0 : signals.exit_status();
+  SearchRun run(config, directory, hooks_of(log, directory, signals));
+  run.resume();
+  write_environment(run, directory);
+  log.info("resuming in epoch " + std::to_string(run.state().epoch + 1) + " after step " +
+           std::to_string(run.state().step));
+  return run_search(run, directory, log, signals);
 }
 
 int search_main(int argc, char** argv) {
@@ -208,7 +236,10 @@ int search_main(int argc, char** argv) {
     std::cout << fields(defaults).reference_markdown();
     return 0;
   }
-  return a.derive.empty() ? search(a, signals) : print_derived(a);
+  if (!a.derive.empty()) {
+    return print_derived(a);
+  }
+  return a.resume.empty() ? start(a, signals) : resume(a, signals);
 }
 
 }  // namespace

@@ -73,6 +73,8 @@ Json parse(const std::string& text, const std::string& where) {
   } catch (const nlohmann::json::parse_error& e) {
     throw Error(where + ": not valid JSON at byte " + std::to_string(e.byte) +
                 "; the file may be cut off");
+  } catch (const nlohmann::json::out_of_range&) {
+    throw Error(where + ": not valid JSON: a number is too large");
   }
 }
 
@@ -130,8 +132,10 @@ Genotype genotype_from_json(const std::string& text, const std::string& where) {
     throw Error(where + ": edges_per_node: must be a whole number of at least 1");
   }
   Genotype genotype;
-  if (json.contains("name") && json["name"].is_string()) {
-    genotype.name = json["name"].get<std::string>();
+  if (const Json name = json.value("name", Json("")); name.is_string()) {
+    genotype.name = name.get<std::string>();
+  } else {
+    throw Error(where + ": name: must be text");
   }
   const auto per_node = count.get<std::int64_t>();
   genotype.normal = assemble_cell(parts_of(json, "normal", where), per_node, where + ": normal");

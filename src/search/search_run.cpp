@@ -63,9 +63,7 @@ SearchRun::SearchRun(SearchConfig config, const RunDirectory& directory, SearchH
       data_(config_, device_),
       supernet_(make_supernet(config_, data_, device_)),
       step_(supernet_, step_options(config_)),
-      records_(directory_, config_) {
-  records_.truncate(0, 0);  // of a run that was killed before its first checkpoint
-}
+      records_(directory_, config_) {}
 
 void SearchRun::initialize_from(const Checkpoint& checkpoint) {
   restore_supernet(checkpoint, supernet_);
@@ -80,11 +78,15 @@ void SearchRun::resume() {
   records_.truncate(state_.metrics_size, state_.alphas_size);
 }
 
+void SearchRun::begin() {
+  records_.truncate(0, 0);  // those of a run that was killed before its first checkpoint
+  records_.add_alphas(0, supernet_->alphas());
+  save_latest();
+}
+
 SearchOutcome SearchRun::run() {
   if (state_.epoch == 0 && state_.step == 0) {
-    records_.truncate(0, 0);
-    records_.add_alphas(0, supernet_->alphas());
-    save_latest();
+    begin();
   }
   while (state_.epoch < config_.search.epochs) {
     if (!run_epoch() || !finish_epoch()) {

@@ -36,7 +36,7 @@ expect_printed("Genotype(normal=[('max_pool_3x3', 0), ('max_pool_3x3', 1),")
 run("${CMAKE_COMMAND}" -E chdir "${consumer_build}" "${prefix}/${BIN_DIR}/darts_search" --help)
 expect_printed("--config")
 run("${CMAKE_COMMAND}" -E chdir "${consumer_build}" "${prefix}/${BIN_DIR}/darts_search" --config
-    quickstart --dry-run)
+    quickstart --set space.cells=1 --set search.batch_size=2 --dry-run)
 foreach(file IN ITEMS configs/search/cifar10.yaml configs/genotypes/DARTS_V2.json
                       scripts/plot_genotype.py scripts/dartslib/cli.py)
   if(NOT EXISTS "${prefix}/share/darts/${file}")

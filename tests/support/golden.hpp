@@ -19,6 +19,10 @@ using Golden = std::map<std::string, at::Tensor>;
 void for_each_golden_file(const std::string& prefix, const std::string& extension,
                           const std::function<void(const std::filesystem::path&)>& action);
 
+/// For kinds of files that their names do not tell apart: if none was `found`, the test fails in
+/// the build's folder and is skipped in another.
+void expect_found(int found, const std::string& what);
+
 /// A dictionary of tensors as torch.save writes it.
 Golden read_golden(const std::filesystem::path& file);
 

@@ -40,6 +40,9 @@ class SearchRun {
   /// Goes on from the run directory's latest checkpoint; from the start if it has none yet.
   void resume();
 
+  /// Saves the state before the first step; run() does it by itself.
+  void begin();
+
   /// Runs what is left. Throws Error when the search diverges, when a file cannot be written, …;
   /// the latest checkpoint then stays as it is.
   SearchOutcome run();

@@ -1,0 +1,81 @@
+// darts_search --derive: genotypes from a run directory or a checkpoint.
+#include "apps/search_fixture.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <fstream>
+
+namespace darts::testing {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+class DartsSearchDerive : public SearchFixture {
+ protected:
+  json derive(Arguments arguments) const {
+    arguments.insert(arguments.begin(), "--derive");
+    const ProgramResult result = run(arguments);
+    EXPECT_EQ(result.status, 0) << result.err;
+    EXPECT_EQ(result.err, "");
+    return json::parse(result.out, nullptr, false);
+  }
+};
+
+void expect_same_edges(const json& a, const json& b) {
+  for (const char* part :
+       {"format", "version", "normal", "normal_concat", "reduce", "reduce_concat"}) {
+    EXPECT_EQ(a.at(part), b.at(part)) << part;
+  }
+}
+
+TEST_F(DartsSearchDerive, AgreesWithTheSearch) {
+  const fs::path run = finish(recipe({"run.keep_checkpoints=9", "space.nodes=3"}));
+  const auto of_epoch = [&](int epoch) {
+    return json::parse(
+        bytes_of(run / "genotypes" / ("epoch_00" + std::to_string(epoch) + ".json")));
+  };
+  expect_same_edges(derive({run}), of_epoch(2));
+  expect_same_edges(derive({run, "--epoch", "1"}), of_epoch(1));
+  EXPECT_EQ(derive({run, "--epoch", "0"}).at("provenance").at("epoch"), 0);
+  expect_same_edges(derive({run / "checkpoints/epoch_001_step_000000.safetensors"}), of_epoch(1));
+  expect_same_edges(derive({run / "checkpoints/epoch_002_step_000000.safetensors"}), of_epoch(2));
+
+  const ProgramResult to_file = SearchFixture::run({"--derive", run, "-o", at("g.json")});
+  EXPECT_EQ(to_file.status, 0) << to_file.err;
+  EXPECT_EQ(to_file.out, "");
+  expect_same_edges(json::parse(bytes_of(at("g.json"))), of_epoch(2));
+}
+
+TEST_F(DartsSearchDerive, KeepsAsManyEdgesAsAsked) {
+  const fs::path run = finish(recipe({"search.epochs=1", "space.edges_per_node=1"}));
+  EXPECT_EQ(derive({run}).at("normal").size(), 1U);
+  EXPECT_EQ(derive({newest_checkpoint(run)}).at("normal").size(), 1U);
+  EXPECT_EQ(derive({run, "--set", "space.edges_per_node=2"}).at("normal").size(), 2U);
+}
+
+TEST_F(DartsSearchDerive, ReadsWhatAKilledRunLeft) {
+  const fs::path run = finish(recipe({"search.epochs=1"}));
+  std::ofstream(run / "alphas.jsonl", std::ios::app) << R"({"epoch":2,"normal":[[0.1)";
+  EXPECT_EQ(derive({run}).at("provenance").at("epoch"), 1);
+}
+
+TEST_F(DartsSearchDerive, SaysWhatIsNotThere) {
+  using ::testing::HasSubstr;
+  const fs::path run = finish(recipe({"search.epochs=1"}));
+  EXPECT_THAT(error_of({"--derive", run, "--epoch", "7"}),
+              HasSubstr("no alphas of epoch 7; recorded are epochs 0 to 1"));
+  EXPECT_THAT(error_of({"--derive", newest_checkpoint(run), "--epoch", "1"}),
+              HasSubstr("--epoch goes with a run directory"));
+  EXPECT_THAT(error_of({"--derive", run, "-o", at("no/such/folder/g.json")}),
+              HasSubstr("no/such/folder"));
+  EXPECT_THAT(error_of({"--derive", run, "--resume", run}), HasSubstr("--resume"));
+  EXPECT_THAT(error_of({"--epoch", "1"}), HasSubstr("--derive"));
+  EXPECT_THAT(error_of({"--derive", at("nowhere")}), HasSubstr("nowhere"));
+  EXPECT_THAT(error_of({"--derive", recipe_file()}), HasSubstr("not a checkpoint"));
+  fs::remove(run / "alphas.jsonl");
+  EXPECT_THAT(error_of({"--derive", run}), HasSubstr("alphas.jsonl"));
+}
+
+}  // namespace
+}  // namespace darts::testing

@@ -1,0 +1,153 @@
+// darts_search from its start to its end.
+#include "apps/search_fixture.hpp"
+
+#include <darts/core/checkpoint.hpp>
+#include <darts/core/json_lines.hpp>
+
+#include <nlohmann/json.hpp>
+
+namespace darts::testing {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+class DartsSearch : public SearchFixture {};
+
+TEST_F(DartsSearch, LeavesAWholeRunDirectory) {
+  const ProgramResult result = run(recipe());
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(lines_with(result.err, "error:").size(), 0U) << result.err;
+  const fs::path run = run_directory_of(result.out);
+  EXPECT_EQ(run.parent_path(), runs());
+  EXPECT_TRUE(run.filename().string().starts_with("tiny-"));
+  for (const char* file : {"config.yaml", "log.txt", "metrics.jsonl", "genotypes/epoch_001.json",
+                           "genotypes/epoch_002.json", "genotype.json"}) {
+    EXPECT_GT(bytes_of(run / file).size(), 0U) << file;
+  }
+  EXPECT_EQ(bytes_of(run / "genotype.json"), bytes_of(run / "genotypes/epoch_002.json"));
+  EXPECT_TRUE(nlohmann::json::parse(bytes_of(run / "environment.json")).is_object());
+  EXPECT_THAT(bytes_of(run / "log.txt"), HasSubstr("epoch 2/2"));
+  const auto alphas = read_json_lines(run / "alphas.jsonl");
+  ASSERT_EQ(alphas.size(), 3U);
+  for (std::size_t epoch = 0; epoch < alphas.size(); ++epoch) {
+    EXPECT_EQ(alphas[epoch].at("epoch"), epoch);
+    EXPECT_EQ(alphas[epoch].at("normal").size(), 2U);
+  }
+  EXPECT_EQ(newest_checkpoint(run).filename(), "epoch_002_step_000000.safetensors");
+  EXPECT_TRUE(fs::exists(run / "checkpoints/best.safetensors"));
+  EXPECT_THAT(result.out, HasSubstr("genotype: " + (run / "genotype.json").string()));
+}
+
+TEST_F(DartsSearch, TakesTheConfigOfARunBack) {
+  const fs::path first = finish(recipe({"search.epochs=1", "seed=9", "space.channels=3"}));
+  const fs::path second = finish({"--config", first / "config.yaml"});
+  EXPECT_NE(first, second);
+  EXPECT_EQ(bytes_of(first / "config.yaml"), bytes_of(second / "config.yaml"));
+  expect_same_run(first, second);
+}
+
+TEST_F(DartsSearch, IsTheSameAgainWithAnyNumberOfWorkers) {
+  const fs::path one = finish(recipe());
+  expect_same_run(one, finish(recipe({"data.workers=0"})));
+  expect_same_run(one, finish(recipe({"data.workers=3", "data.prefetch=1"})));
+}
+
+TEST_F(DartsSearch, AnotherSeedIsAnotherSearch) {
+  const fs::path one = finish(recipe({"search.epochs=1"}));
+  Arguments arguments = recipe({"search.epochs=1"});
+  arguments.insert(arguments.end(), {"--seed", "4"});
+  const fs::path other = finish(arguments);
+  EXPECT_NE(bytes_of(one / "alphas.jsonl"), bytes_of(other / "alphas.jsonl"));
+}
+
+TEST_F(DartsSearch, TheCommandLineBeatsTheFile) {
+  Arguments arguments = recipe({"search.epochs=1", "search.epochs=3", "data.workers=0"});
+  arguments.insert(arguments.end(), {"--name", "other", "--data-root", at("data").string(),
+                                     "--device", "cpu", "--dry-run"});
+  const ProgramResult result = run(arguments);
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("name: other\n"));
+  EXPECT_THAT(result.out, HasSubstr("  epochs: 3\n"));
+}
+
+TEST_F(DartsSearch, DryRunEstimatesAndLeavesNothing) {
+  Arguments arguments = recipe();
+  arguments.push_back("--dry-run");
+  const ProgramResult result = run(arguments);
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(result.err, "");
+  EXPECT_THAT(result.out, HasSubstr(" parameters, "));
+  EXPECT_THAT(result.out, HasSubstr(" multiply-adds an image"));
+  EXPECT_THAT(result.out, HasSubstr("steps an epoch: 6\n"));
+  EXPECT_THAT(result.out, HasSubstr("the whole search: about "));
+  EXPECT_THAT(result.out, HasSubstr("memory at the peak: "));
+  EXPECT_FALSE(fs::exists(runs()));
+}
+
+TEST_F(DartsSearch, StartsFromGivenWeights) {
+  const fs::path source = newest_checkpoint(finish(recipe()));
+  Arguments arguments = recipe({"seed=4", "search.epochs=1", "run.keep_checkpoints=9"});
+  arguments.insert(arguments.end(), {"--init-from", source});
+  const fs::path run = finish(arguments);
+  const Checkpoint given = load_checkpoint(source);
+  const Checkpoint first = load_checkpoint(run / "checkpoints/epoch_000_step_000000.safetensors");
+  int compared = 0;
+  for (const auto& [name, tensor] : first.tensors) {
+    if (name.starts_with("model.")) {
+      EXPECT_TRUE(tensor.equal(require(given, name))) << name;
+      ++compared;
+    }
+  }
+  EXPECT_GT(compared, 10);
+  EXPECT_EQ(
+      read_json_lines(run / "alphas.jsonl").front().at("normal"),
+      read_json_lines(source.parent_path().parent_path() / "alphas.jsonl").back().at("normal"));
+}
+
+TEST_F(DartsSearch, Helps) {
+  const auto said = [&](const char* option) {
+    const ProgramResult result = run({option});
+    EXPECT_EQ(result.status, 0) << option;
+    EXPECT_EQ(result.err, "") << option;
+    return result.out;
+  };
+  EXPECT_THAT(said("--help"), HasSubstr("--resume"));
+  EXPECT_THAT(said("--version"), ::testing::StartsWith("darts "));
+  EXPECT_THAT(said("--config-reference"), HasSubstr("`space.channels`"));
+  const std::string keys = said("--help-config");
+  for (const char* key : {"seed", "data.root", "space.channels", "search.method", "w.learning_rate",
+                          "alpha.beta1", "runtime.device", "run.root"}) {
+    EXPECT_THAT(keys, HasSubstr(key));
+  }
+}
+
+TEST_F(DartsSearch, EndsWithWordsWhenItDiverges) {
+  const fs::path good = newest_checkpoint(finish(recipe({"search.epochs=1"})));
+  Arguments arguments = recipe({"w.learning_rate=1e30"});
+  arguments.insert(arguments.end(), {"--init-from", good});
+  const ProgramResult result = run(arguments);
+  EXPECT_EQ(result.status, 1);
+  const auto lines = lines_with(result.err, "error: ");
+  ASSERT_EQ(lines.size(), 1U) << result.err;
+  EXPECT_TRUE(result.err.ends_with(lines.front() + "\n")) << result.err;
+  const fs::path run = run_directory_of(result.out);
+  const fs::path last_good = run / "checkpoints/epoch_000_step_000000.safetensors";
+  for (const std::string& part :
+       {std::string("diverged in epoch 1, step "), std::string("norm of w "),
+        std::string("norm of alpha "), "last good checkpoint: " + last_good.string() + ";"}) {
+    EXPECT_THAT(lines.front(), HasSubstr(part));
+  }
+  const std::string bytes = bytes_of(last_good);
+  for (const auto& [name, tensor] : load_checkpoint(last_good).tensors) {
+    if (name.starts_with("model.")) {
+      EXPECT_TRUE(tensor.equal(require(load_checkpoint(good), name))) << name;
+    }
+  }
+  EXPECT_EQ(SearchFixture::run({"--resume", run}).status, 1);  // the same again
+  EXPECT_EQ(newest_checkpoint(run), last_good);
+  EXPECT_EQ(bytes_of(last_good), bytes);
+}
+
+}  // namespace
+}  // namespace darts::testing

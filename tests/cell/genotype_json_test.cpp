@@ -1,0 +1,201 @@
+#include "cell/example_genotype.hpp"
+#include "core/expect_error.hpp"
+
+#include <darts/cell/genotype.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <functional>
+
+namespace darts {
+namespace {
+
+using ::testing::AllOf;
+using testing::error_of;
+using testing::example_genotype;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+using Json = nlohmann::ordered_json;
+
+/// The message about the example after a change of its JSON.
+std::string error_after(const std::function<void(Json&)>& change) {
+  Json json = to_json(example_genotype());
+  change(json);
+  const std::string message = error_of([&] { genotype_from_json(format_json(json), "here.json"); });
+  EXPECT_THAT(message, StartsWith("here.json: "));
+  return message;
+}
+
+TEST(GenotypeJson, GoesThereAndBack) {
+  const Genotype genotype = example_genotype();
+  const Genotype back = genotype_from_json(format_json(to_json(genotype)), "x");
+  EXPECT_EQ(back, genotype);
+  EXPECT_EQ(back.name, genotype.name);
+}
+
+TEST(GenotypeJson, TextIsValidJsonWithOneEdgeALine) {
+  const std::string text = format_json(to_json(example_genotype()));
+  EXPECT_EQ(Json::parse(text), to_json(example_genotype()));
+  EXPECT_THAT(text, HasSubstr("\n  [\"sep_conv_3x3\",1],\n  [\"skip_connect\",0],\n"));
+  EXPECT_THAT(text, HasSubstr("\"normal_concat\": [2,3]"));
+}
+
+TEST(GenotypeJson, FieldsAreThoseOfTheFormat) {
+  const Json json = to_json(example_genotype());
+  EXPECT_EQ(json["format"], "darts-genotype");
+  EXPECT_EQ(json["version"], 1);
+  EXPECT_FALSE(json.contains("edges_per_node"));
+  EXPECT_EQ(json["normal"][2], Json({"dil_conv_5x5", 2}));
+  EXPECT_EQ(json["reduce_concat"], Json({3}));
+}
+
+TEST(GenotypeJson, OtherNumbersOfEdgesANodeGoThereAndBack) {
+  const auto skip = [](std::int64_t from) {
+    return GenotypeEdge{Primitive::parse("skip_connect"), from};
+  };
+  Genotype one;
+  one.normal.nodes = {{skip(1)}, {skip(2)}, {skip(0)}};
+  one.normal.concat = {2, 3, 4};
+  one.reduce = one.normal;
+  EXPECT_EQ(to_json(one)["edges_per_node"], 1);
+  EXPECT_EQ(genotype_from_json(format_json(to_json(one)), "x"), one);
+
+  Genotype three;  // the first node has two predecessors only
+  three.normal.nodes = {{skip(1), skip(0)}, {skip(2), skip(0), skip(1)}};
+  three.normal.concat = {2, 3};
+  three.reduce = three.normal;
+  EXPECT_EQ(to_json(three)["edges_per_node"], 3);
+  EXPECT_EQ(genotype_from_json(format_json(to_json(three)), "x"), three);
+}
+
+TEST(GenotypeJson, ASingleNodeOfTwoEdgesGoesThereAndBack) {
+  Genotype genotype = example_genotype();
+  genotype.normal.nodes.resize(1);
+  genotype.normal.concat = {2};
+  genotype.reduce = genotype.normal;
+  EXPECT_EQ(genotype_from_json(format_json(to_json(genotype)), "x"), genotype);
+}
+
+TEST(GenotypeJson, ProvenanceIsAccepted) {
+  Json json = to_json(example_genotype());
+  json["provenance"] = {{"config", {{"seed", 3}}}, {"epochs", {1, 2}}};
+  const std::string text = format_json(json);
+  EXPECT_EQ(Json::parse(text), json);
+  EXPECT_EQ(genotype_from_json(text, "x"), example_genotype());
+}
+
+TEST(GenotypeJson, NameMayBeMissing) {
+  Json json = to_json(example_genotype());
+  json.erase("name");
+  EXPECT_EQ(genotype_from_json(format_json(json), "x").name, "");
+}
+
+TEST(GenotypeJson, HeaderErrors) {
+  EXPECT_THAT(error_after([](Json& j) { j.erase("format"); }), HasSubstr("not a genotype"));
+  EXPECT_THAT(error_after([](Json& j) { j["format"] = "other"; }), HasSubstr("not a genotype"));
+  EXPECT_THAT(error_after([](Json& j) { j.erase("version"); }),
+              HasSubstr("the field \"version\" is missing"));
+  EXPECT_THAT(error_after([](Json& j) { j["version"] = 2; }),
+              AllOf(HasSubstr("version 2"), HasSubstr("reads version 1")));
+  EXPECT_THAT(error_after([](Json& j) { j["version"] = "1"; }), HasSubstr("version \"1\""));
+  EXPECT_THAT(error_after([](Json& j) { j["normal_concatenate"] = 1; }),
+              HasSubstr("unknown field \"normal_concatenate\""));
+  EXPECT_THAT(error_of([] { genotype_from_json("[1]", "x"); }), HasSubstr("not a genotype"));
+}
+
+TEST(GenotypeJson, NamesOfTheWrongTypeAreErrors) {
+  EXPECT_THAT(error_after([](Json& j) { j["name"] = 3; }), HasSubstr("name"));
+}
+
+TEST(GenotypeJson, MissingFields) {
+  for (const std::string field : {"normal", "normal_concat", "reduce", "reduce_concat"}) {
+    EXPECT_THAT(error_after([&](Json& j) { j.erase(field); }),
+                HasSubstr("the field \"" + field + "\" is missing"));
+  }
+}
+
+TEST(GenotypeJson, FieldsOfTheWrongType) {
+  const Json wrong_edges[]{3,
+                           Json::array({3}),
+                           Json::array({Json::array({"none"})}),
+                           Json::array({Json::array({0, "none"})}),
+                           Json::array({Json::array({"none", 0, 1})}),
+                           Json::array({Json::array({"none", 0.5})}),
+                           Json{{"none", 0}, {"a", 1}}};
+  for (const Json& edges : wrong_edges) {
+    EXPECT_THAT(error_after([&](Json& j) { j["reduce"] = edges; }),
+                HasSubstr("reduce: must be a list of [\"operation\", state]"));
+  }
+  for (const Json& concat : {Json(2), Json{"a"}, Json{2.5}, Json{{"a", 2}}}) {
+    EXPECT_THAT(error_after([&](Json& j) { j["normal_concat"] = concat; }),
+                HasSubstr("normal_concat: must be a list of states"));
+  }
+  for (const Json& count : {Json(0), Json(-1), Json("2"), Json(2.0)}) {
+    EXPECT_THAT(error_after([&](Json& j) { j["edges_per_node"] = count; }),
+                HasSubstr("edges_per_node: must be a whole number of at least 1"));
+  }
+}
+
+TEST(GenotypeJson, UnknownOperation) {
+  EXPECT_THAT(error_after([](Json& j) { j["normal"][1][0] = "sep_conv_2x2"; }),
+              AllOf(HasSubstr("here.json: normal: unknown operation \"sep_conv_2x2\""),
+                    HasSubstr("sep_conv_3x3")));
+}
+
+TEST(GenotypeJson, EdgesFromStatesThatAreNotBefore) {
+  for (const std::int64_t from : {3, 4, -1}) {
+    EXPECT_THAT(error_after([&](Json& j) { j["reduce"][3][1] = from; }),
+                AllOf(HasSubstr("reduce: node 1 (state 3) can only read states 0 to 2"),
+                      HasSubstr("from state " + std::to_string(from))));
+  }
+}
+
+TEST(GenotypeJson, OddNumbersOfEdges) {
+  EXPECT_THAT(error_after([](Json& j) { j["normal"].erase(3); }),
+              HasSubstr("normal: 3 edges, but every node has 2"));
+  EXPECT_THAT(error_after([](Json& j) { j["normal"] = Json::array(); }),
+              HasSubstr("normal: has no edges"));
+}
+
+TEST(GenotypeJson, Concatenations) {
+  EXPECT_THAT(error_after([](Json& j) {
+                j["normal_concat"] = {2, 4};
+              }),
+              HasSubstr("normal_concat: state 4 is not an intermediate node; this cell has states "
+                        "2 to 3"));
+  EXPECT_THAT(error_after([](Json& j) {
+                j["normal_concat"] = {1, 2};
+              }),
+              HasSubstr("state 1 is not an intermediate node"));
+  EXPECT_THAT(error_after([](Json& j) {
+                j["reduce_concat"] = {3, 3};
+              }),
+              HasSubstr("reduce_concat: names a state twice"));
+  EXPECT_THAT(error_after([](Json& j) { j["reduce_concat"] = Json::array(); }),
+              HasSubstr("reduce_concat: names no state"));
+}
+
+TEST(GenotypeJson, EveryCutOffTextIsAnError) {
+  const std::string text = format_json(to_json(example_genotype()));
+  for (std::size_t size = 0; size + 2 < text.size(); ++size) {
+    const std::string message =
+        error_of([&] { genotype_from_json(text.substr(0, size), "cut.json"); });
+    EXPECT_THAT(message, AllOf(StartsWith("cut.json: not valid JSON"), HasSubstr("cut off")));
+  }
+}
+
+TEST(GenotypeJson, NumbersThatDoNotFitAreErrors) {
+  const std::string text = format_json(to_json(example_genotype()));
+  const auto with = [&](const std::string& number) {
+    std::string changed = text;
+    return changed.replace(changed.find(",1]"), 3, "," + number + "]");
+  };
+  error_of([&] { genotype_from_json(with("18446744073709551615"), "x"); });
+  error_of([&] { genotype_from_json(with("9223372036854775808"), "x"); });
+  error_of([&] { genotype_from_json(with("1e400"), "x"); });
+}
+
+}  // namespace
+}  // namespace darts

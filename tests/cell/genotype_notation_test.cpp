@@ -1,0 +1,114 @@
+#include "cell/example_genotype.hpp"
+#include "core/expect_error.hpp"
+
+#include <darts/cell/genotype.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace darts {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using testing::error_of;
+using testing::example_genotype;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+/// The published first-order cells of the original, as its genotypes.py writes them.
+const char* const darts_v1 =
+    "DARTS_V1 = Genotype(normal=[('sep_conv_3x3', 1), ('sep_conv_3x3', 0), ('skip_connect', 0), "
+    "('sep_conv_3x3', 1), ('skip_connect', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 0), "
+    "('skip_connect', 2)], normal_concat=[2, 3, 4, 5], reduce=[('max_pool_3x3', 0), "
+    "('max_pool_3x3', 1), ('skip_connect', 2), ('max_pool_3x3', 0), ('max_pool_3x3', 0), "
+    "('skip_connect', 2), ('skip_connect', 2), ('avg_pool_3x3', 0)], reduce_concat=[2, 3, 4, 5])";
+
+Genotype read(const std::string& text) { return genotype_from_notation(text, "here.txt"); }
+
+std::string error_in(const std::string& text) {
+  const std::string message = error_of([&] { read(text); });
+  EXPECT_THAT(message, StartsWith("here.txt: "));
+  return message;
+}
+
+/// A whole genotype with one normal cell's edges and concatenation replaced.
+std::string with_normal(const std::string& edges, const std::string& concat) {
+  return "Genotype(normal=" + edges + ", normal_concat=" + concat +
+         ", reduce=[('none', 0), ('none', 1)], reduce_concat=[2])";
+}
+
+TEST(GenotypeNotation, GoesThereAndBack) {
+  EXPECT_EQ(read(to_notation(example_genotype())), example_genotype());
+}
+
+TEST(GenotypeNotation, ReadsTheOriginalsLinesAndWritesThem) {
+  const Genotype genotype = read(darts_v1);
+  EXPECT_EQ(genotype, load_genotype("DARTS_V1"));
+  EXPECT_EQ("DARTS_V1 = " + to_notation(genotype), darts_v1);
+}
+
+TEST(GenotypeNotation, TakesRangesTuplesQuotesCommentsAndLineBreaks) {
+  const Genotype genotype = read(
+      "# a comment with ( and '\n"
+      "X = Genotype(\n"
+      "  normal = ((\"skip_connect\", 0), [\"none\" , 1,],),  # another\n"
+      "  normal_concat=range(2, 3),\n"
+      "  reduce=[ ('none',1) , ('none',0) ],\n"
+      "  reduce_concat=(2,),\n"
+      ")\n");
+  ASSERT_EQ(genotype.normal.nodes.size(), 1U);
+  EXPECT_EQ(genotype.normal.nodes[0][0].operation.name(), "skip_connect");
+  EXPECT_THAT(genotype.normal.concat, ElementsAre(2));
+  EXPECT_THAT(genotype.reduce.concat, ElementsAre(2));
+  EXPECT_EQ(genotype.reduce.nodes[0][0].from, 1);
+}
+
+TEST(GenotypeNotation, SyntaxErrorsSayWhere) {
+  EXPECT_THAT(error_in("hello"), HasSubstr("neither JSON nor the notation"));
+  EXPECT_THAT(error_in("Genotype(normal [])"), HasSubstr("expected '=', found '['"));
+  EXPECT_THAT(error_in("Genotype(normale=[])"), HasSubstr("unknown field \"normale\""));
+  EXPECT_THAT(error_in("Genotype([])"), HasSubstr("expected a name"));
+  EXPECT_THAT(error_in(with_normal("[(none, 0)]", "[2]")), HasSubstr("a quoted operation"));
+  EXPECT_THAT(error_in(with_normal("[('none', x)]", "[2]")), HasSubstr("a whole number"));
+  EXPECT_THAT(error_in(with_normal("[('none' 0)]", "[2]")), HasSubstr("expected ','"));
+  EXPECT_THAT(error_in(with_normal("[('none', 0]", "[2]")), HasSubstr("expected ')', found ']'"));
+  EXPECT_THAT(error_in("Genotype(normal=[('none, 0)"), HasSubstr("a quote is not closed"));
+  EXPECT_THAT(error_in(with_normal("[('none', 0), ('none', 1)]", "repeat(2, 3)")),
+              HasSubstr("a list of states or range(first, end)"));
+  for (const char* range : {"range(3, 2)", "range(-1, 2)", "range(2, 2000000)"}) {
+    EXPECT_THAT(error_in(with_normal("[('none', 0), ('none', 1)]", range)),
+                AllOf(HasSubstr("not a range of states"), HasSubstr("(at character ")));
+  }
+}
+
+TEST(GenotypeNotation, CellErrorsAreThoseOfJson) {
+  EXPECT_THAT(error_in(with_normal("[('nothing', 0), ('none', 1)]", "[2]")),
+              HasSubstr("normal: unknown operation \"nothing\""));
+  EXPECT_THAT(error_in(with_normal("[('none', 0), ('none', 2)]", "[2]")),
+              HasSubstr("node 0 (state 2) can only read states 0 to 1"));
+  EXPECT_THAT(error_in(with_normal("[('none', 0)]", "[2]")),
+              HasSubstr("normal: 1 edges, but every node has 2"));
+  EXPECT_THAT(error_in(with_normal("[('none', 0), ('none', 1)]", "[]")),
+              HasSubstr("normal_concat: names no state"));
+  EXPECT_THAT(error_in(with_normal("[('none', 0), ('none', 1)]", "range(2, 4)")),
+              HasSubstr("normal_concat: state 3 is not an intermediate node"));
+}
+
+TEST(GenotypeNotation, MissingFieldsAreErrors) {
+  EXPECT_THAT(error_in("Genotype()"), HasSubstr("normal: has no edges"));
+  EXPECT_THAT(error_in("Genotype(normal=[('none', 0), ('none', 1)], normal_concat=[2])"),
+              HasSubstr("reduce: has no edges"));
+  EXPECT_THAT(error_in("Genotype(normal=[('none', 0), ('none', 1)])"),
+              HasSubstr("normal_concat: names no state"));
+}
+
+TEST(GenotypeNotation, EveryCutOffTextIsAnError) {
+  const std::string text = darts_v1;
+  for (std::size_t size = 0; size < text.size(); ++size) {
+    error_in(text.substr(0, size));
+  }
+}
+
+}  // namespace
+}  // namespace darts
