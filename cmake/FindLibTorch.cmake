@@ -60,6 +60,9 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
                                                     "${LibTorch_CPU_LIBRARY}" "${LibTorch_C10_LIBRARY}")
     set(_libtorch_definitions "")
   endif()
+  # LibTorch is built with NDEBUG, and the layout of some of its classes (at::RecordFunction) depends on
+  # it: whoever includes its headers has to agree, in debug builds too.
+  list(APPEND _libtorch_definitions NDEBUG)
   set_target_properties(
     LibTorch::LibTorch
     PROPERTIES INTERFACE_COMPILE_DEFINITIONS "${_libtorch_definitions}"

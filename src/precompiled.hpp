@@ -1,4 +1,4 @@
-// What nearly every source of the project needs of LibTorch, compiled once (see cmake/DartsTargets.cmake).
+// What nearly every source needs of LibTorch, compiled once (see cmake/DartsTargets.cmake).
 #include <ATen/core/Tensor.h>
 #include <ATen/core/ivalue.h>
 #include <torch/nn/cloneable.h>
