@@ -139,9 +139,8 @@ int print_derived(const Arguments& a) {
 RunDirectory make_directory(const SearchConfig& config, bool with_config) {
   RunDirectory directory =
       RunDirectory::create(config.run.root, config.name, std::chrono::system_clock::now());
-  SearchConfig copy = config;
   if (with_config) {
-    write_file_atomically(directory.config(), fields(copy).dump());
+    write_file_atomically(directory.config(), to_yaml(config));
   }
   return directory;
 }
@@ -179,7 +178,7 @@ void write_environment(const SearchRun& run, const RunDirectory& directory) {
 }
 
 int start(const Arguments& a, const StopSignals& signals) {
-  SearchConfig config = load_config(a, find_recipe(a.config));
+  const SearchConfig config = load_config(a, find_recipe(a.config));
   Log log;
   if (a.dry_run) {
     dry_run(config, log);
@@ -191,7 +190,7 @@ int start(const Arguments& a, const StopSignals& signals) {
   if (!a.init_from.empty()) {
     run.initialize_from(load_checkpoint(a.init_from));
     run.begin();
-    write_file_atomically(directory.config(), fields(config).dump());
+    write_file_atomically(directory.config(), to_yaml(config));
   }
   return run_search(run, directory, log, signals);
 }

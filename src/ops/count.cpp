@@ -63,12 +63,16 @@ void end_call(const at::RecordFunction& call, at::ObserverContext* context) {
 
 }  // namespace
 
-std::int64_t count_parameters(const torch::nn::Module& module) {
+std::int64_t count_elements(const std::vector<at::Tensor>& tensors) {
   std::int64_t count = 0;
-  for (const at::Tensor& parameter : module.parameters()) {
-    count += parameter.numel();
+  for (const at::Tensor& tensor : tensors) {
+    count += tensor.numel();
   }
   return count;
+}
+
+std::int64_t count_parameters(const torch::nn::Module& module) {
+  return count_elements(module.parameters());
 }
 
 std::int64_t count_multiply_adds(const std::function<void()>& forward) {

@@ -28,14 +28,6 @@ struct Times {
   double loader = 0.0;      ///< images a second that the loader delivers by itself
 };
 
-std::int64_t weight_count(Supernet& supernet) {
-  std::int64_t count = 0;
-  for (const at::Tensor& weight : supernet->weights()) {
-    count += weight.numel();
-  }
-  return count;
-}
-
 /// Of one image, in evaluation mode, on the CPU before the supernet moves to its device.
 std::int64_t multiply_adds(Supernet& supernet, const SearchData& data) {
   const c10::NoGradGuard no_grad;
@@ -79,8 +71,7 @@ Times measure(const SearchConfig& config, SearchData& data, Supernet& supernet) 
 
 void dry_run(const SearchConfig& config, const Log& log) {
   const c10::Device device = prepare_runtime(config.runtime);
-  SearchConfig copy = config;
-  log.info(fields(copy).dump());
+  log.info(to_yaml(config));
   SearchData data(config, device);
   Supernet supernet(supernet_options(config, data.image_channels(), data.classes()));
   initialize_supernet(supernet, config.seed);
@@ -88,7 +79,7 @@ void dry_run(const SearchConfig& config, const Log& log) {
            format_count(data.valid_images()) + " held out; " + std::to_string(data.height()) + "×" +
            std::to_string(data.width()) + "×" + std::to_string(data.image_channels()) + ", " +
            std::to_string(data.classes()) + " classes");
-  log.info("supernet: " + format_count(weight_count(supernet)) + " parameters, " +
+  log.info("supernet: " + format_count(count_elements(supernet->weights())) + " parameters, " +
            format_count(multiply_adds(supernet, data)) + " multiply-adds an image");
   supernet->to(device);
   const Times times = measure(config, data, supernet);

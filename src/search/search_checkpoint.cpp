@@ -31,7 +31,7 @@ std::string identity(SearchConfig config) {
   config.runtime.device = defaults.runtime.device;
   config.runtime.threads = defaults.runtime.threads;
   config.runtime.deterministic = defaults.runtime.deterministic;
-  return fields(config).dump();
+  return to_yaml(config);
 }
 
 /// "space.channels: 8 (8 …)" of the first line in which two dumped configs differ.
@@ -103,11 +103,10 @@ NamedTensors tensors_under(const Checkpoint& checkpoint, const std::string& pref
 Checkpoint make_checkpoint(Supernet& supernet, SearchStep& step, const SearchState& state,
                            const SearchConfig& config) {
   Checkpoint checkpoint;
-  SearchConfig copy = config;
   checkpoint.meta = Json{
       {"kind", "search"},
       {"identity", identity(config)},
-      {"config", fields(copy).dump()},
+      {"config", to_yaml(config)},
       {"primitives", config.space.primitives},
       {"edges_per_node", config.space.edges_per_node},
       {"state",

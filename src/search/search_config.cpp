@@ -125,6 +125,11 @@ FieldTable fields(SearchConfig& config) {
   return table;
 }
 
+std::string to_yaml(const SearchConfig& config) {
+  SearchConfig copy = config;  // a table binds to fields that it could also set
+  return fields(copy).dump();
+}
+
 SupernetOptions supernet_options(const SearchConfig& config, std::int64_t image_channels,
                                  std::int64_t classes) {
   SupernetOptions options;

@@ -85,7 +85,7 @@ void SearchRun::begin() {
 }
 
 SearchOutcome SearchRun::run() {
-  if (state_.epoch == 0 && state_.step == 0) {
+  if (!directory_.latest_checkpoint()) {
     begin();
   }
   while (state_.epoch < config_.search.epochs) {
@@ -219,9 +219,8 @@ bool SearchRun::finish_epoch() {
   }
   state_ = next;
   if (best) {
-    save(
-        directory_
-            .best_checkpoint());  // first, so that the latest never claims a best that is not there
+    // Before the latest, which so never claims a best checkpoint that is not there.
+    save(directory_.best_checkpoint());
   }
   save_latest();
   return true;

@@ -4,8 +4,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 namespace darts {
+
+/// Number of elements of all `tensors` together: of a supernet's weights(), without alpha.
+std::int64_t count_elements(const std::vector<at::Tensor>& tensors);
 
 /// Number of elements of all registered parameters.
 std::int64_t count_parameters(const torch::nn::Module& module);

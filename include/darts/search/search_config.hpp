@@ -66,6 +66,9 @@ struct SearchConfig {
 /// The table of all keys, bound to `config`, which must outlive it.
 FieldTable fields(SearchConfig& config);
 
+/// The whole config as YAML, every key written out: what --config takes back.
+std::string to_yaml(const SearchConfig& config);
+
 /// Options of the parts that the search is made of.
 SupernetOptions supernet_options(const SearchConfig& config, std::int64_t image_channels,
                                  std::int64_t classes);

@@ -40,7 +40,7 @@ class SearchRun {
   /// Goes on from the run directory's latest checkpoint; from the start if it has none yet.
   void resume();
 
-  /// Saves the state before the first step; run() does it by itself.
+  /// Saves the state before the first step; run() does it if nothing is saved yet.
   void begin();
 
   /// Runs what is left. Throws Error when the search diverges, when a file cannot be written, …;
