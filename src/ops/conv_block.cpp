@@ -1,4 +1,5 @@
 #include <darts/ops/conv_block.hpp>
+#include <darts/ops/depthwise_conv.hpp>
 
 #include <torch/nn/modules/activation.h>
 #include <torch/nn/modules/batchnorm.h>
@@ -18,13 +19,8 @@ std::int64_t same_padding(const ConvBlockOptions& o) {
   return o.dilation * (o.kernel_size - 1) / 2;
 }
 
-Conv2d depthwise(const ConvBlockOptions& o, std::int64_t stride) {
-  return Conv2d(Conv2dOptions(o.in_channels, o.in_channels, o.kernel_size)
-                    .stride(stride)
-                    .padding(same_padding(o))
-                    .dilation(o.dilation)
-                    .groups(o.in_channels)
-                    .bias(false));
+DepthwiseConv depthwise(const ConvBlockOptions& o, std::int64_t stride) {
+  return DepthwiseConv(DepthwiseConvOptions{o.in_channels, o.kernel_size, stride, o.dilation});
 }
 
 Conv2d pointwise(std::int64_t in, std::int64_t out) {

@@ -105,6 +105,15 @@ TEST_F(DartsSearch, StartsFromGivenWeights) {
       read_json_lines(source.parent_path().parent_path() / "alphas.jsonl").back().at("normal"));
 }
 
+TEST_F(DartsSearch, RunsInBf16) {
+  const fs::path run =
+      finish(recipe({"search.epochs=1", "runtime.precision=bf16",
+                     "space.primitives=[none, sep_conv_5x5, dil_conv_3x3, dil_conv_5x5]"}));
+  const auto epoch = read_json_lines(run / "metrics.jsonl").back();
+  EXPECT_EQ(epoch.at("kind"), "epoch");
+  EXPECT_GT(epoch.at("valid_loss").get<double>(), 0.0);
+}
+
 TEST_F(DartsSearch, Helps) {
   const auto said = [&](const char* option) {
     const ProgramResult result = run({option});
