@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dartslib import cli
-from dartslib.cell_picture import render
+from dartslib.cell_picture import LAYOUTS, render
 from dartslib.genotype import BUILT_IN_DIRECTORY, find_genotype, load_genotype
 
 FORMATS = ("png", "svg", "pdf")
@@ -38,6 +38,13 @@ def build_parser() -> cli.Parser:
         "--format", choices=FORMATS, help="default: the output's ending, otherwise png"
     )
     parser.add_argument("--title", help='default: the genotype\'s name; --title "" leaves it out')
+    parser.add_argument(
+        "--layout",
+        choices=LAYOUTS,
+        default=LAYOUTS[0],
+        help="the reduction cell beside the normal cell, or under it (half as wide); "
+        "default: %(default)s",
+    )
     return parser
 
 
@@ -54,7 +61,7 @@ def main() -> None:
     genotype = load_genotype(arguments.genotype)
     output = arguments.output or default_output(find_genotype(arguments.genotype), picture_format)
     title = genotype.name if arguments.title is None else arguments.title
-    cli.write_output(output, render(genotype, title, picture_format))
+    cli.write_output(output, render(genotype, title, picture_format, arguments.layout))
 
 
 if __name__ == "__main__":

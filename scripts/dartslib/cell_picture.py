@@ -43,10 +43,13 @@ OPERATION = {
 }
 
 
-def render(genotype: Genotype, title: str, picture_format: str) -> bytes:
+LAYOUTS = ("side-by-side", "stacked")
+
+
+def render(genotype: Genotype, title: str, picture_format: str, layout: str = LAYOUTS[0]) -> bytes:
     """Draw both cells and return the picture's bytes in `png`, `svg` or `pdf`."""
     graphviz = require("graphviz")
-    graph = _graph(graphviz, genotype, title)
+    graph = _graph(graphviz, genotype, title, layout)
     if picture_format == "png":
         graph.attr(dpi=PNG_RESOLUTION)
     try:
@@ -59,7 +62,7 @@ def render(genotype: Genotype, title: str, picture_format: str) -> bytes:
         raise UserError(f"dot failed: {(error.stderr or b'').decode(errors='replace')}") from None
 
 
-def _graph(graphviz: ModuleType, genotype: Genotype, title: str) -> Any:
+def _graph(graphviz: ModuleType, genotype: Genotype, title: str, layout: str) -> Any:
     """Describe the whole picture: heading and one cluster for each cell."""
     graph = graphviz.Digraph(
         graph_attr=GRAPH | TEXT | {"labelloc": "t", "label": _heading(genotype, title)},
@@ -70,6 +73,10 @@ def _graph(graphviz: ModuleType, genotype: Genotype, title: str) -> Any:
         with graph.subgraph(name=f"cluster_{name}", graph_attr=CLUSTER) as cluster:
             cluster.attr(label=label)
             _draw_cell(cluster, getattr(genotype, name), name)
+    if layout == "side-by-side":
+        for state in ("0", "1"):
+            graph.edge("normal_out", f"reduce_{state}", style="invis")
+        return graph
     for states in (("0", "1"), ("out",)):  # both cells begin and end in the same columns
         with graph.subgraph(graph_attr={"rank": "same"}) as column:
             for name in CELLS:

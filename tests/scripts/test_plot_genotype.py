@@ -69,6 +69,19 @@ def test_title(script: Script, tmp_path: Path) -> None:
 
 
 @needs_dot
+def test_layouts(script: Script, tmp_path: Path) -> None:
+    def shape(*options: str) -> tuple[float, float]:
+        script("plot_genotype.py", "DARTS_V2", "-o", "a.svg", *options)
+        size = re.search(r'width="(\d+)pt" height="(\d+)pt"', (tmp_path / "a.svg").read_text())
+        assert size
+        return float(size[1]), float(size[2])
+
+    beside, under = shape(), shape("--layout", "stacked")
+    assert beside[0] > 1.5 * under[0]
+    assert under[1] > 1.3 * beside[1]
+
+
+@needs_dot
 def test_all_operations_can_be_drawn(script: Script, tmp_path: Path) -> None:
     edges = [(name, 0) for name in OPERATIONS]
     (tmp_path / "all.txt").write_text(
