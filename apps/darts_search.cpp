@@ -1,21 +1,17 @@
 // darts_search: searches for a cell. Parses the command line, fills the config, runs, reports.
 
+#include "run_program.hpp"
+
 #include <darts/core/atomic_file.hpp>
-#include <darts/core/environment.hpp>
 #include <darts/core/error.hpp>
 #include <darts/core/main.hpp>
-#include <darts/core/resources.hpp>
-#include <darts/core/stop_signals.hpp>
 #include <darts/core/text.hpp>
 #include <darts/search/deriver.hpp>
 #include <darts/search/dry_run.hpp>
 #include <darts/search/search_run.hpp>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include <chrono>
-#include <cstdio>
 #include <iostream>
 
 namespace {
@@ -23,44 +19,17 @@ namespace {
 using namespace darts;
 namespace fs = std::filesystem;
 
-struct Arguments {
-  std::string config = "fashion_mnist.yaml";
-  std::vector<std::string> settings;
-  std::string name;
-  std::string data_root;
-  std::string device;
-  std::string seed;
-  std::string resume;
-  std::string init_from;
+struct Arguments : RecipeArguments {
   std::string derive;
   std::int64_t epoch = -1;
   std::string output;
-  bool dry_run = false;
-  bool help_config = false;
-  bool config_reference = false;
 };
 
 void declare(CLI::App& app, Arguments& a) {
-  app.set_version_flag(
-      "--version", "darts " + std::string(program_version()) + " " + std::string(git_revision()));
-  auto* config = app.add_option(
-      "--config", a.config,
-      "recipe: a YAML file, or the name of one of configs/search (default " + a.config + ")");
-  app.add_option("--set", a.settings, "set any key of the config: --set search.epochs=5")
-      ->type_name("KEY=VALUE")
-      ->take_all()
-      ->allow_extra_args(false);
-  app.add_option("--name", a.name, "name of the run (name)");
-  app.add_option("--data-root", a.data_root, "folder of the data sets (data.root)");
-  app.add_option("--device", a.device, "auto, cpu, cuda or cuda:N (runtime.device)");
-  app.add_option("--seed", a.seed, "seed of everything random (seed)");
-  auto* resume = app.add_option("--resume", a.resume, "go on with the run in this run directory")
-                     ->type_name("RUN_DIR")
-                     ->excludes(config);
-  app.add_option("--init-from", a.init_from,
-                 "start a new run from the weights and alphas of this checkpoint")
-      ->type_name("CHECKPOINT")
-      ->excludes(resume);
+  a.config = "fashion_mnist.yaml";
+  const auto [config, resume] = declare_recipe(
+      app, a, "start a new run from the weights and alphas of this checkpoint",
+      "no search: print the config, the supernet's size, and estimates of time and memory");
   auto* derive =
       app.add_option("--derive", a.derive,
                      "no search: print the genotype of a run directory's alphas, or a checkpoint's")
@@ -71,36 +40,6 @@ void declare(CLI::App& app, Arguments& a) {
       ->needs(derive);
   app.add_option("-o,--output", a.output, "with --derive: write the genotype to this file")
       ->needs(derive);
-  app.add_flag(
-      "--dry-run", a.dry_run,
-      "no search: print the config, the supernet's size, and estimates of time and memory");
-  app.add_flag("--help-config", a.help_config, "print every key of the config and stop");
-  app.add_flag("--config-reference", a.config_reference, "the same as Markdown");
-}
-
-fs::path find_recipe(const std::string& name) {
-  return find_resource(ResourceKind::search_config, name);
-}
-
-void apply(const Arguments& a, FieldTable& table) {
-  const std::pair<const char*, const std::string&> shortcuts[] = {
-      {"name", a.name}, {"data.root", a.data_root}, {"runtime.device", a.device}, {"seed", a.seed}};
-  for (const auto& [key, value] : shortcuts) {
-    if (!value.empty()) {
-      table.set(key, value, "the command line");
-    }
-  }
-  for (const std::string& setting : a.settings) {
-    table.assign(setting);
-  }
-}
-
-SearchConfig load_config(const Arguments& a, const fs::path& file) {
-  SearchConfig config;
-  FieldTable table = fields(config);
-  table.load(file, find_recipe);
-  apply(a, table);
-  return config;
 }
 
 int print_derived(const Arguments& a) {
@@ -109,7 +48,7 @@ int print_derived(const Arguments& a) {
   std::int64_t epoch = 0;
   if (fs::is_directory(a.derive)) {
     const RecordedAlphas recorded = read_alphas(fs::path(a.derive) / "alphas.jsonl", a.epoch);
-    const SearchConfig config = load_config(a, fs::path(a.derive) / "config.yaml");
+    const SearchConfig config = load_config<SearchConfig>(a, fs::path(a.derive) / "config.yaml");
     options = {parse_primitives(recorded.primitives), config.space.edges_per_node};
     genotype = derive(recorded.alphas, options);
     genotype.name = config.name;
@@ -145,100 +84,78 @@ RunDirectory make_directory(const SearchConfig& config, bool with_config) {
   return directory;
 }
 
-void report_end(SearchOutcome outcome, const SearchRun& run, const RunDirectory& directory,
-                const Log& log) {
-  const std::string path = directory.path().string();
-  if (outcome == SearchOutcome::finished) {
-    log.info("genotype: " + directory.genotype().string());
-    log.info("best validation accuracy " + format_fixed(100.0 * run.state().best_accuracy, 2) +
-             " % in epoch " + std::to_string(run.state().best_epoch));
-  } else {
-    log.info("stopped in epoch " + std::to_string(run.state().epoch + 1) + " after step " +
-             std::to_string(run.state().step) + ", saved; go on with: darts_search --resume " +
-             path);
-  }
-  log.info("run directory: " + path);
-}
-
-int run_search(SearchRun& run, const RunDirectory& directory, const Log& log,
+int run_search(SearchRun& run, const RunDirectory& directory, const RunHooks& hooks,
                const StopSignals& signals) {
-  const SearchOutcome outcome = run.run();
-  report_end(outcome, run, directory, log);
-  return outcome == SearchOutcome::finished ? 0 : signals.exit_status();
-}
-
-SearchHooks hooks_of(Log& log, const RunDirectory& directory, const StopSignals& signals) {
-  log.add_file(directory.log());
-  log.info("run directory: " + directory.path().string());
-  return {log, /*show_progress=*/true, [&] { return signals.pending().has_value(); }};
-}
-
-void write_environment(const SearchRun& run, const RunDirectory& directory) {
-  write_file_atomically(directory.environment(), describe_environment(run.device()).dump(2) + "\n");
-}
-
-int start(const Arguments& a, const StopSignals& signals) {
-  const SearchConfig config = load_config(a, find_recipe(a.config));
-  Log log;
-  if (a.dry_run) {
-    dry_run(config, log);
-    return 0;
+  const RunOutcome outcome = run.run();
+  const SearchState& state = run.state();
+  if (outcome == RunOutcome::finished) {
+    hooks.log.info("genotype: " + directory.genotype().string());
+    hooks.log.info("best validation accuracy " + format_fixed(100.0 * state.best_accuracy, 2) +
+                   " % in epoch " + std::to_string(state.best_epoch));
+  } else {
+    report_stop("darts_search", state.epoch, state.step, directory, hooks.log);
   }
+  hooks.log.info("run directory: " + directory.path().string());
+  return outcome == RunOutcome::finished ? 0 : signals.exit_status();
+}
+
+int start(const Arguments& a, const SearchConfig& config, const StopSignals& signals) {
   const RunDirectory directory = make_directory(config, /*with_config=*/a.init_from.empty());
-  SearchRun run(config, directory, hooks_of(log, directory, signals));
-  write_environment(run, directory);
+  const auto [run, hooks] = make_or_discard(directory, [&] {
+    RunHooks run_hooks = make_hooks(directory, signals);
+    auto new_run = std::make_unique<SearchRun>(config, directory, run_hooks);
+    if (!a.init_from.empty()) {
+      new_run->initialize_from(load_checkpoint(a.init_from));
+    }
+    return std::pair(std::move(new_run), std::move(run_hooks));
+  });
+  hooks.log.info("run directory: " + directory.path().string());
+  write_environment(run->device(), directory);
   if (!a.init_from.empty()) {
-    run.initialize_from(load_checkpoint(a.init_from));
-    run.begin();
+    run->begin();
     write_file_atomically(directory.config(), to_yaml(config));
   }
-  return run_search(run, directory, log, signals);
+  return run_search(*run, directory, hooks, signals);
 }
 
-int resume(const Arguments& a, const StopSignals& signals) {
-  const RunDirectory directory = RunDirectory::open(a.resume);
-  const SearchConfig config = load_config(a, directory.config());
-  Log log;
-  if (a.dry_run) {
-    dry_run(config, log);
-    return 0;
-  }
-  SearchRun run(config, directory, hooks_of(log, directory, signals));
+int resume(const RunDirectory& directory, const SearchConfig& config, const StopSignals& signals) {
+  const RunHooks hooks = make_hooks(directory, signals);
+  SearchRun run(config, directory, hooks);
   run.resume();
-  write_environment(run, directory);
-  log.info("resuming in epoch " + std::to_string(run.state().epoch + 1) + " after step " +
-           std::to_string(run.state().step));
-  return run_search(run, directory, log, signals);
+  write_environment(run.device(), directory);
+  hooks.log.info("run directory: " + directory.path().string());
+  hooks.log.info("resuming in epoch " + std::to_string(run.state().epoch + 1) + " after step " +
+                 std::to_string(run.state().step));
+  return run_search(run, directory, hooks, signals);
 }
 
 int search_main(int argc, char** argv) {
-  const StopSignals signals(
-      [](int) { std::fputs("\nstopping after this step; once more to stop at once\n", stderr); });
+  const StopSignals signals = stop_after_step();
   Arguments a;
   CLI::App app(
       "Searches for a convolutional cell by differentiable architecture search (DARTS).\n"
       "The result is a genotype in a new run directory.");
   declare(app, a);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& e) {
-    return app.exit(e);  // --help, --version
-  } catch (const CLI::ParseError& e) {
-    throw Error(std::string(e.what()) + "; see darts_search --help");
+  if (const auto status = parse(app, "darts_search", argc, argv)) {
+    return *status;
   }
-  SearchConfig defaults;
-  if (a.help_config) {
-    std::cout << fields(defaults).help();
-    return 0;
-  }
-  if (a.config_reference) {
-    std::cout << fields(defaults).reference_markdown();
+  if (print_reference<SearchConfig>(a)) {
     return 0;
   }
   if (!a.derive.empty()) {
     return print_derived(a);
   }
-  return a.resume.empty() ? start(a, signals) : resume(a, signals);
+  std::optional<RunDirectory> directory;
+  if (!a.resume.empty()) {
+    directory = RunDirectory::open(a.resume);
+  }
+  const auto config =
+      load_config<SearchConfig>(a, directory ? directory->config() : find_recipe(a));
+  if (a.dry_run) {
+    dry_run(config, Log());
+    return 0;
+  }
+  return directory ? resume(*directory, config, signals) : start(a, config, signals);
 }
 
 }  // namespace

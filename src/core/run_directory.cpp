@@ -162,7 +162,6 @@ RunDirectory RunDirectory::create(const fs::path& root, const std::string& name,
   const fs::path folder = make_new_folder(root, stamped(name, time));
   RunDirectory run(folder, lock_folder(folder));
   make_folders(run.checkpoints());
-  make_folders(folder / "genotypes");
   return run;
 }
 
@@ -178,21 +177,31 @@ RunDirectory RunDirectory::open(const fs::path& path) {
   }
   RunDirectory run(path, lock_folder(path));
   make_folders(run.checkpoints());
-  make_folders(path / "genotypes");
-  for (const fs::path& folder : {path, run.checkpoints(), path / "genotypes"}) {
-    remove_stale_temporaries(folder);
+  for (const fs::path& folder : {path, run.checkpoints(), run.genotypes()}) {
+    if (fs::is_directory(folder, ignored)) {
+      remove_stale_temporaries(folder);
+    }
   }
   return run;
 }
 
 fs::path RunDirectory::genotype_of_epoch(std::int64_t epoch) const {
-  return path_ / "genotypes" / (std::string(epoch_mark) + padded(epoch, 3) + ".json");
+  return genotypes() / (std::string(epoch_mark) + padded(epoch, 3) + ".json");
 }
 
 fs::path RunDirectory::checkpoint(std::int64_t epoch, std::int64_t step) const {
   std::string name(epoch_mark);
   name.append(padded(epoch, 3)).append(step_mark).append(padded(step, 6));
   return checkpoints() / name.append(checkpoint_extension);
+}
+
+void RunDirectory::discard() const noexcept {
+  try {
+    if (find_checkpoints(checkpoints()).empty()) {
+      fs::remove_all(path_);
+    }
+  } catch (const std::exception&) {  // what cannot be removed stays
+  }
 }
 
 std::optional<fs::path> RunDirectory::latest_checkpoint() const {

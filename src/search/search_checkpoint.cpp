@@ -34,30 +34,6 @@ std::string identity(SearchConfig config) {
   return to_yaml(config);
 }
 
-/// "space.channels: 8 (8 …)" of the first line in which two dumped configs differ.
-void check_same_config(const std::string& now, const std::string& then, const std::string& file) {
-  std::istringstream now_lines(now);
-  std::istringstream then_lines(then);
-  std::string section;
-  std::string now_line;
-  std::string then_line;
-  while (std::getline(now_lines, now_line)) {
-    std::getline(then_lines, then_line);
-    if (!now_line.empty() && now_line.front() != ' ') {
-      section = now_line.ends_with(':') ? now_line.substr(0, now_line.size() - 1) + "." : "";
-    }
-    if (now_line != then_line) {
-      const auto trim = [](const std::string& line) {
-        return line.substr(std::min(line.find_first_not_of(' '), line.size()));
-      };
-      throw Error("the config does not fit the checkpoint " + file + ": now " + section +
-                  trim(now_line) + ", then " + trim(then_line) +
-                  "; a run goes on only with its own config (--init-from starts a new run from its "
-                  "weights)");
-    }
-  }
-}
-
 Json to_json(const SearchState& s) {
   return {{"epoch", s.epoch},
           {"step", s.step},

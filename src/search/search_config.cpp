@@ -89,28 +89,6 @@ void add_training(FieldTable& t, SearchConfig& c) {
   t.add("alpha.weight_decay", c.alpha.weight_decay, "weight decay", at_least(0.0));
 }
 
-void add_machine(FieldTable& t, SearchConfig& c) {
-  t.section("runtime", "The machine.");
-  t.add("runtime.device", c.runtime.device, "auto, cpu, cuda or cuda:N");
-  t.add("runtime.precision", c.runtime.precision, "fp32, or bf16 by autocast",
-        one_of<Precision>({{"fp32", Precision::fp32}, {"bf16", Precision::bf16}}));
-  t.add("runtime.channels_last", c.runtime.channels_last, "store images channels last; faster");
-  t.add("runtime.threads", c.runtime.threads, "threads of the CPU's operations; 0: all cores",
-        at_least(0));
-  t.add("runtime.deterministic", c.runtime.deterministic,
-        "only algorithms that give the same result each time");
-  t.section("run", "The run directory and its checkpoints.");
-  t.add("run.root", c.run.root, "folder in which run directories are made");
-  t.add("run.checkpoint_every_steps", c.run.checkpoint_every_steps,
-        "also save a checkpoint every so many steps; 0: no", at_least(0));
-  t.add("run.checkpoint_every_minutes", c.run.checkpoint_every_minutes,
-        "also save a checkpoint every so many minutes; 0: no", at_least(0.0));
-  t.add("run.keep_checkpoints", c.run.keep_checkpoints, "checkpoints kept, beside the best",
-        at_least(1));
-  t.add("run.log_every_steps", c.run.log_every_steps, "steps between records in metrics.jsonl",
-        at_least(1));
-}
-
 }  // namespace
 
 FieldTable fields(SearchConfig& config) {
@@ -121,7 +99,8 @@ FieldTable fields(SearchConfig& config) {
   add_data(table, config.data);
   add_space(table, config.space);
   add_training(table, config);
-  add_machine(table, config);
+  add_runtime_fields(table, config.runtime);
+  add_run_fields(table, config.run);
   return table;
 }
 

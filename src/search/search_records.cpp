@@ -60,7 +60,10 @@ SearchRecords::SearchRecords(const RunDirectory& directory, const SearchConfig& 
     : directory_(directory),
       config_(config),
       metrics_(directory.metrics()),
-      alphas_(directory.alphas()) {}
+      alphas_(directory.alphas()) {
+  std::error_code ignored;  // writing the first genotype tells
+  std::filesystem::create_directory(directory.genotypes(), ignored);
+}
 
 void SearchRecords::add_step(std::int64_t epoch, std::int64_t step, double loss, double accuracy,
                              double gradient_norm) {

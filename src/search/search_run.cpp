@@ -35,27 +35,9 @@ std::string progress_text(const SearchState& s) {
          format_fixed(images / s.seconds, 0) + " images/s";
 }
 
-std::optional<Progress> make_progress(bool show, std::string label, std::int64_t total,
-                                      std::int64_t first) {
-  if (!show) {
-    return std::nullopt;
-  }
-  ProgressOptions options;
-  options.label = std::move(label);
-  options.total = total;
-  options.first_step = first;
-  return std::optional<Progress>(std::in_place, std::move(options));
-}
-
 }  // namespace
 
-c10::Device prepare_runtime(const SearchConfig::Runtime& runtime) {
-  set_threads(static_cast<int>(runtime.threads));
-  set_deterministic(runtime.deterministic);
-  return choose_device(runtime.device);
-}
-
-SearchRun::SearchRun(SearchConfig config, const RunDirectory& directory, SearchHooks hooks)
+SearchRun::SearchRun(SearchConfig config, const RunDirectory& directory, RunHooks hooks)
     : config_(std::move(config)),
       directory_(directory),
       hooks_(std::move(hooks)),
@@ -63,7 +45,8 @@ SearchRun::SearchRun(SearchConfig config, const RunDirectory& directory, SearchH
       data_(config_, device_),
       supernet_(make_supernet(config_, data_, device_)),
       step_(supernet_, step_options(config_)),
-      records_(directory_, config_) {}
+      records_(directory_, config_),
+      schedule_(config_.run) {}
 
 void SearchRun::initialize_from(const Checkpoint& checkpoint) {
   restore_supernet(checkpoint, supernet_);
@@ -84,25 +67,22 @@ void SearchRun::begin() {
   save_latest();
 }
 
-SearchOutcome SearchRun::run() {
+RunOutcome SearchRun::run() {
   if (!directory_.latest_checkpoint()) {
     begin();
   }
   while (state_.epoch < config_.search.epochs) {
     if (!run_epoch() || !finish_epoch()) {
-      return SearchOutcome::stopped;
+      return RunOutcome::stopped;
     }
   }
-  return SearchOutcome::finished;
+  return RunOutcome::finished;
 }
-
-bool SearchRun::stop_requested() const { return hooks_.should_stop && hooks_.should_stop(); }
 
 bool SearchRun::run_epoch() {
   const double learning_rate = cosine_learning_rate(config_.w, state_.epoch, config_.search.epochs);
   const std::int64_t steps = data_.steps_per_epoch();
-  auto progress = make_progress(
-      hooks_.show_progress,
+  auto progress = hooks_.progress(
       "epoch " + std::to_string(state_.epoch + 1) + "/" + std::to_string(config_.search.epochs),
       steps, state_.step);
   supernet_->train();
@@ -116,11 +96,13 @@ bool SearchRun::run_epoch() {
     if (progress) {
       progress->update(state_.step, progress_text(state_));
     }
-    if (stop_requested()) {
+    if (hooks_.stop_requested()) {
       save_latest();
       return false;
     }
-    save_if_due();
+    if (schedule_.due(state_.step)) {
+      save_latest();
+    }
   }
   return true;
 }
@@ -172,7 +154,7 @@ EpochSummary SearchRun::summarize() const {
 
 bool SearchRun::validate(EpochSummary& summary) {
   const c10::NoGradGuard no_grad;
-  auto progress = make_progress(hooks_.show_progress, "validation", data_.validation_batches(), 0);
+  auto progress = hooks_.progress("validation", data_.validation_batches());
   supernet_->eval();
   data_.start_validation();
   double loss = 0.0;
@@ -186,7 +168,7 @@ bool SearchRun::validate(EpochSummary& summary) {
     if (progress) {
       progress->update(++done);
     }
-    if (stop_requested()) {
+    if (hooks_.stop_requested()) {
       return false;
     }
   }
@@ -236,16 +218,7 @@ void SearchRun::save(const std::filesystem::path& file) {
 void SearchRun::save_latest() {
   save(directory_.checkpoint(state_.epoch, state_.step));
   directory_.prune_checkpoints(config_.run.keep_checkpoints);
-  last_save_ = Clock::now();
-}
-
-void SearchRun::save_if_due() {
-  const auto every = config_.run.checkpoint_every_steps;
-  const double minutes = config_.run.checkpoint_every_minutes;
-  if ((every > 0 && state_.step % every == 0) ||
-      (minutes > 0.0 && seconds_since(last_save_) > 60.0 * minutes)) {
-    save_latest();
-  }
+  schedule_.saved();
 }
 
 }  // namespace darts

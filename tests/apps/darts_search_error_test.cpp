@@ -52,6 +52,11 @@ TEST_F(DartsSearchErrors, ConfigFiles) {
               AllOf(HasSubstr("no_such_recipe"), HasSubstr("cifar10")));
 }
 
+TEST_F(DartsSearchErrors, AStartThatFailsLeavesNoRunDirectory) {
+  EXPECT_THAT(error_of_setting("data.limit=1"), HasSubstr("image"));
+  EXPECT_TRUE(fs::is_empty(runs()));
+}
+
 TEST_F(DartsSearchErrors, CommandLine) {
   EXPECT_THAT(error_of({"--frobnicate"}), AllOf(HasSubstr("--frobnicate"), HasSubstr("--help")));
   EXPECT_THAT(error_of({"cifar10"}), HasSubstr("cifar10"));

@@ -40,7 +40,6 @@ TEST(RunDirectory, IsMadeWithItsFolders) {
   const auto run = RunDirectory::create(root / "deep/runs", "cifar10", some_time());
   EXPECT_EQ(run.path(), root / "deep/runs/cifar10-20260304-050607");
   EXPECT_TRUE(fs::is_directory(run.checkpoints()));
-  EXPECT_TRUE(fs::is_directory(run.path() / "genotypes"));
   EXPECT_EQ(run.genotype_of_epoch(7), run.path() / "genotypes/epoch_007.json");
   EXPECT_EQ(run.checkpoint(7, 123), run.checkpoints() / "epoch_007_step_000123.safetensors");
   EXPECT_EQ(run.checkpoint(1234, 12345678),

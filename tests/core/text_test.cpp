@@ -47,6 +47,14 @@ TEST(Text, DurationsThatAreNoTimesAreAQuestionMark) {
   EXPECT_EQ(format_duration(1e300), "?");
 }
 
+TEST(Text, ShellWordsAreQuotedWhereTheyNeedIt) {
+  EXPECT_EQ(shell_quoted("runs/cifar10-20261125-101500"), "runs/cifar10-20261125-101500");
+  EXPECT_EQ(shell_quoted("my runs/a"), "'my runs/a'");
+  EXPECT_EQ(shell_quoted("it's"), "'it'\\''s'");
+  EXPECT_EQ(shell_quoted("$HOME"), "'$HOME'");
+  EXPECT_EQ(shell_quoted(""), "''");
+}
+
 TEST(Text, BytesUseBinaryUnits) {
   EXPECT_EQ(format_bytes(0), "0 B");
   EXPECT_EQ(format_bytes(1023), "1023 B");

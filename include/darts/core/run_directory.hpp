@@ -20,7 +20,7 @@ class RunDirectory {
   using Time = std::chrono::system_clock::time_point;
 
   /// Makes `root`/NAME-YYYYMMDD-HHMMSS (local time; with -2, -3, … where that exists) with its
-  /// folders checkpoints/ and genotypes/. `name` is one path component.
+  /// folder checkpoints/. `name` is one path component.
   static RunDirectory create(const std::filesystem::path& root, const std::string& name, Time time);
 
   /// Opens the folder of an earlier run to go on with it, and removes temporaries that killed
@@ -34,6 +34,7 @@ class RunDirectory {
   std::filesystem::path metrics() const { return path_ / "metrics.jsonl"; }
   std::filesystem::path alphas() const { return path_ / "alphas.jsonl"; }
   std::filesystem::path genotype() const { return path_ / "genotype.json"; }
+  std::filesystem::path genotypes() const { return path_ / "genotypes"; }
   /// genotypes/epoch_007.json
   std::filesystem::path genotype_of_epoch(std::int64_t epoch) const;
 
@@ -41,6 +42,9 @@ class RunDirectory {
   /// checkpoints/epoch_007_step_000123.safetensors
   std::filesystem::path checkpoint(std::int64_t epoch, std::int64_t step) const;
   std::filesystem::path best_checkpoint() const { return checkpoints() / "best.safetensors"; }
+
+  /// Removes the folder, unless a checkpoint is in it: for a run that failed before it began.
+  void discard() const noexcept;
 
   /// The checkpoint of the latest (epoch, step); never the best one. Nothing if there is none.
   std::optional<std::filesystem::path> latest_checkpoint() const;

@@ -45,6 +45,9 @@ std::string one_line(std::string_view text);
 /// `text` in double quotes for a message: on one line, cut where it is longer than 60 columns.
 std::string in_quotes(std::string_view text);
 
+/// `text` as one word of a shell's command line: as it is, or in single quotes where it needs them.
+std::string shell_quoted(std::string_view text);
+
 /// Columns that UTF-8 `text` takes on a terminal, at one a code point.
 std::size_t columns(std::string_view text);
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <darts/core/field_table.hpp>
+#include <darts/core/run.hpp>
 #include <darts/data/augmentation.hpp>
 #include <darts/data/dataset.hpp>
 #include <darts/search/search_step.hpp>
@@ -46,21 +47,8 @@ struct SearchConfig {
   WeightOptions w;
   AlphaOptions alpha;
 
-  struct Runtime {
-    std::string device = "auto";
-    Precision precision = Precision::fp32;
-    bool channels_last = true;
-    std::int64_t threads = 0;
-    bool deterministic = true;
-  } runtime;
-
-  struct Run {
-    std::filesystem::path root = "runs";
-    std::int64_t checkpoint_every_steps = 0;
-    double checkpoint_every_minutes = 10.0;
-    std::int64_t keep_checkpoints = 3;
-    std::int64_t log_every_steps = 50;
-  } run;
+  RuntimeOptions runtime;
+  RunOptions run;
 };
 
 /// The table of all keys, bound to `config`, which must outlive it.

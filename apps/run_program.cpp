@@ -1,0 +1,102 @@
+#include "run_program.hpp"
+
+#include <darts/core/atomic_file.hpp>
+#include <darts/core/environment.hpp>
+#include <darts/core/error.hpp>
+#include <darts/core/text.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <cstdio>
+
+namespace darts {
+namespace {
+
+std::string folder_of(ResourceKind kind) {
+  return kind == ResourceKind::train_config ? "configs/train" : "configs/search";
+}
+
+}  // namespace
+
+RecipeOptions declare_recipe(CLI::App& app, RecipeArguments& a, const std::string& init_help,
+                             const std::string& dry_help) {
+  app.set_version_flag(
+      "--version", "darts " + std::string(program_version()) + " " + std::string(git_revision()));
+  RecipeOptions options;
+  options.config = app.add_option("--config", a.config,
+                                  "recipe: a YAML file, or the name of one of " +
+                                      folder_of(a.kind) + " (default " + a.config + ")");
+  app.add_option("--set", a.settings, "set any key of the config: --set seed=5")
+      ->type_name("KEY=VALUE")
+      ->take_all()
+      ->allow_extra_args(false);
+  app.add_option("--name", a.name, "name of the run (name)");
+  app.add_option("--data-root", a.data_root, "folder of the data sets (data.root)");
+  app.add_option("--device", a.device, "auto, cpu, cuda or cuda:N (runtime.device)");
+  app.add_option("--seed", a.seed, "seed of everything random (seed)");
+  options.resume = app.add_option("--resume", a.resume, "go on with the run in this run directory")
+                       ->type_name("RUN_DIR")
+                       ->excludes(options.config);
+  app.add_option("--init-from", a.init_from, init_help)
+      ->type_name("CHECKPOINT")
+      ->excludes(options.resume);
+  app.add_flag("--dry-run", a.dry_run, dry_help);
+  app.add_flag("--help-config", a.help_config, "print every key of the config and stop");
+  app.add_flag("--config-reference", a.config_reference, "the same as Markdown");
+  return options;
+}
+
+std::optional<int> parse(CLI::App& app, const std::string& program, int argc, char** argv) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& e) {
+    return app.exit(e);  // --help, --version
+  } catch (const CLI::ParseError& e) {
+    throw Error(std::string(e.what()) + "; see " + program + " --help");
+  }
+  return std::nullopt;
+}
+
+void apply(const RecipeArguments& a, FieldTable& table) {
+  const std::pair<const char*, const std::string&> shortcuts[] = {
+      {"name", a.name}, {"data.root", a.data_root}, {"runtime.device", a.device}, {"seed", a.seed}};
+  for (const auto& [key, value] : shortcuts) {
+    if (!value.empty()) {
+      table.set(key, value, "the command line");
+    }
+  }
+  for (const std::string& setting : a.settings) {
+    table.assign(setting);
+  }
+}
+
+std::filesystem::path find_recipe(const RecipeArguments& a) {
+  return find_resource(a.kind, a.config);
+}
+
+StopSignals stop_after_step() {
+  return StopSignals(
+      [](int) { std::fputs("\nstopping after this step; once more to stop at once\n", stderr); });
+}
+
+RunHooks make_hooks(const RunDirectory& directory, const StopSignals& signals) {
+  RunHooks hooks;
+  hooks.log = Log();
+  hooks.log.add_file(directory.log());
+  hooks.show_progress = true;
+  hooks.should_stop = [&signals] { return signals.pending().has_value(); };
+  return hooks;
+}
+
+void write_environment(const c10::Device& device, const RunDirectory& directory) {
+  write_file_atomically(directory.environment(), describe_environment(device).dump(2) + "\n");
+}
+
+void report_stop(const std::string& program, std::int64_t epoch, std::int64_t step,
+                 const RunDirectory& directory, const Log& log) {
+  log.info("stopped in epoch " + std::to_string(epoch + 1) + " after step " + std::to_string(step) +
+           ", saved; go on with: " + program + " --resume " +
+           shell_quoted(directory.path().string()));
+}
+
+}  // namespace darts

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <darts/core/device.hpp>
+#include <darts/core/field_table.hpp>
+#include <darts/core/log.hpp>
+#include <darts/core/progress.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace darts {
+
+// What every long run, search or training, shares: settings of the machine and of the run
+// directory, what it tells its surroundings, and when it saves.
+
+/// The machine that a run uses: the section `runtime` of its config.
+struct RuntimeOptions {
+  std::string device = "auto";
+  Precision precision = Precision::fp32;
+  bool channels_last = true;
+  std::int64_t threads = 0;
+  bool deterministic = true;
+};
+
+/// The run directory and its checkpoints: the section `run` of a config.
+struct RunOptions {
+  std::filesystem::path root = "runs";
+  std::int64_t checkpoint_every_steps = 0;
+  double checkpoint_every_minutes = 10.0;
+  std::int64_t keep_checkpoints = 3;
+  std::int64_t log_every_steps = 50;
+};
+
+/// Adds the keys `runtime.…` and `run.…` with ranges and help.
+void add_runtime_fields(FieldTable& table, RuntimeOptions& options);
+void add_run_fields(FieldTable& table, RunOptions& options);
+
+/// Applies the options to the process (threads, deterministic algorithms) and returns the device.
+/// Throws Error if it is not there.
+c10::Device prepare_runtime(const RuntimeOptions& options);
+
+/// What a run tells and asks its surroundings.
+struct RunHooks {
+  Log log = Log::silent();
+  bool show_progress = false;         ///< a progress bar, or lines where there is no terminal
+  std::function<bool()> should_stop;  ///< asked after every step; may be empty
+
+  bool stop_requested() const { return should_stop && should_stop(); }
+
+  /// A progress display of `total` steps, if they are to be shown.
+  std::optional<Progress> progress(std::string label, std::int64_t total,
+                                   std::int64_t first_step = 0) const;
+};
+
+enum class RunOutcome {
+  finished,
+  stopped,  ///< should_stop said so; the state is saved
+};
+
+/// Tells when the next checkpoint within an epoch is due.
+class CheckpointSchedule {
+ public:
+  explicit CheckpointSchedule(const RunOptions& options) : options_(options) {}
+
+  /// After `step` steps of the epoch.
+  bool due(std::int64_t step) const;
+  void saved() { last_ = Clock::now(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  RunOptions options_;
+  Clock::time_point last_ = Clock::now();
+};
+
+/// Throws Error that names the first difference unless two dumped configs are equal: the one of a
+/// run that is to go on and the one that its checkpoint `file` was written with.
+void check_same_config(const std::string& now, const std::string& then, const std::string& file);
+
+}  // namespace darts

@@ -1,0 +1,83 @@
+#include <darts/core/error.hpp>
+#include <darts/core/run.hpp>
+
+#include <algorithm>
+#include <sstream>
+#include <utility>
+
+namespace darts {
+
+void add_runtime_fields(FieldTable& t, RuntimeOptions& o) {
+  t.section("runtime", "The machine.");
+  t.add("runtime.device", o.device, "auto, cpu, cuda or cuda:N");
+  t.add("runtime.precision", o.precision, "fp32, or bf16 by autocast",
+        one_of<Precision>({{"fp32", Precision::fp32}, {"bf16", Precision::bf16}}));
+  t.add("runtime.channels_last", o.channels_last, "store images channels last; faster");
+  t.add("runtime.threads", o.threads, "threads of the CPU's operations; 0: all cores", at_least(0));
+  t.add("runtime.deterministic", o.deterministic,
+        "only algorithms that give the same result each time");
+}
+
+void add_run_fields(FieldTable& t, RunOptions& o) {
+  t.section("run", "The run directory and its checkpoints.");
+  t.add("run.root", o.root, "folder in which run directories are made");
+  t.add("run.checkpoint_every_steps", o.checkpoint_every_steps,
+        "also save a checkpoint every so many steps; 0: no", at_least(0));
+  t.add("run.checkpoint_every_minutes", o.checkpoint_every_minutes,
+        "also save a checkpoint every so many minutes; 0: no", at_least(0.0));
+  t.add("run.keep_checkpoints", o.keep_checkpoints, "checkpoints kept, beside the best",
+        at_least(1));
+  t.add("run.log_every_steps", o.log_every_steps, "steps between records in metrics.jsonl",
+        at_least(1));
+}
+
+c10::Device prepare_runtime(const RuntimeOptions& options) {
+  set_threads(static_cast<int>(options.threads));
+  set_deterministic(options.deterministic);
+  return choose_device(options.device);
+}
+
+std::optional<Progress> RunHooks::progress(std::string label, std::int64_t total,
+                                           std::int64_t first_step) const {
+  if (!show_progress) {
+    return std::nullopt;
+  }
+  ProgressOptions options;
+  options.label = std::move(label);
+  options.total = total;
+  options.first_step = first_step;
+  return std::optional<Progress>(std::in_place, std::move(options));
+}
+
+bool CheckpointSchedule::due(std::int64_t step) const {
+  const auto every = options_.checkpoint_every_steps;
+  const double minutes = options_.checkpoint_every_minutes;
+  return (every > 0 && step % every == 0) ||
+         (minutes > 0.0 &&
+          Clock::now() - last_ > std::chrono::duration<double, std::ratio<60>>(minutes));
+}
+
+void check_same_config(const std::string& now, const std::string& then, const std::string& file) {
+  std::istringstream now_lines(now);
+  std::istringstream then_lines(then);
+  std::string section;
+  std::string now_line;
+  std::string then_line;
+  while (std::getline(now_lines, now_line)) {
+    std::getline(then_lines, then_line);
+    if (!now_line.empty() && now_line.front() != ' ') {
+      section = now_line.ends_with(':') ? now_line.substr(0, now_line.size() - 1) + "." : "";
+    }
+    if (now_line != then_line) {
+      const auto trim = [](const std::string& line) {
+        return line.substr(std::min(line.find_first_not_of(' '), line.size()));
+      };
+      throw Error("the config does not fit the checkpoint " + file + ": now " + section +
+                  trim(now_line) + ", then " + trim(then_line) +
+                  "; a run goes on only with its own config (--init-from starts a new run from its "
+                  "weights)");
+    }
+  }
+}
+
+}  // namespace darts
