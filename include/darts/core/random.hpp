@@ -15,6 +15,7 @@ enum class RandomPurpose : std::uint64_t {
   search_augment = 6,  ///< crop, flip, cutout of one held-out image
   split = 7,           ///< which images are held out, where a data set is split at random
   drop_path = 8,       ///< drop path of one training step
+  mixup = 9,           ///< share and partners of one training step's mixup
 };
 
 /// A stream of random numbers that is a function of (seed, purpose, epoch, index) and of nothing

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <darts/cell/genotype.hpp>
+#include <darts/ops/drop_path.hpp>
+
+#include <torch/nn/cloneable.h>
+#include <torch/nn/modules/container/any.h>
+#include <torch/nn/modules/container/sequential.h>
+#include <torch/nn/pimpl.h>
+
+#include <cstdint>
+
+namespace darts {
+
+struct EvaluationCellOptions {
+  CellGenotype genotype;
+  std::int64_t channels_prev_prev = 0;  ///< channels of the output of the cell before the last
+  std::int64_t channels_prev = 0;       ///< channels of the output of the last cell
+  std::int64_t channels = 36;           ///< channels of every node
+  bool reduction = false;               ///< edges from the two inputs have stride 2
+  bool reduction_prev = false;          ///< the last cell was a reduction cell
+};
+
+/// A cell of an evaluation network: every node is the sum of its genotype's edges, the output
+/// concatenates the states that the genotype names (paper, section 2.4).
+///
+/// Parameters: `preprocess0`, `preprocess1`, and `_ops.K.…` for edge K of the genotype, counted
+/// over all nodes; all batch norms are affine.
+class EvaluationCellImpl : public torch::nn::Cloneable<EvaluationCellImpl> {
+ public:
+  /// Throws Error if the genotype is empty, has a node without edges, or concatenates an input of a
+  /// reduction cell, which is larger than the nodes.
+  explicit EvaluationCellImpl(EvaluationCellOptions options);
+  void reset() override;
+
+  /// s0, s1: outputs of the two cells before, (N, channels_prev_prev | channels_prev, H, W) (s0
+  /// twice as high and wide after a reduction). Returns (N, out_channels(), H', W').
+  ///
+  /// In training `drop_path`, if given, is asked for every edge but identities, in the genotype's
+  /// order.
+  at::Tensor forward(const at::Tensor& s0, const at::Tensor& s1, DropPath* drop_path = nullptr);
+
+  /// Both inputs brought to the cell's channels and size.
+  std::pair<at::Tensor, at::Tensor> preprocess(const at::Tensor& s0, const at::Tensor& s1);
+  /// The operation on edge `edge` of the genotype's list.
+  at::Tensor run_edge(std::size_t edge, const at::Tensor& x);
+
+  std::int64_t out_channels() const;
+  /// Edges that drop path may drop: all but identities.
+  std::int64_t droppable_edges() const;
+  const EvaluationCellOptions& options() const { return options_; }
+
+ private:
+  bool is_identity(const GenotypeEdge& edge) const;
+  std::int64_t stride(const GenotypeEdge& edge) const;
+
+  EvaluationCellOptions options_;
+  torch::nn::AnyModule preprocess0_;
+  torch::nn::AnyModule preprocess1_;
+  torch::nn::Sequential operations_{nullptr};  // as a list: it survives clone()
+};
+TORCH_MODULE(EvaluationCell);
+
+}  // namespace darts

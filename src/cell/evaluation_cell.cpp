@@ -1,0 +1,106 @@
+#include <darts/cell/evaluation_cell.hpp>
+#include <darts/cell/preprocess.hpp>
+#include <darts/cell/topology.hpp>
+#include <darts/core/error.hpp>
+
+#include <ATen/ops/cat.h>
+
+namespace darts {
+namespace {
+
+void check(const CellGenotype& genotype, bool reduction) {
+  const std::string cell = reduction ? "reduction cell" : "normal cell";
+  if (genotype.nodes.empty() || genotype.concat.empty()) {
+    throw Error("the genotype's " + cell + " has no nodes or concatenates none");
+  }
+  for (std::size_t node = 0; node < genotype.nodes.size(); ++node) {
+    if (genotype.nodes[node].empty()) {
+      throw Error("node " + std::to_string(node) + " of the genotype's " + cell + " has no edges");
+    }
+  }
+  for (const std::int64_t state : genotype.concat) {
+    if (reduction && state < cell_inputs) {
+      throw Error("the genotype's reduction cell concatenates its input " + std::to_string(state) +
+                  ", which is twice as high and wide as its nodes");
+    }
+  }
+}
+
+}  // namespace
+
+EvaluationCellImpl::EvaluationCellImpl(EvaluationCellOptions options)
+    : options_(std::move(options)) {
+  check(options_.genotype, options_.reduction);
+  reset();
+}
+
+void EvaluationCellImpl::reset() {
+  const auto& o = options_;
+  preprocess0_ = make_preprocess({o.channels_prev_prev, o.channels, o.reduction_prev, true});
+  preprocess1_ = make_preprocess({o.channels_prev, o.channels, false, true});
+  register_module("preprocess0", preprocess0_.ptr());
+  register_module("preprocess1", preprocess1_.ptr());
+  operations_ = register_module("_ops", torch::nn::Sequential());
+  for (const auto& node : o.genotype.nodes) {
+    for (const GenotypeEdge& edge : node) {
+      operations_->push_back(
+          edge.operation.make(OperationOptions{o.channels, stride(edge), /*affine=*/true}));
+    }
+  }
+}
+
+at::Tensor EvaluationCellImpl::forward(const at::Tensor& s0, const at::Tensor& s1,
+                                       DropPath* drop_path) {
+  auto [first, second] = preprocess(s0, s1);
+  std::vector<at::Tensor> states{std::move(first), std::move(second)};
+  std::size_t number = 0;
+  for (const auto& node : options_.genotype.nodes) {
+    at::Tensor sum;
+    for (const GenotypeEdge& edge : node) {
+      at::Tensor term = run_edge(number++, states[static_cast<std::size_t>(edge.from)]);
+      if (drop_path != nullptr && is_training() && !is_identity(edge)) {
+        term = drop_path->apply(term);
+      }
+      sum = sum.defined() ? sum + term : term;
+    }
+    states.push_back(std::move(sum));
+  }
+  std::vector<at::Tensor> output;
+  for (const std::int64_t state : options_.genotype.concat) {
+    output.push_back(states[static_cast<std::size_t>(state)]);
+  }
+  return at::cat(output, 1);
+}
+
+std::pair<at::Tensor, at::Tensor> EvaluationCellImpl::preprocess(const at::Tensor& s0,
+                                                                 const at::Tensor& s1) {
+  return {preprocess0_.forward<at::Tensor>(s0), preprocess1_.forward<at::Tensor>(s1)};
+}
+
+at::Tensor EvaluationCellImpl::run_edge(std::size_t edge, const at::Tensor& x) {
+  return (operations_->begin() + static_cast<std::ptrdiff_t>(edge))->forward<at::Tensor>(x);
+}
+
+std::int64_t EvaluationCellImpl::out_channels() const {
+  return static_cast<std::int64_t>(options_.genotype.concat.size()) * options_.channels;
+}
+
+std::int64_t EvaluationCellImpl::droppable_edges() const {
+  std::int64_t count = 0;
+  for (const auto& node : options_.genotype.nodes) {
+    for (const GenotypeEdge& edge : node) {
+      count += is_identity(edge) ? 0 : 1;
+    }
+  }
+  return count;
+}
+
+bool EvaluationCellImpl::is_identity(const GenotypeEdge& edge) const {
+  return edge.operation.kind() == PrimitiveKind::skip && stride(edge) == 1;
+}
+
+std::int64_t EvaluationCellImpl::stride(const GenotypeEdge& edge) const {
+  return options_.reduction && edge.from < cell_inputs ? 2 : 1;
+}
+
+}  // namespace darts

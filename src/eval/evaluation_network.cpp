@@ -1,0 +1,120 @@
+#include <darts/eval/evaluation_network.hpp>
+
+#include <ATen/ops/adaptive_avg_pool2d.h>
+#include <torch/nn/modules/activation.h>
+#include <torch/nn/modules/batchnorm.h>
+#include <torch/nn/modules/conv.h>
+
+namespace darts {
+namespace {
+
+torch::nn::Conv2d conv_3x3(std::int64_t in, std::int64_t out, std::int64_t stride) {
+  return torch::nn::Conv2d(
+      torch::nn::Conv2dOptions(in, out, 3).stride(stride).padding(1).bias(false));
+}
+
+}  // namespace
+
+EvaluationNetworkImpl::EvaluationNetworkImpl(EvaluationNetworkOptions options)
+    : options_(std::move(options)) {
+  reset();
+}
+
+void EvaluationNetworkImpl::reset() {
+  add_stem();
+  add_cells();
+}
+
+void EvaluationNetworkImpl::add_stem() {
+  using torch::nn::BatchNorm2d;
+  using torch::nn::ReLU;
+  using torch::nn::Sequential;
+  const std::int64_t c = options_.channels;
+  if (options_.stem == NetworkStem::cifar) {
+    stem0_ = register_module(
+        "stem", Sequential(conv_3x3(options_.image_channels, 3 * c, 1), BatchNorm2d(3 * c)));
+    return;
+  }
+  stem0_ = register_module(
+      "stem0", Sequential(conv_3x3(options_.image_channels, c / 2, 2), BatchNorm2d(c / 2), ReLU(),
+                          conv_3x3(c / 2, c, 2), BatchNorm2d(c)));
+  stem1_ = register_module("stem1", Sequential(ReLU(), conv_3x3(c, c, 2), BatchNorm2d(c)));
+}
+
+void EvaluationNetworkImpl::add_cells() {
+  const auto& o = options_;
+  const bool imagenet = o.stem == NetworkStem::imagenet;
+  const std::int64_t stem_channels = imagenet ? o.channels : 3 * o.channels;
+  cells_ = register_module("cells", torch::nn::Sequential());
+  EvaluationCellOptions cell;
+  cell.channels_prev_prev = stem_channels;
+  cell.channels_prev = stem_channels;
+  cell.channels = o.channels;
+  cell.reduction_prev = imagenet;  // stem1 halves what stem0 gives
+  std::int64_t auxiliary_channels = 0;
+  for (std::int64_t i = 0; i < o.cells; ++i) {
+    cell.reduction = i == o.cells / 3 || i == 2 * o.cells / 3;
+    cell.channels *= cell.reduction ? 2 : 1;
+    cell.genotype = cell.reduction ? o.genotype.reduce : o.genotype.normal;
+    const EvaluationCell module(cell);
+    cells_->push_back(module);
+    cell.reduction_prev = cell.reduction;
+    cell.channels_prev_prev = cell.channels_prev;
+    cell.channels_prev = module->out_channels();
+    if (i == 2 * o.cells / 3) {
+      auxiliary_channels = cell.channels_prev;
+    }
+  }
+  if (o.auxiliary) {
+    auxiliary_head_ =
+        register_module("auxiliary_head",
+                        AuxiliaryHead(AuxiliaryHeadOptions{o.stem, auxiliary_channels, o.classes}));
+  }
+  classifier_ = register_module("classifier", torch::nn::Linear(cell.channels_prev, o.classes));
+}
+
+EvaluationNetworkImpl::Output EvaluationNetworkImpl::forward(const at::Tensor& images,
+                                                             DropPath drop_path) {
+  TORCH_CHECK(images.dim() == 4 && images.size(1) == options_.image_channels,
+              "EvaluationNetwork: images of shape [N, ", options_.image_channels,
+              ", H, W] expected, got ", images.sizes());
+  Output output;
+  auto [s0, s1] = stem(images);
+  for (std::size_t i = 0; i < cells(); ++i) {
+    at::Tensor out = cell(i).forward(s0, s1, &drop_path);
+    s0 = std::exchange(s1, std::move(out));
+    if (i == auxiliary_cell() && options_.auxiliary && is_training()) {
+      output.auxiliary = classify_auxiliary(s1);
+    }
+  }
+  output.logits = classify(s1);
+  return output;
+}
+
+std::pair<at::Tensor, at::Tensor> EvaluationNetworkImpl::stem(const at::Tensor& images) {
+  at::Tensor s0 = stem0_->forward(images);
+  at::Tensor s1 = stem1_ ? stem1_->forward(s0) : s0;
+  return {std::move(s0), std::move(s1)};
+}
+
+EvaluationCellImpl& EvaluationNetworkImpl::cell(std::size_t index) {
+  return (cells_->begin() + static_cast<std::ptrdiff_t>(index))->get<EvaluationCellImpl>();
+}
+
+at::Tensor EvaluationNetworkImpl::classify(const at::Tensor& features) {
+  return classifier_->forward(at::adaptive_avg_pool2d(features, {1, 1}).flatten(1));
+}
+
+at::Tensor EvaluationNetworkImpl::classify_auxiliary(const at::Tensor& features) {
+  return auxiliary_head_->forward(features);
+}
+
+std::int64_t EvaluationNetworkImpl::droppable_edges() const {
+  std::int64_t count = 0;
+  for (const auto& module : cells_->children()) {
+    count += module->as<EvaluationCellImpl>()->droppable_edges();
+  }
+  return count;
+}
+
+}  // namespace darts

@@ -1,0 +1,35 @@
+#include <darts/ops/drop_path.hpp>
+
+#include <ATen/ops/empty.h>
+#include <c10/util/Exception.h>
+
+namespace darts {
+
+DropPath::DropPath(const DropPathOptions& options, RandomStream random,
+                   const at::TensorOptions& like) {
+  TORCH_CHECK(options.probability >= 0.0 && options.probability < 1.0,
+              "DropPath: probability in [0, 1) expected, got ", options.probability);
+  if (options.probability == 0.0) {
+    return;
+  }
+  const at::Tensor scales = at::empty({options.edges, options.samples}, at::kDouble);
+  double* scale = scales.mutable_data_ptr<double>();
+  for (std::int64_t i = 0; i < scales.numel(); ++i) {
+    scale[i] = random.uniform() < options.probability ? 0.0 : 1.0 / (1.0 - options.probability);
+  }
+  scales_ = scales.to(like);
+}
+
+at::Tensor DropPath::apply(const at::Tensor& x) {
+  if (!scales_.defined()) {
+    return x;
+  }
+  TORCH_CHECK(next_ < scales_.size(0) && x.size(0) == scales_.size(1), "DropPath: made for ",
+              scales_.size(0), " edges of ", scales_.size(1), " samples, asked for edge ", next_,
+              " of shape ", x.sizes());
+  std::vector<std::int64_t> shape(static_cast<std::size_t>(x.dim()), 1);
+  shape[0] = x.size(0);
+  return x * scales_.select(0, next_++).view(shape);
+}
+
+}  // namespace darts
