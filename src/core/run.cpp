@@ -1,4 +1,3 @@
-#include <darts/core/error.hpp>
 #include <darts/core/run.hpp>
 
 #include <algorithm>
@@ -55,6 +54,14 @@ bool CheckpointSchedule::due(std::int64_t step) const {
   return (every > 0 && step % every == 0) ||
          (minutes > 0.0 &&
           Clock::now() - last_ > std::chrono::duration<double, std::ratio<60>>(minutes));
+}
+
+Error diverged(const std::string& what, std::int64_t epoch, std::int64_t step,
+               const NonFiniteError& cause, const std::optional<std::filesystem::path>& latest) {
+  return Error("the " + what + " diverged in epoch " + std::to_string(epoch + 1) + ", step " +
+               std::to_string(step + 1) + ": " + cause.what() +
+               "; last good checkpoint: " + (latest ? latest->string() : "none") +
+               "; a lower learning rate or w.clip_norm may help");
 }
 
 void check_same_config(const std::string& now, const std::string& then, const std::string& file) {

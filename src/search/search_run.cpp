@@ -111,11 +111,7 @@ SearchStepResult SearchRun::guarded_step(const SearchBatches& batches, double le
   try {
     return step_.run(batches.train, batches.valid, learning_rate);
   } catch (const NonFiniteError& e) {
-    const auto latest = directory_.latest_checkpoint();
-    throw Error("the search diverged in epoch " + std::to_string(state_.epoch + 1) + ", step " +
-                std::to_string(state_.step + 1) + ": " + e.what() +
-                "; last good checkpoint: " + (latest ? latest->string() : "none") +
-                "; a lower w.learning_rate or w.clip_norm may help");
+    throw diverged("search", state_.epoch, state_.step, e, directory_.latest_checkpoint());
   }
 }
 

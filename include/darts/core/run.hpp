@@ -1,6 +1,7 @@
 #pragma once
 
 #include <darts/core/device.hpp>
+#include <darts/core/error.hpp>
 #include <darts/core/field_table.hpp>
 #include <darts/core/log.hpp>
 #include <darts/core/progress.hpp>
@@ -10,6 +11,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <stdexcept>
 #include <string>
 
 namespace darts {
@@ -76,6 +78,18 @@ class CheckpointSchedule {
   RunOptions options_;
   Clock::time_point last_ = Clock::now();
 };
+
+/// A loss or gradient was NaN or infinite; nothing was moved by it. The message names the loss and
+/// the norms.
+class NonFiniteError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// The error that ends a run (`what`: "search") when step `step` of epoch `epoch`, both counted
+/// from 0, was not finite. `latest`: its last checkpoint.
+Error diverged(const std::string& what, std::int64_t epoch, std::int64_t step,
+               const NonFiniteError& cause, const std::optional<std::filesystem::path>& latest);
 
 /// Throws Error that names the first difference unless two dumped configs are equal: the one of a
 /// run that is to go on and the one that its checkpoint `file` was written with.

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <darts/core/device.hpp>
+#include <darts/core/run.hpp>
 #include <darts/search/architect.hpp>
 #include <darts/search/method.hpp>
 
@@ -8,7 +8,6 @@
 #include <torch/optim/sgd.h>
 
 #include <memory>
-#include <stdexcept>
 
 namespace darts {
 
@@ -40,13 +39,6 @@ struct SearchStepResult {
   double loss = 0.0;           ///< of the train batch, before w moved
   double gradient_norm = 0.0;  ///< of w, before clipping
   std::int64_t correct = 0;    ///< images of the train batch classified right
-};
-
-/// A loss or gradient was NaN or infinite; neither w nor alpha was moved by it. The message names
-/// the loss and the norms.
-class NonFiniteError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
 };
 
 /// One step of the search (paper, algorithm 1): alpha by the architect, then w by SGD. Owns both

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace darts {
+
+/// What a network scores on a test set, collected batch by batch.
+class TestScores {
+ public:
+  explicit TestScores(std::int64_t classes);
+
+  /// logits: N × classes; labels: N, int64, on the same device.
+  void add(const at::Tensor& logits, const at::Tensor& labels);
+
+  std::int64_t images() const { return images_; }
+  /// Mean cross entropy.
+  double loss() const;
+  /// Share of images whose label has the highest logit, in [0, 1].
+  double top1() const;
+  /// Share of images whose label is among the five highest (all, if there are fewer classes).
+  double top5() const;
+  /// Of class `label`: share of its images that are recognised; NaN if it has none.
+  double accuracy_of(std::int64_t label) const;
+  /// classes × classes, int64: images of class `row` taken for class `column`.
+  const at::Tensor& confusion() const { return confusion_; }
+
+ private:
+  std::int64_t images_ = 0;
+  double loss_sum_ = 0.0;
+  std::int64_t correct_ = 0;
+  std::int64_t among_five_ = 0;
+  at::Tensor confusion_;
+};
+
+/// {"images", "loss", "top1", "top5", "classes": [{"name", "images", "accuracy"}], "confusion":
+/// [[…]]}.
+nlohmann::ordered_json to_json(const TestScores& scores,
+                               const std::vector<std::string>& class_names);
+
+}  // namespace darts

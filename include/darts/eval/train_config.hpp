@@ -1,0 +1,72 @@
+#pragma once
+
+#include <darts/core/field_table.hpp>
+#include <darts/core/run.hpp>
+#include <darts/data/augmentation.hpp>
+#include <darts/data/dataset.hpp>
+#include <darts/eval/evaluation_network.hpp>
+#include <darts/eval/learning_rate.hpp>
+
+#include <cstdint>
+#include <string>
+
+namespace darts {
+
+/// Everything that a training depends on but the genotype, with the paper's values for CIFAR-10 as
+/// defaults (A.2). Names, ranges and help of the fields are declared once, in fields().
+struct TrainConfig {
+  std::string name = "train";
+  std::uint64_t seed = 0;
+
+  struct Data {
+    DatasetOptions set;
+    std::int64_t limit = 0;
+    std::int64_t workers = 2;
+    std::int64_t prefetch = 4;
+    Augmentation augmentation{.cutout = 16};
+  } data;
+
+  struct Network {
+    NetworkStem stem = NetworkStem::cifar;
+    std::int64_t cells = 20;
+    std::int64_t channels = 36;
+    double auxiliary = 0.4;  ///< weight of the auxiliary head's loss; 0: no head
+    double drop_path = 0.2;  ///< probability in the last epoch; rises linearly from 0
+  } network;
+
+  struct Train {
+    std::int64_t epochs = 600;
+    std::int64_t batch_size = 96;
+    std::int64_t parts = 1;  ///< a batch is processed in so many parts (gradient accumulation)
+    double label_smoothing = 0.0;
+    double mixup = 0.0;
+    double average = 0.0;    ///< decay of the moving average of w; 0: none
+    double max_hours = 0.0;  ///< ends the run after this time; 0: no limit
+  } train;
+
+  struct Weights {
+    LearningRateOptions learning_rate;
+    double momentum = 0.9;
+    bool nesterov = false;
+    double weight_decay = 3e-4;
+    double clip_norm = 5.0;
+  } w;
+
+  RuntimeOptions runtime;
+  RunOptions run;
+};
+
+/// The table of all keys, bound to `config`, which must outlive it.
+FieldTable fields(TrainConfig& config);
+
+/// The whole config as YAML, every key written out: what --config takes back.
+std::string to_yaml(const TrainConfig& config);
+
+/// The evaluation network that the config asks for.
+EvaluationNetworkOptions network_options(const TrainConfig& config, const Genotype& genotype,
+                                         std::int64_t image_channels, std::int64_t classes);
+
+/// Probability of drop path in epoch `epoch`, counted from 0: it rises linearly (paper, A.2).
+double drop_path_probability(const TrainConfig& config, std::int64_t epoch);
+
+}  // namespace darts

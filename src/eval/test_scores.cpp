@@ -1,0 +1,74 @@
+#include <darts/eval/test_scores.hpp>
+
+#include <ATen/ops/argmax.h>
+#include <ATen/ops/bincount.h>
+#include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/eq.h>
+#include <ATen/ops/topk.h>
+#include <ATen/ops/zeros.h>
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <limits>
+
+namespace darts {
+namespace {
+
+double share(std::int64_t part, std::int64_t whole) {
+  return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole)
+                   : std::numeric_limits<double>::quiet_NaN();
+}
+
+}  // namespace
+
+TestScores::TestScores(std::int64_t classes)
+    : confusion_(at::zeros({classes, classes}, at::kLong)) {}
+
+void TestScores::add(const at::Tensor& logits, const at::Tensor& labels) {
+  const std::int64_t classes = confusion_.size(0);
+  TORCH_CHECK(logits.dim() == 2 && logits.size(1) == classes && logits.size(0) == labels.size(0),
+              "TestScores: logits of shape [", labels.size(0), ", ", classes, "] expected, got ",
+              logits.sizes());
+  const at::Tensor values = logits.to(at::kDouble);
+  images_ += labels.size(0);
+  loss_sum_ +=
+      at::cross_entropy_loss(values, labels).item<double>() * static_cast<double>(labels.size(0));
+  const at::Tensor first = values.argmax(1);
+  correct_ += first.eq(labels).sum().item<std::int64_t>();
+  const at::Tensor five = std::get<1>(values.topk(std::min<std::int64_t>(5, classes), 1));
+  among_five_ += five.eq(labels.unsqueeze(1)).sum().item<std::int64_t>();
+  confusion_ +=
+      at::bincount(labels * classes + first, {}, classes * classes).view({classes, classes}).cpu();
+}
+
+double TestScores::loss() const { return loss_sum_ / static_cast<double>(images_); }
+double TestScores::top1() const { return share(correct_, images_); }
+double TestScores::top5() const { return share(among_five_, images_); }
+
+double TestScores::accuracy_of(std::int64_t label) const {
+  const at::Tensor row = confusion_[label];
+  return share(row[label].item<std::int64_t>(), row.sum().item<std::int64_t>());
+}
+
+nlohmann::ordered_json to_json(const TestScores& scores,
+                               const std::vector<std::string>& class_names) {
+  nlohmann::ordered_json json{{"images", scores.images()},
+                              {"loss", scores.loss()},
+                              {"top1", scores.top1()},
+                              {"top5", scores.top5()},
+                              {"classes", nlohmann::ordered_json::array()},
+                              {"confusion", nlohmann::ordered_json::array()}};
+  const auto classes = static_cast<std::size_t>(scores.confusion().size(0));
+  for (std::size_t i = 0; i < classes; ++i) {
+    const at::Tensor row = scores.confusion()[static_cast<std::int64_t>(i)].contiguous();
+    const auto* first = row.const_data_ptr<std::int64_t>();
+    json["confusion"].push_back(std::vector<std::int64_t>(first, first + classes));
+    json["classes"].push_back({{"name", class_names.at(i)},
+                               {"images", row.sum().item<std::int64_t>()},
+                               {"accuracy", scores.accuracy_of(static_cast<std::int64_t>(i))}});
+  }
+  return json;
+}
+
+}  // namespace darts

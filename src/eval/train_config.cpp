@@ -1,0 +1,122 @@
+#include <darts/eval/train_config.hpp>
+
+namespace darts {
+namespace {
+
+std::vector<std::string> dataset_names() {
+  std::vector<std::string> names;
+  for (const DatasetEntry& entry : dataset_table()) {
+    names.emplace_back(entry.name);
+  }
+  return names;
+}
+
+void add_data(FieldTable& t, TrainConfig::Data& data) {
+  t.section("data", "The images and how they are read.");
+  t.add("data.dataset", data.set.name, "data set", one_of(dataset_names()));
+  t.add("data.root", data.set.root, "folder that holds the data sets, or the image folder itself");
+  t.add("data.image_size", data.set.image_size, "height and width of images from an image folder",
+        at_least(8));
+  t.add("data.limit", data.limit, "use only the first so many training images; 0: all",
+        at_least(0));
+  t.add("data.workers", data.workers, "threads that prepare batches; 0: none beside the training",
+        at_least(0));
+  t.add("data.prefetch", data.prefetch, "batches prepared ahead", at_least(1));
+  t.add("data.crop_padding", data.augmentation.crop_padding,
+        "zeros around an image before its random crop, pixels; 0: no crop", at_least(0));
+  t.add("data.flip", data.augmentation.flip, "flip images left to right, half of the time");
+  t.add("data.cutout", data.augmentation.cutout, "side of the square cut out, pixels; 0: none",
+        at_least(0));
+}
+
+void add_network(FieldTable& t, TrainConfig::Network& network) {
+  t.section("network", "The evaluation network.");
+  t.add("network.stem", network.stem,
+        "what comes before the cells: cifar: one convolution; imagenet: three of stride 2",
+        one_of<NetworkStem>({{"cifar", NetworkStem::cifar}, {"imagenet", NetworkStem::imagenet}}));
+  t.add("network.cells", network.cells,
+        "cells; reduction cells stand at a third and two thirds of them", at_least(1));
+  t.add("network.channels", network.channels, "channels of the first cells", at_least(2));
+  t.add("network.auxiliary", network.auxiliary,
+        "weight of the auxiliary head's loss; 0: no auxiliary head", at_least(0.0));
+  t.add("network.drop_path", network.drop_path,
+        "probability of drop path in the last epoch; it rises linearly from 0", between(0.0, 0.99));
+}
+
+void add_training(FieldTable& t, TrainConfig::Train& train) {
+  t.section("train", "The training.");
+  t.add("train.epochs", train.epochs, "passes over the training images", at_least(1));
+  t.add("train.batch_size", train.batch_size, "images in a batch", at_least(2));
+  t.add("train.parts", train.parts,
+        "process a batch in so many parts, adding up their gradients, to save memory", at_least(1));
+  t.add("train.label_smoothing", train.label_smoothing,
+        "share of the target that is spread over all classes", between(0.0, 0.99));
+  t.add("train.mixup", train.mixup, "strength of mixup, Beta(strength, strength); 0: none",
+        at_least(0.0));
+  t.add("train.average", train.average,
+        "decay of an exponential moving average of w, which is tested in its place; 0: none",
+        between(0.0, 0.999999));
+  t.add("train.max_hours", train.max_hours,
+        "stop after this time and say how to go on, hours; 0: no limit", at_least(0.0));
+}
+
+void add_weights(FieldTable& t, TrainConfig::Weights& w) {
+  t.section("w", "How the weights move: SGD.");
+  t.add("w.learning_rate", w.learning_rate.start, "learning rate at the start", greater_than(0.0));
+  t.add("w.learning_rate_min", w.learning_rate.minimum, "least learning rate", at_least(0.0));
+  t.add("w.schedule", w.learning_rate.schedule,
+        "how it falls from epoch to epoch: along half a cosine, by a factor, or along a line",
+        one_of<LearningRateSchedule>({{"cosine", LearningRateSchedule::cosine},
+                                      {"exponential", LearningRateSchedule::exponential},
+                                      {"linear", LearningRateSchedule::linear}}));
+  t.add("w.decay", w.learning_rate.decay, "factor an epoch of the exponential schedule",
+        between(0.0, 1.0));
+  t.add("w.warmup_epochs", w.learning_rate.warmup_epochs,
+        "in the first so many epochs the learning rate rises to the schedule's; 0: none",
+        at_least(0));
+  t.add("w.momentum", w.momentum, "momentum", between(0.0, 1.0));
+  t.add("w.nesterov", w.nesterov, "Nesterov's form of momentum");
+  t.add("w.weight_decay", w.weight_decay, "weight decay", at_least(0.0));
+  t.add("w.clip_norm", w.clip_norm, "the gradient is scaled down to this norm", greater_than(0.0));
+}
+
+}  // namespace
+
+FieldTable fields(TrainConfig& config) {
+  FieldTable table;
+  table.section("", "The run.");
+  table.add("name", config.name, "name of the run directory");
+  table.add("seed", config.seed, "seed of everything random");
+  add_data(table, config.data);
+  add_network(table, config.network);
+  add_training(table, config.train);
+  add_weights(table, config.w);
+  add_runtime_fields(table, config.runtime);
+  add_run_fields(table, config.run);
+  return table;
+}
+
+std::string to_yaml(const TrainConfig& config) {
+  TrainConfig copy = config;  // a table binds to fields that it could also set
+  return fields(copy).dump();
+}
+
+EvaluationNetworkOptions network_options(const TrainConfig& config, const Genotype& genotype,
+                                         std::int64_t image_channels, std::int64_t classes) {
+  EvaluationNetworkOptions options;
+  options.genotype = genotype;
+  options.stem = config.network.stem;
+  options.cells = config.network.cells;
+  options.channels = config.network.channels;
+  options.image_channels = image_channels;
+  options.classes = classes;
+  options.auxiliary = config.network.auxiliary > 0.0;
+  return options;
+}
+
+double drop_path_probability(const TrainConfig& config, std::int64_t epoch) {
+  return config.network.drop_path * static_cast<double>(epoch) /
+         static_cast<double>(config.train.epochs);
+}
+
+}  // namespace darts
