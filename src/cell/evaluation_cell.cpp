@@ -8,19 +8,38 @@
 namespace darts {
 namespace {
 
-void check(const CellGenotype& genotype, bool reduction) {
-  const std::string cell = reduction ? "reduction cell" : "normal cell";
+/// "state 7; there are states 0 to 5".
+std::string no_such_state(std::int64_t state, std::int64_t states) {
+  return "state " + std::to_string(state) + "; there are states 0 to " + std::to_string(states - 1);
+}
+
+void check_edges(const CellGenotype& genotype, const std::string& cell) {
   if (genotype.nodes.empty() || genotype.concat.empty()) {
-    throw Error("the genotype's " + cell + " has no nodes or concatenates none");
+    throw Error(cell + " has no nodes or concatenates none");
   }
-  for (std::size_t node = 0; node < genotype.nodes.size(); ++node) {
-    if (genotype.nodes[node].empty()) {
-      throw Error("node " + std::to_string(node) + " of the genotype's " + cell + " has no edges");
+  std::int64_t node = 0;
+  for (const auto& edges : genotype.nodes) {
+    const std::string name = cell + ": node " + std::to_string(node);
+    if (edges.empty()) {
+      throw Error(name + " has no edges");
     }
+    for (const GenotypeEdge& edge : edges) {
+      if (edge.from < 0 || edge.from >= predecessors(node)) {
+        throw Error(name + " reads " + no_such_state(edge.from, predecessors(node)) + " before it");
+      }
+    }
+    ++node;
   }
+}
+
+void check_concat(const CellGenotype& genotype, bool reduction, const std::string& cell) {
+  const std::int64_t states = predecessors(std::ssize(genotype.nodes));
   for (const std::int64_t state : genotype.concat) {
+    if (state < 0 || state >= states) {
+      throw Error(cell + " concatenates " + no_such_state(state, states));
+    }
     if (reduction && state < cell_inputs) {
-      throw Error("the genotype's reduction cell concatenates its input " + std::to_string(state) +
+      throw Error(cell + " concatenates its input " + std::to_string(state) +
                   ", which is twice as high and wide as its nodes");
     }
   }
@@ -30,7 +49,10 @@ void check(const CellGenotype& genotype, bool reduction) {
 
 EvaluationCellImpl::EvaluationCellImpl(EvaluationCellOptions options)
     : options_(std::move(options)) {
-  check(options_.genotype, options_.reduction);
+  const std::string cell =
+      options_.reduction ? "the genotype's reduction cell" : "the genotype's normal cell";
+  check_edges(options_.genotype, cell);
+  check_concat(options_.genotype, options_.reduction, cell);
   reset();
 }
 

@@ -40,11 +40,12 @@ void AuxiliaryHeadImpl::reset() {
 at::Tensor AuxiliaryHeadImpl::forward(const at::Tensor& x) {
   const std::int64_t least = options_.stem == NetworkStem::imagenet ? 7 : 8;
   if (x.size(2) < least || x.size(3) < least) {
-    throw Error(
-        c10::str("the images are too small for the auxiliary head, which needs feature maps "
-                 "of at least ",
-                 least, "×", least, " and gets ", x.size(2), "×", x.size(3),
-                 ": take larger images, or leave it out (network.auxiliary=0)"));
+    throw Error(c10::str(
+        "the images are too small for the auxiliary head, which needs feature maps "
+        "of at least ",
+        least, "×", least, " and gets ", x.size(2), "×", x.size(3),
+        " (for images of 32 and 224 pixels they have 8 and 7): take larger images, or leave "
+        "the head out (network.auxiliary=0)"));
   }
   const at::Tensor features = features_->forward(x);
   return classifier_->forward(at::adaptive_avg_pool2d(features, {1, 1}).flatten(1));

@@ -1,6 +1,8 @@
+#include <darts/cell/topology.hpp>
 #include <darts/eval/evaluation_network.hpp>
 
 #include <ATen/ops/adaptive_avg_pool2d.h>
+#include <ATen/ops/relu.h>
 #include <torch/nn/modules/activation.h>
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
@@ -53,7 +55,7 @@ void EvaluationNetworkImpl::add_cells() {
   cell.reduction_prev = imagenet;  // stem1 halves what stem0 gives
   std::int64_t auxiliary_channels = 0;
   for (std::int64_t i = 0; i < o.cells; ++i) {
-    cell.reduction = i == o.cells / 3 || i == 2 * o.cells / 3;
+    cell.reduction = is_reduction_cell(i, o.cells);
     cell.channels *= cell.reduction ? 2 : 1;
     cell.genotype = cell.reduction ? o.genotype.reduce : o.genotype.normal;
     const EvaluationCell module(cell);
@@ -85,6 +87,11 @@ EvaluationNetworkImpl::Output EvaluationNetworkImpl::forward(const at::Tensor& i
     s0 = std::exchange(s1, std::move(out));
     if (i == auxiliary_cell() && options_.auxiliary && is_training()) {
       output.auxiliary = classify_auxiliary(s1);
+      if (i + 1 == cells()) {
+        // The original's head applies its ReLU in place. Cells behind it begin with a ReLU anyway;
+        // where there is none, the classifier sees it in training.
+        s1 = at::relu(s1);
+      }
     }
   }
   output.logits = classify(s1);

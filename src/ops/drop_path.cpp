@@ -3,6 +3,8 @@
 #include <ATen/ops/empty.h>
 #include <c10/util/Exception.h>
 
+#include <vector>
+
 namespace darts {
 
 DropPath::DropPath(const DropPathOptions& options, RandomStream random,
@@ -29,7 +31,7 @@ at::Tensor DropPath::apply(const at::Tensor& x) {
               " of shape ", x.sizes());
   std::vector<std::int64_t> shape(static_cast<std::size_t>(x.dim()), 1);
   shape[0] = x.size(0);
-  return x * scales_.select(0, next_++).view(shape);
+  return x * scales_.select(0, next_++).view(shape).to(x.scalar_type());
 }
 
 }  // namespace darts

@@ -43,7 +43,7 @@ void SupernetImpl::reset() {
   cell.channels_prev = stem_channels;
   cell.channels = o.channels;
   for (std::int64_t i = 0; i < o.cells; ++i) {
-    cell.reduction = i == o.cells / 3 || i == 2 * o.cells / 3;
+    cell.reduction = is_reduction_cell(i, o.cells);
     cell.channels *= cell.reduction ? 2 : 1;
     cells_->push_back(SearchCell(cell));
     cell.reduction_prev = cell.reduction;

@@ -1,5 +1,5 @@
 // darts_search --derive: genotypes from a run directory or a checkpoint.
-#include "apps/search_fixture.hpp"
+#include "apps/run_fixture.hpp"
 
 #include <nlohmann/json.hpp>
 

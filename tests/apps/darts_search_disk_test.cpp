@@ -1,5 +1,5 @@
 // darts_search on a disk that fills up.
-#include "apps/search_fixture.hpp"
+#include "apps/run_fixture.hpp"
 
 #include <darts/core/checkpoint.hpp>
 

@@ -1,5 +1,5 @@
 // darts_search from its start to its end.
-#include "apps/search_fixture.hpp"
+#include "apps/run_fixture.hpp"
 
 #include <darts/core/checkpoint.hpp>
 #include <darts/core/json_lines.hpp>

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 namespace darts {
 namespace {
 
@@ -19,6 +21,22 @@ TEST(Topology, EdgesAreNumberedNodeByNode) {
     EXPECT_EQ(predecessors(node), node + 2);
     edge += predecessors(node);
   }
+}
+
+TEST(Topology, ReductionCellsStandAtThirds) {
+  const auto reductions = [](std::int64_t cells) {
+    std::vector<std::int64_t> found;
+    for (std::int64_t i = 0; i < cells; ++i) {
+      if (is_reduction_cell(i, cells)) {
+        found.push_back(i);
+      }
+    }
+    return found;
+  };
+  EXPECT_EQ(reductions(8), (std::vector<std::int64_t>{2, 5}));
+  EXPECT_EQ(reductions(20), (std::vector<std::int64_t>{6, 13}));
+  EXPECT_EQ(reductions(14), (std::vector<std::int64_t>{4, 9}));
+  EXPECT_EQ(reductions(1), (std::vector<std::int64_t>{0}));
 }
 
 }  // namespace

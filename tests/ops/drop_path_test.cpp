@@ -65,6 +65,16 @@ TEST(DropPath, GradientIsItsScale) {
   EXPECT_TRUE((x.grad() * x).allclose(y, 1e-12));
 }
 
+TEST(DropPath, KeepsTypeAndMemoryFormat) {
+  DropPath drop_path({0.5, 2, 4}, stream(1), at::kFloat);
+  const at::Tensor x = testing::random_normal({4, 3, 2, 2}, 2)
+                           .to(at::kBFloat16)
+                           .contiguous(at::MemoryFormat::ChannelsLast);
+  const at::Tensor y = drop_path.apply(x);
+  EXPECT_EQ(y.scalar_type(), at::kBFloat16);
+  EXPECT_TRUE(y.is_contiguous(at::MemoryFormat::ChannelsLast));
+}
+
 TEST(DropPath, ProbabilityZeroAndTheDefaultPassThrough) {
   const at::Tensor x = testing::random_normal({4, 2}, 3);
   DropPath none;

@@ -9,6 +9,7 @@
 #include <torch/nn/pimpl.h>
 
 #include <cstdint>
+#include <utility>
 
 namespace darts {
 
@@ -28,8 +29,8 @@ struct EvaluationCellOptions {
 /// over all nodes; all batch norms are affine.
 class EvaluationCellImpl : public torch::nn::Cloneable<EvaluationCellImpl> {
  public:
-  /// Throws Error if the genotype is empty, has a node without edges, or concatenates an input of a
-  /// reduction cell, which is larger than the nodes.
+  /// Throws Error if the genotype is empty, has a node without edges, names states that do not
+  /// exist, or concatenates an input of a reduction cell, which is larger than the nodes.
   explicit EvaluationCellImpl(EvaluationCellOptions options);
   void reset() override;
 

@@ -20,4 +20,10 @@ constexpr std::int64_t first_edge(std::int64_t node) {
 /// Edges of a search cell with `nodes` intermediate nodes: 14 for the paper's 4.
 constexpr std::int64_t edge_count(std::int64_t nodes) { return first_edge(nodes); }
 
+/// Whether cell `index` of a network of `cells` is a reduction cell: those at one third and two
+/// thirds of its depth (paper, section 3.1.1); one and the same where there are fewer than three.
+constexpr bool is_reduction_cell(std::int64_t index, std::int64_t cells) {
+  return index == cells / 3 || index == 2 * cells / 3;
+}
+
 }  // namespace darts

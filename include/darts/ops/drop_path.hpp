@@ -26,7 +26,7 @@ class DropPath {
   DropPath() = default;
   DropPath(const DropPathOptions& options, RandomStream random, const at::TensorOptions& like);
 
-  /// x: (N, …) with the N of the options → the same shape.
+  /// x: (N, …) with the N of the options → the same shape and type.
   at::Tensor apply(const at::Tensor& x);
 
  private:

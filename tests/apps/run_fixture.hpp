@@ -15,12 +15,13 @@ namespace darts::testing {
 
 using Arguments = std::vector<std::string>;
 
-/// darts_search on 48 made-up images and with a supernet of one cell: a run takes about a second.
-class SearchFixture : public ::testing::Test {
+/// A program that runs for long, on 48 made-up images: a run takes about a second.
+class RunFixture : public ::testing::Test {
  protected:
-  static constexpr int images = 48;
+  static constexpr int images = 48;  ///< to train on, and as many to test on
 
-  SearchFixture();
+  /// `program`'s recipe is what all have in common, then `yaml`.
+  RunFixture(std::string program, const std::string& yaml);
 
   /// A place in the test's own folder.
   std::filesystem::path at(const std::string& name) const { return folder_ / name; }
@@ -28,7 +29,8 @@ class SearchFixture : public ::testing::Test {
   std::filesystem::path runs() const { return at("runs"); }
   std::filesystem::path recipe_file() const { return at("tiny.yaml"); }
 
-  /// Writes `count` images of random pixels as Fashion-MNIST into `root`.
+  /// Writes `count` images of random pixels, to train on and to test on, as Fashion-MNIST into
+  /// `root`.
   static void write_data(const std::filesystem::path& root, int count);
 
   /// --config tiny.yaml, and --set for each of `settings`.
@@ -44,8 +46,33 @@ class SearchFixture : public ::testing::Test {
   /// is not 0. Returns the line.
   std::string error_of(const Arguments& arguments) const;
 
+  /// Starts a run and kills it as soon as its folder is there, before the first checkpoint.
+  std::filesystem::path start_and_kill(const Arguments& arguments) const;
+  /// Stops a run by `signal` once metrics.jsonl has `records` records; returns the run directory.
+  std::filesystem::path start_and_stop(const Arguments& arguments, int signal,
+                                       std::size_t records) const;
+  /// Kills a run at random moments, going on each time, and expects that what comes out in the end
+  /// is what an unbroken run gives. `steps`: of the whole run; `steps_per_epoch` of an epoch.
+  void expect_kills_do_not_matter(const Arguments& arguments, int steps, int steps_per_epoch) const;
+
  private:
   TemporaryFolder folder_;
+  std::string program_;
+};
+
+/// darts_search with a supernet of one cell.
+class SearchFixture : public RunFixture {
+ protected:
+  SearchFixture();
+};
+
+/// darts_train with a network of one cell. `--genotype` is part of recipe().
+class TrainFixture : public RunFixture {
+ protected:
+  TrainFixture();
+
+  std::filesystem::path genotype_file() const { return at("genotype.txt"); }
+  Arguments recipe(const std::vector<std::string>& settings = {}) const;
 };
 
 /// What a program's line "run directory: PATH" says; fails the test without one.

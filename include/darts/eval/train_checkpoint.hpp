@@ -1,0 +1,59 @@
+#pragma once
+
+#include <darts/core/checkpoint.hpp>
+#include <darts/eval/stored_network.hpp>
+#include <darts/eval/train_step.hpp>
+
+#include <cstdint>
+
+namespace darts {
+
+/// Where a training stands, beside its tensors: all that a resumed run needs to go on as if it had
+/// never stopped. Random numbers and the order of images are functions of the seed, the epoch and
+/// the step.
+struct TrainState {
+  std::int64_t epoch = 0;  ///< epochs finished, which is the number of the running one
+  std::int64_t step = 0;   ///< steps done in the running epoch
+
+  // Sums over the running epoch's steps.
+  double loss_sum = 0.0;  ///< batch loss × images
+  std::int64_t correct = 0;
+  std::int64_t images = 0;
+  double seconds = 0.0;         ///< wall time
+  double loader_seconds = 0.0;  ///< of these, waiting for batches
+
+  // Over all finished epochs.
+  double total_seconds = 0.0;
+  std::int64_t total_images = 0;
+  std::int64_t averaged = 0;  ///< steps that the moving average has seen
+
+  // Test figures; below 0: none yet.
+  double last_top1 = -1.0;
+  double last_top5 = -1.0;
+  double last_loss = -1.0;
+  double best_top1 = -1.0;
+  std::int64_t best_epoch = 0;
+
+  std::int64_t metrics_size = 0;  ///< length of metrics.jsonl that belongs to this state, bytes
+};
+
+/// What is saved and put back. `average` is null without a moving average.
+struct TrainParts {
+  EvaluationNetwork& network;
+  EvaluationNetwork& average;
+  TrainStep& step;
+};
+
+/// A checkpoint of a training: network (`model.…`), moving average (`average.…`), optimizer
+/// (`w_optimizer.…`), the state, the config, and the description of the network. Shares the live
+/// tensors' memory: save it at once.
+Checkpoint make_checkpoint(const TrainParts& parts, const TrainState& state,
+                           const TrainConfig& config, const NetworkDescription& network);
+
+/// Puts a checkpoint of a training back. Throws Error if it is not one of a training, or was
+/// written with another config or genotype (in anything that changes results), naming the first
+/// difference.
+TrainState restore_checkpoint(const Checkpoint& checkpoint, const TrainParts& parts,
+                              const TrainConfig& config, const NetworkDescription& network);
+
+}  // namespace darts

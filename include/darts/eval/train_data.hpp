@@ -1,0 +1,53 @@
+#pragma once
+
+#include <darts/data/batch_loader.hpp>
+#include <darts/eval/stored_network.hpp>
+#include <darts/eval/train_config.hpp>
+
+#include <c10/core/Device.h>
+
+#include <memory>
+#include <optional>
+
+namespace darts {
+
+/// The two streams of images of a training: the training images, augmented and in a new order each
+/// epoch, and the test images as they are. The batches are a function of (seed, epoch, step) alone.
+class TrainData {
+ public:
+  /// Reads the data set. Throws Error if it is missing or damaged.
+  TrainData(const TrainConfig& config, const c10::Device& device);
+
+  std::int64_t image_channels() const { return train_images_->channels(); }
+  std::int64_t height() const { return train_images_->height(); }
+  std::int64_t width() const { return train_images_->width(); }
+  const std::vector<std::string>& class_names() const { return train_images_->class_names; }
+  PixelStatistics statistics() const { return {train_images_->mean, train_images_->stddev}; }
+  std::int64_t train_images() const { return train_.images_per_epoch(); }
+  std::int64_t test_images() const { return test_.images_per_epoch(); }
+  std::int64_t steps_per_epoch() const { return train_.batches_per_epoch(); }
+  std::int64_t test_batches() const { return test_.batches_per_epoch(); }
+
+  /// Begins an epoch (counted from 0) at a step.
+  void start_epoch(std::int64_t epoch, std::int64_t first_step = 0);
+  /// The batch of the next step; nothing at the end of the epoch.
+  std::optional<Batch> next();
+
+  void start_test();
+  std::optional<Batch> next_test();
+
+ private:
+  std::optional<Batch> on_device(std::optional<Batch> batch) const;
+
+  c10::Device device_;
+  std::shared_ptr<const ImageSet> train_images_;
+  std::shared_ptr<const ImageSet> test_images_;
+  BatchLoader train_;
+  BatchLoader test_;
+};
+
+/// What a checkpoint of this training says of its network.
+NetworkDescription describe_network(const TrainConfig& config, const Genotype& genotype,
+                                    const TrainData& data);
+
+}  // namespace darts

@@ -1,0 +1,93 @@
+#include <darts/core/error.hpp>
+#include <darts/eval/train_data.hpp>
+
+#include <algorithm>
+#include <filesystem>
+#include <numeric>
+
+namespace darts {
+namespace {
+
+std::vector<std::int64_t> indices(std::int64_t images, std::int64_t limit) {
+  std::vector<std::int64_t> all(
+      static_cast<std::size_t>(limit > 0 ? std::min(limit, images) : images));
+  std::iota(all.begin(), all.end(), 0);
+  return all;
+}
+
+LoaderOptions train_options(const TrainConfig& config, const c10::Device& device) {
+  LoaderOptions options;
+  options.batch_size = config.train.batch_size;
+  options.workers = static_cast<int>(config.data.workers);
+  options.prefetch = static_cast<int>(config.data.prefetch);
+  options.pin_memory = device.is_cuda();
+  options.channels_last = config.runtime.channels_last;
+  options.augmentation = config.data.augmentation;
+  options.seed = config.seed;
+  return options;
+}
+
+LoaderOptions test_options(LoaderOptions options) {
+  options.shuffle = false;
+  options.augmentation = Augmentation::none();
+  return options;
+}
+
+/// Normalised as the training images are.
+ImageSet load_test(const TrainConfig& config, const ImageSet& train) {
+  DatasetOptions options = config.data.set;
+  options.statistics = PixelStatistics{train.mean, train.stddev};
+  ImageSet test = load_dataset(options, Split::test);
+  if (test.class_names != train.class_names) {
+    throw Error("data set " + options.name + ": the test images have other classes (" +
+                std::to_string(test.classes()) + ") than the training images (" +
+                std::to_string(train.classes()) + ")");
+  }
+  return test;
+}
+
+}  // namespace
+
+TrainData::TrainData(const TrainConfig& config, const c10::Device& device)
+    : device_(device),
+      train_images_(std::make_shared<const ImageSet>(load_dataset(config.data.set, Split::train))),
+      test_images_(std::make_shared<const ImageSet>(load_test(config, *train_images_))),
+      train_(train_images_, indices(train_images_->size(), config.data.limit),
+             train_options(config, device)),
+      test_(test_images_, indices(test_images_->size(), 0),
+            test_options(train_options(config, device))) {}
+
+void TrainData::start_epoch(std::int64_t epoch, std::int64_t first_step) {
+  train_.start(epoch, first_step);
+}
+
+std::optional<Batch> TrainData::next() { return on_device(train_.next()); }
+
+void TrainData::start_test() { test_.start(0); }
+
+std::optional<Batch> TrainData::next_test() { return on_device(test_.next()); }
+
+std::optional<Batch> TrainData::on_device(std::optional<Batch> batch) const {
+  if (batch && !device_.is_cpu()) {
+    batch->images = batch->images.to(device_, /*non_blocking=*/true);
+    batch->labels = batch->labels.to(device_, /*non_blocking=*/true);
+  }
+  return batch;
+}
+
+NetworkDescription describe_network(const TrainConfig& config, const Genotype& genotype,
+                                    const TrainData& data) {
+  const auto& names = data.class_names();
+  NetworkDescription network;
+  network.options = network_options(config, genotype, data.image_channels(),
+                                    static_cast<std::int64_t>(names.size()));
+  network.dataset = config.data.set.name;
+  network.root = std::filesystem::absolute(config.data.set.root).string();
+  network.height = data.height();
+  network.width = data.width();
+  network.class_names = names;
+  network.statistics = data.statistics();
+  return network;
+}
+
+}  // namespace darts

@@ -1,0 +1,83 @@
+#include <darts/core/text.hpp>
+#include <darts/eval/train_records.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+namespace darts {
+namespace {
+
+std::string percent(double share, int digits = 2) {
+  return format_fixed(100.0 * share, digits) + " %";
+}
+
+std::string row(const std::string& name, const std::string& value) {
+  constexpr std::size_t width = 16;
+  return name + std::string(width - std::min(width, columns(name)), ' ') + value + "\n";
+}
+
+}  // namespace
+
+std::string describe(const TrainEpochSummary& s, std::int64_t epochs) {
+  return "epoch " + std::to_string(s.epoch) + "/" + std::to_string(epochs) + "  lr " +
+         format_fixed(s.learning_rate, 4) + "  drop path " + format_fixed(s.drop_path, 3) +
+         "  train loss " + format_fixed(s.train_loss, 3) + " acc " + percent(s.train_accuracy) +
+         "  test loss " + format_fixed(s.test_loss, 3) + " top-1 " + percent(s.test_top1) +
+         " top-5 " + percent(s.test_top5) + "  " + format_duration(s.seconds) + "  " +
+         format_fixed(s.images_per_second, 0) + " images/s (waiting for data " +
+         percent(s.loader_share, 1) + ")";
+}
+
+std::string describe(const TrainResult& r) {
+  return row("epochs", std::to_string(r.epochs) + " of " + std::to_string(r.epochs_planned)) +
+         row("test top-1", percent(r.top1) + "   after the last epoch: the result") +
+         row("test top-5", percent(r.top5)) + row("test loss", format_fixed(r.test_loss, 4)) +
+         row("best top-1", percent(r.best_top1) + "   in epoch " + std::to_string(r.best_epoch) +
+                               ": picked on the test set, not a result") +
+         row("time", format_duration(r.seconds)) +
+         row("images/s", format_fixed(r.images_per_second, 1)) +
+         row("parameters", format_count(r.parameters)) +
+         row("multiply-adds", format_count(r.multiply_adds));
+}
+
+nlohmann::ordered_json to_json(const TrainResult& r) {
+  return {{"epochs", r.epochs},
+          {"epochs_planned", r.epochs_planned},
+          {"test_top1", r.top1},
+          {"test_top5", r.top5},
+          {"test_loss", r.test_loss},
+          {"best_test_top1", r.best_top1},
+          {"best_epoch", r.best_epoch},
+          {"seconds", r.seconds},
+          {"images_per_second", r.images_per_second},
+          {"parameters", r.parameters},
+          {"multiply_adds", r.multiply_adds}};
+}
+
+void TrainRecords::add_step(std::int64_t epoch, std::int64_t step, double accuracy,
+                            const TrainStepResult& result) {
+  metrics_.append({{"kind", "step"},
+                   {"epoch", epoch},
+                   {"step", step},
+                   {"train_loss", result.loss},
+                   {"train_accuracy", accuracy},
+                   {"gradient_norm", result.gradient_norm}});
+}
+
+void TrainRecords::add_epoch(const TrainEpochSummary& s) {
+  metrics_.append({{"kind", "epoch"},
+                   {"epoch", s.epoch},
+                   {"learning_rate", s.learning_rate},
+                   {"drop_path", s.drop_path},
+                   {"train_loss", s.train_loss},
+                   {"train_accuracy", s.train_accuracy},
+                   {"test_loss", s.test_loss},
+                   {"test_top1", s.test_top1},
+                   {"test_top5", s.test_top5},
+                   {"seconds", s.seconds},
+                   {"images_per_second", s.images_per_second},
+                   {"loader_share", s.loader_share}});
+}
+
+}  // namespace darts

@@ -1,0 +1,185 @@
+// darts_train from its command line to its files.
+#include "apps/run_fixture.hpp"
+#include "core/write_text.hpp"
+#include "data_room/fixtures.hpp"
+
+#include <darts/core/checkpoint.hpp>
+#include <darts/core/json_lines.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <csignal>
+
+namespace darts::testing {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+constexpr int steps_per_epoch = 6;
+
+class DartsTrain : public TrainFixture {};
+
+TEST_F(DartsTrain, LeavesItsFilesAndATable) {
+  const ProgramResult result = run(recipe());
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, AllOf(HasSubstr("epochs          2 of 2\n"), HasSubstr("the result"),
+                                HasSubstr("picked on the test set"), HasSubstr("multiply-adds")));
+  const fs::path run = run_directory_of(result.out);
+  for (const char* file : {"config.yaml", "environment.json", "genotype.json", "log.txt",
+                           "metrics.jsonl", "result.json", "checkpoints/best.safetensors",
+                           "checkpoints/epoch_002_step_000000.safetensors"}) {
+    EXPECT_TRUE(fs::exists(run / file)) << file;
+  }
+  const auto records = read_json_lines(run / "metrics.jsonl");
+  EXPECT_EQ(records.size(), 2U * (steps_per_epoch + 1));
+  const auto& epoch = records.back();
+  EXPECT_EQ(epoch.at("kind"), "epoch");
+  EXPECT_EQ(epoch.at("epoch"), 2);
+  EXPECT_DOUBLE_EQ(epoch.at("drop_path").get<double>(), 0.25);
+  EXPECT_NEAR(epoch.at("learning_rate").get<double>(), 0.0125, 1e-12);
+  const auto outcome = nlohmann::json::parse(bytes_of(run / "result.json"));
+  EXPECT_EQ(outcome.at("test_top1"), epoch.at("test_top1"));
+  EXPECT_GE(outcome.at("best_test_top1"), outcome.at("test_top1"));
+  EXPECT_GE(outcome.at("test_top5"), outcome.at("test_top1"));
+}
+
+TEST_F(DartsTrain, SameSeedSameRunAndAnotherSeedAnotherOne) {
+  const fs::path one = finish(recipe());
+  expect_same_run(one, finish(recipe({"data.workers=3"})));
+  const fs::path other = finish(recipe({"seed=4"}));
+  EXPECT_NE(bytes_of(newest_checkpoint(one)), bytes_of(newest_checkpoint(other)));
+}
+
+TEST_F(DartsTrain, LearnsWhatItSees) {
+  // Random pixels, 48 of them, can only be learned by heart.
+  const fs::path run =
+      finish(recipe({"train.epochs=12", "data.crop_padding=0", "data.flip=false", "data.cutout=0",
+                     "network.drop_path=0", "network.channels=8", "w.learning_rate=0.1"}));
+  const auto records = read_json_lines(run / "metrics.jsonl");
+  EXPECT_LT(records.back().at("train_loss").get<double>(),
+            0.6 * records.at(steps_per_epoch).at("train_loss").get<double>());
+}
+
+TEST_F(DartsTrain, KilledItGoesOnAsIfItHadNeverBeen) {
+  constexpr int epochs = 4;
+  expect_kills_do_not_matter(recipe({"train.epochs=" + std::to_string(epochs), "train.average=0.9",
+                                     "train.mixup=0.2", "run.checkpoint_every_steps=1"}),
+                             epochs * steps_per_epoch, steps_per_epoch);
+}
+
+TEST_F(DartsTrain, StopsOnInterruptAndGoesOn) {
+  const Arguments arguments = recipe({"train.epochs=8", "train.parts=3"});
+  const fs::path run = start_and_stop(arguments, SIGINT, 9);
+  EXPECT_EQ(finish({"--resume", run}), run);
+  expect_same_run(run, finish(arguments));
+}
+
+TEST_F(DartsTrain, StopsAfterTheTimeItIsGiven) {
+  Arguments arguments = recipe({"train.epochs=100000"});
+  arguments.insert(arguments.end(), {"--max-time", "0.0003"});  // a second
+  const ProgramResult result = run(arguments);
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, AllOf(HasSubstr("time given by train.max_hours is over"),
+                                HasSubstr("go on with: darts_train --resume ")));
+}
+
+TEST_F(DartsTrain, OptionsThatThePaperDoesNotHave) {
+  const fs::path run =
+      finish(recipe({"w.nesterov=true", "w.warmup_epochs=1", "w.schedule=linear",
+                     "train.average=0.9", "train.label_smoothing=0.1", "train.mixup=0.4",
+                     "train.parts=2", "runtime.precision=bf16", "network.auxiliary=0"}));
+  int average = 0;
+  for (const auto& [name, tensor] : load_checkpoint(newest_checkpoint(run)).tensors) {
+    EXPECT_FALSE(name.starts_with("model.auxiliary_head")) << name;
+    average += name.starts_with("average.") ? 1 : 0;
+    EXPECT_TRUE(tensor.isfinite().all().item<bool>()) << name;
+  }
+  EXPECT_GT(average, 10);
+}
+
+TEST_F(DartsTrain, ImageNetRecipeIsThePapers) {
+  Arguments arguments{"--config", "imagenet", "--genotype", genotype_file(), "--help-config"};
+  EXPECT_EQ(run(arguments).status, 0);
+  const ProgramResult result =
+      run({"--config", std::string(DARTS_SOURCE_DIR) + "/configs/train/cifar10.yaml", "--genotype",
+           "DARTS_V2", "--data-root", at("none"), "--dry-run"});
+  EXPECT_EQ(result.status, 1);  // after the config: no data
+  EXPECT_THAT(result.out,
+              AllOf(HasSubstr("  cells: 20\n"), HasSubstr("  channels: 36\n"),
+                    HasSubstr("  epochs: 600\n"), HasSubstr("  batch_size: 96\n"),
+                    HasSubstr("  cutout: 16\n"), HasSubstr("  drop_path: 0.2\n"),
+                    HasSubstr("  auxiliary: 0.4\n"), HasSubstr("  weight_decay: 0.0003\n")));
+}
+
+TEST_F(DartsTrain, FineTunesWithOtherClassesAndWithoutAHead) {
+  const fs::path source = newest_checkpoint(finish(recipe({"network.auxiliary=0"})));
+  Arguments arguments = recipe({"train.epochs=1", "run.keep_checkpoints=9"});
+  arguments.insert(arguments.end(), {"--init-from", source});
+  const fs::path run = finish(arguments);
+  const Checkpoint given = load_checkpoint(source);
+  const Checkpoint first = load_checkpoint(run / "checkpoints/epoch_000_step_000000.safetensors");
+  for (const auto& [name, tensor] : first.tensors) {
+    if (name.starts_with("model.") && !name.starts_with("model.auxiliary_head.")) {
+      EXPECT_TRUE(tensor.equal(require(given, name))) << name;
+    }
+  }
+  EXPECT_TRUE(first.tensors.contains("model.auxiliary_head.classifier.weight"));
+}
+
+TEST_F(DartsTrain, DryRunEstimatesAndLeavesNothing) {
+  Arguments arguments = recipe();
+  arguments.push_back("--dry-run");
+  const ProgramResult result = run(arguments);
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out,
+              AllOf(HasSubstr(" parameters (auxiliary head: "), HasSubstr("steps an epoch: 6\n"),
+                    HasSubstr("the whole training: about "), HasSubstr("memory at the peak: ")));
+  EXPECT_FALSE(fs::exists(runs()));
+}
+
+TEST_F(DartsTrain, SaysWhatIsWrong) {
+  EXPECT_THAT(error_of({"--config", recipe_file()}),
+              AllOf(HasSubstr("--genotype"), HasSubstr("DARTS_V2")));
+  EXPECT_THAT(error_of({"--config", recipe_file(), "--genotype", "DARTS_V9"}),
+              HasSubstr("DARTS_V9"));
+  EXPECT_THAT(error_of(recipe({"train.epoch=3"})), HasSubstr("did you mean train.epochs?"));
+  EXPECT_THAT(error_of(recipe({"train.mixup=-1"})), HasSubstr("train.mixup"));
+  EXPECT_THAT(error_of({"--resume", at("nowhere")}), HasSubstr("is not a folder"));
+  const fs::path bad = write_text(at("bad.txt"), "Genotype(normal=[('skip_connect', 0)])");
+  EXPECT_THAT(error_of({"--config", recipe_file(), "--genotype", bad}), HasSubstr("bad.txt"));
+  EXPECT_TRUE(!fs::exists(runs()) || fs::is_empty(runs()));
+}
+
+TEST_F(DartsTrain, RefusesToGoOnWithAnotherConfigOrGenotype) {
+  const fs::path run = finish(recipe());
+  EXPECT_THAT(error_of({"--resume", run, "--set", "network.channels=4"}),
+              AllOf(HasSubstr("does not fit the checkpoint"), HasSubstr("network.channels: 4")));
+  write_text(run / "genotype.json",
+             "Genotype(normal=[('sep_conv_5x5', 0), ('skip_connect', 1)], normal_concat=[2],"
+             " reduce=[('max_pool_3x3', 0), ('skip_connect', 1)], reduce_concat=[2])");
+  EXPECT_THAT(error_of({"--resume", run}), HasSubstr("another genotype"));
+}
+
+TEST_F(DartsTrain, EndsWithWordsWhenItDiverges) {
+  const ProgramResult result = run(recipe({"w.learning_rate=1e30"}));
+  EXPECT_EQ(result.status, 1);
+  const auto lines = lines_with(result.err, "error: ");
+  ASSERT_EQ(lines.size(), 1U) << result.err;
+  EXPECT_THAT(lines.front(), AllOf(HasSubstr("the training diverged in epoch 1, step "),
+                                   HasSubstr("last good checkpoint: ")));
+}
+
+TEST_F(DartsTrain, Helps) {
+  const auto said = [&](const char* option) {
+    const ProgramResult result = run({option});
+    EXPECT_EQ(result.status, 0) << option;
+    return result.out;
+  };
+  EXPECT_THAT(said("--help"), AllOf(HasSubstr("--genotype"), HasSubstr("--max-time")));
+  EXPECT_THAT(said("--config-reference"), HasSubstr("`network.drop_path`"));
+}
+
+}  // namespace
+}  // namespace darts::testing
