@@ -1,4 +1,5 @@
 #include <darts/core/error.hpp>
+#include <darts/eval/test_network.hpp>
 #include <darts/eval/train_data.hpp>
 
 #include <algorithm>
@@ -61,18 +62,9 @@ void TrainData::start_epoch(std::int64_t epoch, std::int64_t first_step) {
   train_.start(epoch, first_step);
 }
 
-std::optional<Batch> TrainData::next() { return on_device(train_.next()); }
-
-void TrainData::start_test() { test_.start(0); }
-
-std::optional<Batch> TrainData::next_test() { return on_device(test_.next()); }
-
-std::optional<Batch> TrainData::on_device(std::optional<Batch> batch) const {
-  if (batch && !device_.is_cpu()) {
-    batch->images = batch->images.to(device_, /*non_blocking=*/true);
-    batch->labels = batch->labels.to(device_, /*non_blocking=*/true);
-  }
-  return batch;
+std::optional<Batch> TrainData::next() {
+  std::optional<Batch> batch = train_.next();
+  return batch ? std::optional(to_device(std::move(*batch), device_)) : std::nullopt;
 }
 
 NetworkDescription describe_network(const TrainConfig& config, const Genotype& genotype,

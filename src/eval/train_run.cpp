@@ -2,6 +2,7 @@
 #include <darts/core/error.hpp>
 #include <darts/core/text.hpp>
 #include <darts/eval/count_network.hpp>
+#include <darts/eval/test_network.hpp>
 #include <darts/eval/train_run.hpp>
 #include <darts/eval/weight_average.hpp>
 #include <darts/ops/initialize.hpp>
@@ -167,25 +168,18 @@ TrainEpochSummary TrainRun::summarize() const {
 }
 
 bool TrainRun::test(TrainEpochSummary& summary) {
-  EvaluationNetwork& tested = average_ ? average_ : network_;
-  tested->eval();
-  auto progress = hooks_.progress("test", data_.test_batches());
-  TestScores scores(description_.options.classes);
-  std::int64_t done = 0;
-  data_.start_test();
-  while (const auto batch = data_.next_test()) {
-    scores.add(test_logits(tested, batch->images, config_.runtime.precision), batch->labels);
-    if (progress) {
-      progress->update(++done);
-    }
-    if (should_stop()) {
-      return false;
-    }
+  TestOptions options;
+  options.device = device_;
+  options.precision = config_.runtime.precision;
+  options.show_progress = hooks_.show_progress;
+  options.should_stop = [this] { return should_stop(); };
+  const auto outcome = test_network(average_ ? average_ : network_, data_.test_loader(), options);
+  if (outcome) {
+    summary.test_loss = outcome->scores.loss();
+    summary.test_top1 = outcome->scores.top1();
+    summary.test_top5 = outcome->scores.top5();
   }
-  summary.test_loss = scores.loss();
-  summary.test_top1 = scores.top1();
-  summary.test_top5 = scores.top5();
-  return true;
+  return outcome.has_value();
 }
 
 TrainState TrainRun::after(const TrainEpochSummary& summary) const {

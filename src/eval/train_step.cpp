@@ -4,7 +4,6 @@
 
 #include <ATen/ops/argmax.h>
 #include <ATen/ops/eq.h>
-#include <c10/core/GradMode.h>
 #include <c10/util/StringUtil.h>
 #include <torch/nn/utils/clip_grad.h>
 
@@ -101,12 +100,6 @@ std::vector<std::string> TrainStep::parameter_names() const {
     names.push_back(item.key());
   }
   return names;
-}
-
-at::Tensor test_logits(EvaluationNetwork& network, const at::Tensor& images, Precision precision) {
-  const c10::NoGradGuard no_grad;
-  const AutocastGuard autocast(images.device(), precision);
-  return network->forward(images).logits.to(at::kFloat);
 }
 
 }  // namespace darts

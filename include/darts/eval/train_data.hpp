@@ -33,12 +33,10 @@ class TrainData {
   /// The batch of the next step; nothing at the end of the epoch.
   std::optional<Batch> next();
 
-  void start_test();
-  std::optional<Batch> next_test();
+  /// The test images; its batches are on the CPU.
+  BatchLoader& test_loader() { return test_; }
 
  private:
-  std::optional<Batch> on_device(std::optional<Batch> batch) const;
-
   c10::Device device_;
   std::shared_ptr<const ImageSet> train_images_;
   std::shared_ptr<const ImageSet> test_images_;

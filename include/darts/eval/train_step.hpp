@@ -47,7 +47,4 @@ class TrainStep {
   torch::optim::SGD optimizer_;
 };
 
-/// Logits in evaluation mode, without gradients, under the precision given.
-at::Tensor test_logits(EvaluationNetwork& network, const at::Tensor& images, Precision precision);
-
 }  // namespace darts

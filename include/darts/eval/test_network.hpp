@@ -1,0 +1,45 @@
+#pragma once
+
+#include <darts/core/run.hpp>
+#include <darts/data/batch_loader.hpp>
+#include <darts/eval/evaluation_network.hpp>
+#include <darts/eval/test_scores.hpp>
+
+#include <c10/core/Device.h>
+
+#include <functional>
+#include <optional>
+
+namespace darts {
+
+struct TestOptions {
+  c10::Device device = at::kCPU;
+  Precision precision = Precision::fp32;
+  bool show_progress = false;
+  std::function<bool()> should_stop;  ///< asked after every batch; may be empty
+};
+
+struct TestOutcome {
+  TestScores scores;
+  double seconds = 0.0;         ///< wall time
+  double loader_seconds = 0.0;  ///< of these, waiting for batches
+};
+
+/// Tests a network, which it puts into evaluation mode, on all batches of an epoch of `loader`.
+/// Nothing if should_stop said so.
+std::optional<TestOutcome> test_network(EvaluationNetwork& network, BatchLoader& loader,
+                                        const TestOptions& options);
+
+/// Logits in evaluation mode, without gradients, as float32.
+at::Tensor test_logits(EvaluationNetwork& network, const at::Tensor& images, Precision precision);
+
+/// Computes the running statistics of all batch norms anew, as their plain mean over `batches`
+/// batches of `loader` (all, if it has fewer): after averaging or changing weights, the old ones
+/// belong to others. Leaves the network in evaluation mode. Returns the batches used.
+std::int64_t recalibrate(EvaluationNetwork& network, BatchLoader& loader, std::int64_t batches,
+                         const c10::Device& device);
+
+/// A batch on `device`.
+Batch to_device(Batch batch, const c10::Device& device);
+
+}  // namespace darts

@@ -1,0 +1,121 @@
+// darts_eval on checkpoints that darts_train wrote, and its counts.
+#include "apps/run_fixture.hpp"
+#include "core/write_text.hpp"
+#include "data_room/fixtures.hpp"
+
+#include <darts/core/checkpoint.hpp>
+#include <darts/core/json_lines.hpp>
+#include <darts/eval/stored_network.hpp>
+
+#include <ATen/ops/randn.h>
+
+#include <nlohmann/json.hpp>
+
+namespace darts::testing {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class DartsEval : public TrainFixture {
+ protected:
+  ProgramResult eval(const Arguments& arguments) const {
+    return Program("darts_eval", arguments, at("eval_output")).wait();
+  }
+  std::string eval_error(const Arguments& arguments) const {
+    const ProgramResult result = eval(arguments);
+    EXPECT_EQ(result.status, 1) << result.out;
+    EXPECT_EQ(lines_with(result.err, "error: ").size(), 1U) << result.err;
+    return result.err;
+  }
+};
+
+TEST_F(DartsEval, GivesTheFiguresOfTheTraining) {
+  const fs::path run = finish(recipe());
+  const ProgramResult result = eval({run, "--threads", "1"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, AllOf(HasSubstr("images      48\n"), HasSubstr("Ankle boot")));
+  const auto report = nlohmann::json::parse(bytes_of(run / "test.json"));
+  const auto trained = nlohmann::json::parse(bytes_of(run / "result.json"));
+  EXPECT_EQ(report.at("top1"), trained.at("test_top1"));
+  EXPECT_EQ(report.at("top5"), trained.at("test_top5"));
+  EXPECT_NEAR(report.at("loss").get<double>(), trained.at("test_loss").get<double>(), 1e-6);
+  int tested = 0;
+  int right = 0;
+  for (std::size_t row = 0; row < 10; ++row) {
+    for (const int value : report.at("confusion").at(row)) {
+      tested += value;
+    }
+    right += report.at("confusion").at(row).at(row).get<int>();
+  }
+  EXPECT_EQ(tested, images);
+  EXPECT_DOUBLE_EQ(static_cast<double>(right) / images, report.at("top1").get<double>());
+}
+
+TEST_F(DartsEval, TestsTheBestAndTheMovingAverage) {
+  const fs::path run = finish(recipe({"train.average=0.5", "train.epochs=3"}));
+  const auto figure = [&](const Arguments& more) {
+    Arguments arguments{run, "--json", at("report.json")};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    EXPECT_EQ(eval(arguments).status, 0);
+    return nlohmann::json::parse(bytes_of(at("report.json")));
+  };
+  const auto trained = nlohmann::json::parse(bytes_of(run / "result.json"));
+  EXPECT_EQ(figure({}).at("top1"), trained.at("test_top1"));
+  EXPECT_EQ(figure({"--best"}).at("top1"), trained.at("best_test_top1"));
+  EXPECT_NE(figure({}).at("loss"), figure({"--trained-weights"}).at("loss"));
+  EXPECT_EQ(figure({"--limit", "10"}).at("images"), 10);
+  EXPECT_NE(figure({}).at("loss"), figure({"--recalibrate", "2"}).at("loss"));
+  EXPECT_EQ(figure({"--precision", "bf16"}).at("images"), 48);
+}
+
+TEST_F(DartsEval, LogitsAreThoseOfTheNetwork) {
+  const fs::path run = finish(recipe());
+  Checkpoint input;
+  input.tensors.emplace("images", at::randn({3, 1, 32, 32}));
+  save_checkpoint(at("images.safetensors"), input);
+  const ProgramResult result =
+      eval({run, "--logits", at("images.safetensors"), "-o", at("logits.safetensors")});
+  ASSERT_EQ(result.status, 0) << result.err;
+  EvaluationNetwork network =
+      load_network(load_checkpoint(newest_checkpoint(run)), WeightsKind::best_known);
+  const at::Tensor expected = network->forward(input.tensors.at("images")).logits;
+  const at::Tensor actual = require(load_checkpoint(at("logits.safetensors")), "logits");
+  EXPECT_TRUE(actual.allclose(expected, 1e-4, 1e-5));
+}
+
+TEST_F(DartsEval, CountsWithoutData) {
+  const ProgramResult result = eval({"--count", "DARTS_V2"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, AllOf(HasSubstr("3,349,342"), HasSubstr("528,359,040")));
+  EXPECT_EQ(eval({"--count", genotype_file(), "--config", recipe_file(), "--image-channels", "1",
+                  "--json", at("count.json")})
+                .status,
+            0);
+  EXPECT_GT(nlohmann::json::parse(bytes_of(at("count.json"))).at("parts").size(), 5U);
+}
+
+TEST_F(DartsEval, SaysWhatIsWrong) {
+  EXPECT_THAT(eval_error({}), HasSubstr("say what to test"));
+  EXPECT_THAT(eval_error({"--count", "DARTS_V9"}), HasSubstr("DARTS_V9"));
+  EXPECT_THAT(eval_error({at("none.safetensors")}), HasSubstr("none.safetensors"));
+  EXPECT_THAT(eval_error({at("data")}), HasSubstr("has no checkpoint"));
+  EXPECT_THAT(eval_error({"x", "--split", "valid"}), HasSubstr("--split"));
+  const fs::path run = finish(recipe({"train.epochs=1"}));
+  const fs::path file = newest_checkpoint(run);
+  const std::string bytes = bytes_of(file);
+  EXPECT_THAT(eval_error({write_text(at("cut.safetensors"), bytes.substr(0, bytes.size() / 2))}),
+              HasSubstr("cut.safetensors"));
+  Checkpoint search;
+  search.meta = R"({"kind": "search"})";
+  save_checkpoint(at("search.safetensors"), search);
+  EXPECT_THAT(eval_error({at("search.safetensors")}), HasSubstr("one of a search"));
+  EXPECT_THAT(eval_error({run, "--data-root", at("nowhere"), "--data", "cifar10"}),
+              HasSubstr("get_data.py cifar10"));
+  EXPECT_THAT(eval_error({run, "--logits", at("none.safetensors"), "-o", at("out")}),
+              HasSubstr("none.safetensors"));
+}
+
+}  // namespace
+}  // namespace darts::testing
