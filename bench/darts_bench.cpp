@@ -1,11 +1,15 @@
-// darts_bench: times a search step of every method, and an epoch of the loader.
+// darts_bench: times a search step of every method, a training step of the evaluation network, and
+// an epoch of the loader.
 //
-// Every step runs on made-up images. The paper's size (16 channels, 8 cells, batch 64) takes 15 GB
-// in first and 24 GB in second order, so it runs only when asked for:
-// --benchmark_filter=paper/first
+// Every step runs on made-up images. The paper's sizes (search: 16 channels, 8 cells, batch 64;
+// evaluation: DARTS_V2 with 36 channels, 20 cells, batch 96, auxiliary head) take 13 to 24 GB, so
+// they run only when asked for: --benchmark_filter=search_step/paper/first, evaluation_step/paper
 
 #include <darts/core/device.hpp>
+#include <darts/core/huge_page_memory.hpp>
 #include <darts/data/batch_loader.hpp>
+#include <darts/eval/train_step.hpp>
+#include <darts/ops/initialize.hpp>
 #include <darts/search/search_step.hpp>
 
 #include <ATen/ops/rand.h>
@@ -14,6 +18,7 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -52,6 +57,26 @@ void search_step(benchmark::State& state, const Size& size, SearchMethod method)
   step.run(train, valid, options.w.learning_rate);  // prepares memory and algorithms
   for (auto _ : state) {
     benchmark::DoNotOptimize(step.run(train, valid, options.w.learning_rate));
+  }
+  state.SetItemsProcessed(state.iterations() * size.batch);
+  state.counters["peak_memory_bytes"] = static_cast<double>(peak_memory_bytes(at::kCPU));
+}
+
+constexpr Size evaluation_sizes[] = {{"small", 8, 5, 64}, {"paper", 36, 20, 96}};
+
+/// The paper's recipe for CIFAR-10: drop path, auxiliary head, clipping.
+void evaluation_step(benchmark::State& state, const Size& size) {
+  TrainConfig config;
+  config.network.channels = size.channels;
+  config.network.cells = size.cells;
+  EvaluationNetwork network(network_options(config, load_genotype("DARTS_V2"), 3, 10));
+  initialize_weights(*network, 0);
+  TrainStep step(network, config);
+  const Batch batch = random_batch(size.batch);
+  const TrainPosition position{0, 0, config.w.learning_rate.start, config.network.drop_path};
+  step.run(batch, position);  // prepares memory and algorithms
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(step.run(batch, position));
   }
   state.SetItemsProcessed(state.iterations() * size.batch);
   state.counters["peak_memory_bytes"] = static_cast<double>(peak_memory_bytes(at::kCPU));
@@ -99,6 +124,14 @@ void register_all() {
           ->MinTime(2.0);
     }
   }
+  for (const Size& size : evaluation_sizes) {
+    const std::string name = "evaluation_step/" + std::string(size.name);
+    benchmark::RegisterBenchmark(name.c_str(),
+                                 [&size](benchmark::State& state) { evaluation_step(state, size); })
+        ->Unit(benchmark::kMillisecond)
+        ->UseRealTime()
+        ->MinTime(2.0);
+  }
   benchmark::RegisterBenchmark("loader_epoch", loader_epoch)
       ->ArgName("workers")
       ->Arg(0)
@@ -111,6 +144,9 @@ void register_all() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (std::getenv("DARTS_BENCH_PLAIN_MEMORY") == nullptr) {
+    use_huge_page_memory();
+  }
   std::vector<char*> arguments(argv, argv + argc);
   std::string default_filter = "--benchmark_filter=small|loader";
   const bool filtered = std::any_of(argv, argv + argc, [](std::string_view argument) {

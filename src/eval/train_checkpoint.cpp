@@ -27,6 +27,7 @@ std::string identity(TrainConfig config) {
   config.runtime.device = defaults.runtime.device;
   config.runtime.threads = defaults.runtime.threads;
   config.runtime.deterministic = defaults.runtime.deterministic;
+  config.runtime.huge_pages = defaults.runtime.huge_pages;
   return to_yaml(config);
 }
 

@@ -26,6 +26,7 @@ struct RuntimeOptions {
   bool channels_last = true;
   std::int64_t threads = 0;
   bool deterministic = true;
+  bool huge_pages = true;
 };
 
 /// The run directory and its checkpoints: the section `run` of a config.
@@ -41,8 +42,8 @@ struct RunOptions {
 void add_runtime_fields(FieldTable& table, RuntimeOptions& options);
 void add_run_fields(FieldTable& table, RunOptions& options);
 
-/// Applies the options to the process (threads, deterministic algorithms) and returns the device.
-/// Throws Error if it is not there.
+/// Applies the options to the process (threads, memory, deterministic algorithms) and returns the
+/// device. Throws Error if it is not there.
 c10::Device prepare_runtime(const RuntimeOptions& options);
 
 /// What a run tells and asks its surroundings.
