@@ -2,6 +2,7 @@
 
 #include <darts/core/error.hpp>
 #include <darts/data/batch_loader.hpp>
+#include <darts/data/image_set_source.hpp>
 
 #include <ATen/Context.h>
 #include <ATen/ops/empty.h>
@@ -9,6 +10,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <numeric>
 #include <span>
 #include <string>
 #include <utility>
@@ -27,19 +29,17 @@ void check_options(const LoaderOptions& options) {
   require(options.prefetch >= 1, "the loader must prefetch at least 1 batch", options.prefetch);
 }
 
-void check_images(const ImageSet& set, std::span<const std::int64_t> indices) {
-  TORCH_CHECK(set.images.dim() == 4 && set.images.scalar_type() == at::kByte &&
-                  set.images.is_contiguous() && set.images.is_cpu(),
-              "BatchLoader: expected contiguous uint8 images N×H×W×C on the CPU, got ",
-              set.images.scalar_type(), " ", set.images.sizes());
-  TORCH_CHECK(set.labels.dim() == 1 && set.labels.size(0) == set.size() &&
-                  set.labels.scalar_type() == at::kLong && set.labels.is_contiguous(),
-              "BatchLoader: expected ", set.size(), " contiguous int64 labels, got ",
-              set.labels.scalar_type(), " ", set.labels.sizes());
+void check_indices(const ImageSource& source, std::span<const std::int64_t> indices) {
   for (const std::int64_t index : indices) {
-    TORCH_CHECK_INDEX(index >= 0 && index < set.size(), "BatchLoader: index ", index, " into ",
-                      set.size(), " images");
+    TORCH_CHECK_INDEX(index >= 0 && index < source.size(), "BatchLoader: index ", index, " into ",
+                      source.size(), " images");
   }
+}
+
+std::vector<std::int64_t> all_indices(const ImageSource& source) {
+  std::vector<std::int64_t> indices(static_cast<std::size_t>(source.size()));
+  std::iota(indices.begin(), indices.end(), std::int64_t{0});
+  return indices;
 }
 
 void shuffle(std::vector<std::int64_t>& order, RandomStream random) {
@@ -61,22 +61,19 @@ void to_planes(std::span<const float> image, std::int64_t channels, float* plane
 }  // namespace
 
 struct BatchLoader::Impl {
-  std::shared_ptr<const ImageSet> set;
+  std::shared_ptr<const ImageSource> source;
   std::vector<std::int64_t> indices;
   LoaderOptions options;
-  ImageTransform transform;
   std::vector<std::int64_t> order;  // of the epoch: indices, permuted
   std::uint64_t epoch = 0;
+  std::int64_t skipped = 0;
   std::unique_ptr<detail::Prefetcher> prefetcher;  // last: its workers use the members above
 
-  Impl(std::shared_ptr<const ImageSet> set_, std::vector<std::int64_t> indices_,
+  Impl(std::shared_ptr<const ImageSource> source_, std::vector<std::int64_t> indices_,
        const LoaderOptions& options_)
-      : set(std::move(set_)),
-        indices(std::move(indices_)),
-        options(options_),
-        transform(*set, options_.augmentation) {
+      : source(std::move(source_)), indices(std::move(indices_)), options(options_) {
     check_options(options);
-    check_images(*set, indices);
+    check_indices(*source, indices);
     options.pin_memory = options.pin_memory && at::hasCUDA();
   }
 
@@ -86,9 +83,23 @@ struct BatchLoader::Impl {
     const auto format =
         options.channels_last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
     const auto memory = at::TensorOptions().pinned_memory(options.pin_memory);
-    return {.images = at::empty({count, set->channels(), set->height(), set->width()},
+    return {.images = at::empty({count, source->channels(), source->height(), source->width()},
                                 memory.dtype(at::kFloat).memory_format(format)),
             .labels = at::empty({count}, memory.dtype(at::kLong))};
+  }
+
+  /// Writes an image in the batch's layout; `scratch` has room for one. False: left out.
+  bool read(std::int64_t index, std::span<float> scratch, std::span<float> out) const {
+    RandomStream random(options.seed, options.augment_purpose, epoch,
+                        static_cast<std::uint64_t>(index));
+    if (options.channels_last) {
+      return source->read(index, random, out);
+    }
+    if (!source->read(index, random, scratch)) {
+      return false;
+    }
+    to_planes(scratch, source->channels(), out.data());
+    return true;
   }
 
   /// Workers call this at the same time.
@@ -96,32 +107,38 @@ struct BatchLoader::Impl {
     const std::int64_t begin = number * options.batch_size;
     const std::int64_t count = std::min(options.batch_size, images() - begin);
     Batch batch = new_batch(count);
-    const auto values = static_cast<std::size_t>(transform.image_values());
-    const auto* raw = set->images.const_data_ptr<std::uint8_t>();
-    const auto* all_labels = set->labels.const_data_ptr<std::int64_t>();
+    const auto values = static_cast<std::size_t>(source->image_values());
     auto* out = batch.images.mutable_data_ptr<float>();
     auto* labels = batch.labels.mutable_data_ptr<std::int64_t>();
-    std::vector<float> image(options.channels_last ? 0 : values);
-    for (std::int64_t i = 0; i < count; ++i, out += values) {
-      const std::int64_t index = order[static_cast<std::size_t>(begin + i)];
-      labels[i] = all_labels[index];
-      RandomStream random(options.seed, options.augment_purpose, epoch,
-                          static_cast<std::uint64_t>(index));
-      const std::span pixels(raw + static_cast<std::size_t>(index) * values, values);
-      if (options.channels_last) {
-        transform.apply(pixels, random, {out, values});
-      } else {
-        transform.apply(pixels, random, image);
-        to_planes(image, set->channels(), out);
+    std::vector<float> scratch(options.channels_last ? 0 : values);
+    std::int64_t made = 0;
+    for (std::int64_t i = begin; i < begin + count; ++i) {
+      const std::int64_t index = order[static_cast<std::size_t>(i)];
+      if (read(index, scratch, {out, values})) {
+        labels[made++] = source->label(index);
+        out += values;
       }
+    }
+    if (made < count) {
+      batch.images = batch.images.narrow(0, 0, made);
+      batch.labels = batch.labels.narrow(0, 0, made);
+      batch.skipped = count - made;
     }
     return batch;
   }
 };
 
+BatchLoader::BatchLoader(std::shared_ptr<const ImageSource> images,
+                         std::vector<std::int64_t> indices, LoaderOptions options)
+    : impl_(std::make_unique<Impl>(std::move(images), std::move(indices), options)) {}
+
+BatchLoader::BatchLoader(std::shared_ptr<const ImageSource> images, LoaderOptions options)
+    : BatchLoader(images, all_indices(*images), options) {}
+
 BatchLoader::BatchLoader(std::shared_ptr<const ImageSet> images, std::vector<std::int64_t> indices,
                          LoaderOptions options)
-    : impl_(std::make_unique<Impl>(std::move(images), std::move(indices), options)) {}
+    : BatchLoader(std::make_shared<const ImageSetSource>(std::move(images), options.augmentation),
+                  std::move(indices), options) {}
 
 BatchLoader::~BatchLoader() = default;
 BatchLoader::BatchLoader(BatchLoader&&) noexcept = default;
@@ -141,6 +158,7 @@ void BatchLoader::start(std::int64_t epoch, std::int64_t first_batch) {
   Impl& impl = *impl_;
   impl.prefetcher.reset();  // before what its workers read changes
   impl.epoch = static_cast<std::uint64_t>(epoch);
+  impl.skipped = 0;
   impl.order = impl.indices;
   if (impl.options.shuffle) {
     shuffle(impl.order, RandomStream(impl.options.seed, impl.options.order_purpose, impl.epoch));
@@ -154,7 +172,14 @@ void BatchLoader::start(std::int64_t epoch, std::int64_t first_batch) {
 }
 
 std::optional<Batch> BatchLoader::next() {
-  return impl_->prefetcher ? impl_->prefetcher->next() : std::nullopt;
+  std::optional<Batch> batch;
+  do {
+    batch = impl_->prefetcher ? impl_->prefetcher->next() : std::nullopt;
+    impl_->skipped += batch ? batch->skipped : 0;
+  } while (batch && batch->labels.size(0) == 0);
+  return batch;
 }
+
+std::int64_t BatchLoader::skipped() const { return impl_->skipped; }
 
 }  // namespace darts

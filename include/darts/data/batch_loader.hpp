@@ -3,6 +3,7 @@
 #include <darts/core/random.hpp>
 #include <darts/data/augmentation.hpp>
 #include <darts/data/image_set.hpp>
+#include <darts/data/image_source.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -15,6 +16,7 @@ namespace darts {
 struct Batch {
   at::Tensor images;  ///< float32, N×C×H×W, with channels-last strides unless asked otherwise
   at::Tensor labels;  ///< int64, N
+  std::int64_t skipped = 0;  ///< images that would have been in it but cannot be read
 };
 
 /// How batches are made.
@@ -25,30 +27,41 @@ struct LoaderOptions {
   bool shuffle = true;      ///< a new order every epoch; else the order of the indices
   bool pin_memory = false;  ///< page-locked tensors, for copies to a GPU; ignored without CUDA
   bool channels_last = true;
-  Augmentation augmentation;
+  Augmentation augmentation;  ///< of an ImageSet; an ImageSource has its own
   std::uint64_t seed = 0;
   RandomPurpose order_purpose = RandomPurpose::train_order;
   RandomPurpose augment_purpose = RandomPurpose::train_augment;
 };
 
-/// Batches of (a part of) an image set, epoch by epoch, made ahead in worker threads.
+/// Batches of (a part of) a data set, epoch by epoch, made ahead in worker threads.
 ///
 /// The batches are a function of the options and the epoch alone, whatever the number of workers:
 /// the order of epoch e is a Fisher–Yates permutation of the indices drawn from
 /// RandomStream(seed, order_purpose, e), and the image at index i of the data set is augmented with
-/// RandomStream(seed, augment_purpose, e, i). One thread at a time may use a loader.
+/// RandomStream(seed, augment_purpose, e, i). Images that the source leaves out because they cannot
+/// be read are missing in their batch, whose place in the epoch stays as it was; a batch without
+/// any is passed over. One thread at a time may use a loader.
 class BatchLoader {
  public:
   /// `indices` into `images`, which the loader keeps alive. Throws Error for options that make no
-  /// sense, c10::Error for tensors of the wrong shape or type or an index out of range.
+  /// sense, c10::Error for an index out of range.
+  BatchLoader(std::shared_ptr<const ImageSource> images, std::vector<std::int64_t> indices,
+              LoaderOptions options);
+
+  /// Of all images.
+  BatchLoader(std::shared_ptr<const ImageSource> images, LoaderOptions options);
+
+  /// Of images in memory, augmented as `options` say. Throws c10::Error for tensors of the wrong
+  /// shape or type as well.
   BatchLoader(std::shared_ptr<const ImageSet> images, std::vector<std::int64_t> indices,
               LoaderOptions options);
   ~BatchLoader();  ///< at any time: batches that are being made are waited for and dropped
   BatchLoader(BatchLoader&&) noexcept;
   BatchLoader& operator=(BatchLoader&&) noexcept;
 
-  /// Batches of an epoch; the last one may be smaller.
+  /// Batches of an epoch, those without a readable image included; the last one may be smaller.
   std::int64_t batches_per_epoch() const;
+  /// Images of an epoch, unreadable ones included.
   std::int64_t images_per_epoch() const;
 
   /// Begins `epoch` at batch `first_batch` (counted from 0, at most batches_per_epoch()); what is
@@ -57,8 +70,11 @@ class BatchLoader {
   void start(std::int64_t epoch, std::int64_t first_batch = 0);
 
   /// The next batch; nullopt at the end of the epoch and before the first start(). An exception in
-  /// a worker is thrown here, after which the epoch is over.
+  /// a worker (an Error that names the file, say) is thrown here, after which the epoch is over.
   std::optional<Batch> next();
+
+  /// Images that were left out of the batches since start(), up to the last one that next() gave.
+  std::int64_t skipped() const;
 
  private:
   struct Impl;

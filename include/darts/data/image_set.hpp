@@ -1,5 +1,7 @@
 #pragma once
 
+#include <darts/data/pixel_statistics.hpp>
+
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
@@ -7,12 +9,6 @@
 #include <vector>
 
 namespace darts {
-
-/// Mean and standard deviation of every channel, of pixels scaled to [0, 1].
-struct PixelStatistics {
-  std::vector<double> mean;
-  std::vector<double> stddev;
-};
 
 /// One split of a data set, in memory as it is stored: raw pixels, in file order.
 struct ImageSet {

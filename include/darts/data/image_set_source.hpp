@@ -1,0 +1,33 @@
+#pragma once
+
+#include <darts/data/augmentation.hpp>
+#include <darts/data/image_set.hpp>
+#include <darts/data/image_source.hpp>
+
+#include <memory>
+
+namespace darts {
+
+/// Images in memory, augmented whenever they are read.
+class ImageSetSource : public ImageSource {
+ public:
+  /// Throws Error for an augmentation that makes no sense, c10::Error for tensors of the wrong
+  /// shape or type.
+  ImageSetSource(std::shared_ptr<const ImageSet> set, const Augmentation& augmentation);
+
+  std::int64_t size() const override { return set_->size(); }
+  std::int64_t height() const override { return set_->height(); }
+  std::int64_t width() const override { return set_->width(); }
+  std::int64_t channels() const override { return set_->channels(); }
+  const std::vector<std::string>& class_names() const override { return set_->class_names; }
+  const PixelStatistics& statistics() const override { return statistics_; }
+  std::int64_t label(std::int64_t index) const override;
+  bool read(std::int64_t index, RandomStream& random, std::span<float> image) const override;
+
+ private:
+  std::shared_ptr<const ImageSet> set_;
+  PixelStatistics statistics_;
+  ImageTransform transform_;
+};
+
+}  // namespace darts

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <darts/core/random.hpp>
+#include <darts/data/pixel_statistics.hpp>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace darts {
+
+/// One split of a data set as a network takes it, wherever the images lie: in memory
+/// (ImageSetSource) or in files that are decoded when they are needed (ImageNet). BatchLoader makes
+/// batches of it; open_images() makes the one for the name of a data set.
+///
+/// Threads may share a source: nothing in it changes.
+class ImageSource {
+ public:
+  ImageSource() = default;
+  virtual ~ImageSource() = default;
+  ImageSource(const ImageSource&) = delete;
+  ImageSource& operator=(const ImageSource&) = delete;
+
+  virtual std::int64_t size() const = 0;  ///< number of images
+
+  // Of the images that read() delivers, pixels.
+  virtual std::int64_t height() const = 0;
+  virtual std::int64_t width() const = 0;
+  virtual std::int64_t channels() const = 0;
+
+  virtual const std::vector<std::string>& class_names() const = 0;  ///< the name of every label
+  virtual const PixelStatistics& statistics() const = 0;  ///< that the images are normalised with
+
+  /// What image `index` shows: a number in [0, classes()).
+  virtual std::int64_t label(std::int64_t index) const = 0;
+
+  /// Writes image `index` to `image` (float32, H×W×C), augmented with what it draws from `random`.
+  ///
+  /// Returns false, with `image` undefined, if the image cannot be read and the source was told to
+  /// leave such images out; throws Error, which names the file, if it was not.
+  virtual bool read(std::int64_t index, RandomStream& random, std::span<float> image) const = 0;
+
+  std::int64_t classes() const { return static_cast<std::int64_t>(class_names().size()); }
+  std::int64_t image_values() const { return height() * width() * channels(); }  ///< H·W·C
+};
+
+}  // namespace darts

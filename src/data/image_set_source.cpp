@@ -1,0 +1,41 @@
+#include <darts/data/image_set_source.hpp>
+
+#include <c10/util/Exception.h>
+
+#include <utility>
+
+namespace darts {
+namespace {
+
+std::shared_ptr<const ImageSet> checked(std::shared_ptr<const ImageSet> set) {
+  TORCH_CHECK(set->images.dim() == 4 && set->images.scalar_type() == at::kByte &&
+                  set->images.is_contiguous() && set->images.is_cpu(),
+              "ImageSetSource: expected contiguous uint8 images N×H×W×C on the CPU, got ",
+              set->images.scalar_type(), " ", set->images.sizes());
+  TORCH_CHECK(set->labels.dim() == 1 && set->labels.size(0) == set->size() &&
+                  set->labels.scalar_type() == at::kLong && set->labels.is_contiguous(),
+              "ImageSetSource: expected ", set->size(), " contiguous int64 labels, got ",
+              set->labels.scalar_type(), " ", set->labels.sizes());
+  return set;
+}
+
+}  // namespace
+
+ImageSetSource::ImageSetSource(std::shared_ptr<const ImageSet> set,
+                               const Augmentation& augmentation)
+    : set_(checked(std::move(set))),
+      statistics_{.mean = set_->mean, .stddev = set_->stddev},
+      transform_(*set_, augmentation) {}
+
+std::int64_t ImageSetSource::label(std::int64_t index) const {
+  return set_->labels.const_data_ptr<std::int64_t>()[index];
+}
+
+bool ImageSetSource::read(std::int64_t index, RandomStream& random, std::span<float> image) const {
+  const auto values = static_cast<std::size_t>(transform_.image_values());
+  const auto* raw = set_->images.const_data_ptr<std::uint8_t>();
+  transform_.apply({raw + static_cast<std::size_t>(index) * values, values}, random, image);
+  return true;
+}
+
+}  // namespace darts

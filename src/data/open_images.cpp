@@ -1,0 +1,13 @@
+#include <darts/data/image_set_source.hpp>
+#include <darts/data/open_images.hpp>
+
+namespace darts {
+
+std::shared_ptr<const ImageSource> open_images(const DatasetOptions& dataset, Split split,
+                                               const OpenOptions& options) {
+  return std::make_shared<const ImageSetSource>(
+      std::make_shared<const ImageSet>(load_dataset(dataset, split)),
+      options.augment ? options.augmentation : Augmentation::none());
+}
+
+}  // namespace darts
