@@ -7,6 +7,7 @@
 #include <darts/core/resources.hpp>
 #include <darts/core/run_directory.hpp>
 #include <darts/core/text.hpp>
+#include <darts/data/open_images.hpp>
 #include <darts/eval/count_network.hpp>
 #include <darts/eval/stored_network.hpp>
 #include <darts/eval/test_network.hpp>
@@ -188,7 +189,7 @@ BatchLoader make_loader(const Arguments& a, const Subject& subject, Split split,
   options.root = a.data_root.empty() ? subject.description.root : a.data_root;
   options.image_size = subject.description.height;
   options.statistics = subject.description.statistics;
-  auto images = std::make_shared<const ImageSet>(load_dataset(options, split));
+  const std::shared_ptr<const ImageSource> images = open_images(options, split);
   if (images->classes() != subject.description.options.classes ||
       images->channels() != subject.description.options.image_channels) {
     throw Error("the network tells " + std::to_string(subject.description.options.classes) +
@@ -205,8 +206,7 @@ BatchLoader make_loader(const Arguments& a, const Subject& subject, Split split,
   loader.workers = a.workers;
   loader.shuffle = split == Split::train;
   loader.pin_memory = subject.device.is_cuda();
-  loader.augmentation = Augmentation::none();
-  return {std::move(images), std::move(indices), loader};
+  return {images, std::move(indices), loader};
 }
 
 std::string percent(double share) { return format_fixed(100.0 * share, 2) + " %"; }

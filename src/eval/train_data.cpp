@@ -1,4 +1,5 @@
 #include <darts/core/error.hpp>
+#include <darts/data/open_images.hpp>
 #include <darts/eval/test_network.hpp>
 #include <darts/eval/train_data.hpp>
 
@@ -23,25 +24,23 @@ LoaderOptions train_options(const TrainConfig& config, const c10::Device& device
   options.prefetch = static_cast<int>(config.data.prefetch);
   options.pin_memory = device.is_cuda();
   options.channels_last = config.runtime.channels_last;
-  options.augmentation = config.data.augmentation;
   options.seed = config.seed;
   return options;
 }
 
 LoaderOptions test_options(LoaderOptions options) {
   options.shuffle = false;
-  options.augmentation = Augmentation::none();
   return options;
 }
 
 /// Normalised as the training images are.
-ImageSet load_test(const TrainConfig& config, const ImageSet& train) {
+std::shared_ptr<const ImageSource> open_test(const TrainConfig& config, const ImageSource& train) {
   DatasetOptions options = config.data.set;
-  options.statistics = PixelStatistics{train.mean, train.stddev};
-  ImageSet test = load_dataset(options, Split::test);
-  if (test.class_names != train.class_names) {
+  options.statistics = train.statistics();
+  std::shared_ptr<const ImageSource> test = open_images(options, Split::test);
+  if (test->class_names() != train.class_names()) {
     throw Error("data set " + options.name + ": the test images have other classes (" +
-                std::to_string(test.classes()) + ") than the training images (" +
+                std::to_string(test->classes()) + ") than the training images (" +
                 std::to_string(train.classes()) + ")");
   }
   return test;
@@ -51,8 +50,9 @@ ImageSet load_test(const TrainConfig& config, const ImageSet& train) {
 
 TrainData::TrainData(const TrainConfig& config, const c10::Device& device)
     : device_(device),
-      train_images_(std::make_shared<const ImageSet>(load_dataset(config.data.set, Split::train))),
-      test_images_(std::make_shared<const ImageSet>(load_test(config, *train_images_))),
+      train_images_(open_images(config.data.set, Split::train,
+                                {.augment = true, .augmentation = config.data.augmentation})),
+      test_images_(open_test(config, *train_images_)),
       train_(train_images_, indices(train_images_->size(), config.data.limit),
              train_options(config, device)),
       test_(test_images_, indices(test_images_->size(), 0),

@@ -21,10 +21,11 @@ class TrainData {
   std::int64_t image_channels() const { return train_images_->channels(); }
   std::int64_t height() const { return train_images_->height(); }
   std::int64_t width() const { return train_images_->width(); }
-  const std::vector<std::string>& class_names() const { return train_images_->class_names; }
-  PixelStatistics statistics() const { return {train_images_->mean, train_images_->stddev}; }
+  const std::vector<std::string>& class_names() const { return train_images_->class_names(); }
+  const PixelStatistics& statistics() const { return train_images_->statistics(); }
   std::int64_t train_images() const { return train_.images_per_epoch(); }
   std::int64_t test_images() const { return test_.images_per_epoch(); }
+  std::int64_t skipped() const { return train_.skipped(); }  ///< unreadable ones in this epoch
   std::int64_t steps_per_epoch() const { return train_.batches_per_epoch(); }
   std::int64_t test_batches() const { return test_.batches_per_epoch(); }
 
@@ -38,8 +39,8 @@ class TrainData {
 
  private:
   c10::Device device_;
-  std::shared_ptr<const ImageSet> train_images_;
-  std::shared_ptr<const ImageSet> test_images_;
+  std::shared_ptr<const ImageSource> train_images_;
+  std::shared_ptr<const ImageSource> test_images_;
   BatchLoader train_;
   BatchLoader test_;
 };
