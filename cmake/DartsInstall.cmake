@@ -44,6 +44,5 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/dartsConfigVersion.cmake
 install(
   FILES "${PROJECT_BINARY_DIR}/dartsConfig.cmake" "${PROJECT_BINARY_DIR}/dartsConfigVersion.cmake"
         "${PROJECT_SOURCE_DIR}/cmake/FindLibTorch.cmake"
-        "${PROJECT_SOURCE_DIR}/cmake/FindTurboJPEG.cmake"
         "${PROJECT_SOURCE_DIR}/cmake/FindHighway.cmake"
   DESTINATION "${_darts_package_dir}")

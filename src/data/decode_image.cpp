@@ -1,17 +1,22 @@
 #include "decode_image.hpp"
 
+#include "jpeg_decoder.hpp"
+
 #include <ATen/ops/empty.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 
 namespace darts::detail {
 
-at::Tensor decode_image(std::string_view bytes) {
-  constexpr std::string_view jpeg_start = "\xFF\xD8\xFF";
+bool is_jpeg(std::string_view bytes) { return bytes.starts_with("\xFF\xD8\xFF"); }
+
+Picture decode_picture(std::string_view bytes) {
   constexpr std::string_view png_start = "\x89PNG\r\n\x1A\n";
-  if (bytes.starts_with(jpeg_start)) {
-    return decode_jpeg(bytes);
+  if (is_jpeg(bytes)) {
+    JpegDecoder decoder(bytes);
+    return decoder.decode({.height = decoder.height(), .width = decoder.width()});
   }
   if (bytes.starts_with(png_start)) {
     return decode_png(bytes);
@@ -19,13 +24,16 @@ at::Tensor decode_image(std::string_view bytes) {
   throw std::runtime_error(bytes.empty() ? "the file is empty" : "it is neither JPEG nor PNG");
 }
 
-at::Tensor new_image(std::int64_t height, std::int64_t width, std::int64_t channels) {
-  constexpr std::int64_t most_pixels = 250'000'000;
-  if (height < 1 || width < 1 || height > most_pixels / width) {
-    throw std::runtime_error("its header says " + std::to_string(width) + "×" +
-                             std::to_string(height) + " pixels");
+at::Tensor decode_image(std::string_view bytes) {
+  const Picture picture = decode_picture(bytes);
+  const std::int64_t pixels = picture.box().height * picture.box().width;
+  at::Tensor image = at::empty({picture.box().height, picture.box().width, 3}, at::kByte);
+  const std::uint8_t* in = picture.row(0);
+  auto* out = image.mutable_data_ptr<std::uint8_t>();
+  for (std::int64_t i = 0; i < pixels; ++i, in += Picture::pixel_bytes, out += 3) {
+    std::copy_n(in, 3, out);
   }
-  return at::empty({height, width, channels}, at::kByte);
+  return image;
 }
 
 }  // namespace darts::detail

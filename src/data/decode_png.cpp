@@ -15,7 +15,7 @@ struct Free {
 
 }  // namespace
 
-at::Tensor decode_png(std::string_view bytes) {
+Picture decode_png(std::string_view bytes) {
   png_image header{};
   header.version = PNG_IMAGE_VERSION;
   const std::unique_ptr<png_image, Free> guard(&header);  // frees what libpng hangs on to it
@@ -28,20 +28,11 @@ at::Tensor decode_png(std::string_view bytes) {
   // 16-bit images without a gamma are like 8-bit ones, not linear as libpng assumes by default.
   header.flags |= PNG_IMAGE_FLAG_16BIT_sRGB;
   header.format = PNG_FORMAT_RGBA;
-  const at::Tensor rgba = new_image(header.height, header.width, 4);
-  if (png_image_finish_read(&header, nullptr, rgba.mutable_data_ptr<std::uint8_t>(), 0, nullptr) ==
-      0) {
+  Picture picture({.height = header.height, .width = header.width});
+  if (png_image_finish_read(&header, nullptr, picture.row(0), 0, nullptr) == 0) {
     throw fail();
   }
-  at::Tensor image = new_image(rgba.size(0), rgba.size(1), 3);
-  const auto* in = rgba.const_data_ptr<std::uint8_t>();
-  auto* out = image.mutable_data_ptr<std::uint8_t>();
-  for (std::int64_t pixel = 0; pixel < rgba.size(0) * rgba.size(1); ++pixel, in += 4) {
-    for (int c = 0; c < 3; ++c) {
-      *out++ = in[c];
-    }
-  }
-  return image;
+  return picture;
 }
 
 }  // namespace darts::detail

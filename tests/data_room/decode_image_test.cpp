@@ -70,7 +70,8 @@ TEST(DecodeImageErrors, SaysWhatIsWrong) {
   EXPECT_EQ(problem_of(""), "the file is empty");
   EXPECT_EQ(problem_of("GIF89a"), "it is neither JPEG nor PNG");
   const std::string jpeg = file_bytes("landscape_rgb.jpg");
-  EXPECT_THAT(problem_of(jpeg.substr(0, jpeg.size() / 2)), HasSubstr("damaged JPEG (Premature"));
+  EXPECT_THAT(problem_of(jpeg.substr(0, jpeg.size() / 2)),
+              testing::ContainsRegex("damaged JPEG .*remature end of"));
   EXPECT_THAT(problem_of(jpeg.substr(0, 20)), HasSubstr("damaged JPEG ("));
   std::string png = file_bytes("alpha.png");
   EXPECT_THAT(problem_of(png.substr(0, png.size() / 2)), HasSubstr("damaged PNG ("));
@@ -92,8 +93,8 @@ TEST(DecodeImageErrors, RefusesASizeThatCannotBeMeant) {
       std::string("\x00\x01\x86\xA0\x00\x01\x86\xA0", 8);
   png.replace(16, 8, big_header);
   EXPECT_NE(problem_of(png), "");
-  EXPECT_THROW(new_image(100'000, 100'000, 3), std::runtime_error);
-  EXPECT_THROW(new_image(0, 3, 3), std::runtime_error);
+  EXPECT_THROW(check_size(100'000, 100'000), std::runtime_error);
+  EXPECT_THROW(check_size(0, 3), std::runtime_error);
 }
 
 /// What Pillow makes of it: resize(…, BILINEAR), then the middle.
