@@ -47,22 +47,36 @@ const std::vector<DatasetEntry>& dataset_table() {
        detail::load_fashion_mnist, "fashion_mnist"},
       {"image_folder", "JPEG and PNG files in ROOT/train/CLASS/ and ROOT/test/CLASS/",
        detail::load_image_folder, ""},
+      {"imagenet",
+       "ImageNet's photographs in ROOT/train/CLASS/ and ROOT/val/, decoded as they are read",
+       nullptr, "", detail::open_imagenet},
   };
   return table;
 }
 
-ImageSet load_dataset(const DatasetOptions& options, Split split) {
+const DatasetEntry& find_dataset(std::string_view name) {
   const auto& table = dataset_table();
-  const auto entry = std::find_if(table.begin(), table.end(),
-                                  [&](const auto& row) { return row.name == options.name; });
+  const auto entry =
+      std::find_if(table.begin(), table.end(), [&](const auto& row) { return row.name == name; });
   if (entry == table.end()) {
     std::string names;
     for (const DatasetEntry& row : table) {
       names += (names.empty() ? "" : ", ") + std::string(row.name);
     }
-    throw Error("unknown data set '" + options.name + "'; there are " + names);
+    throw Error("unknown data set '" + std::string(name) + "'; there are " + names);
   }
-  ImageSet set = entry->load(options, split);
+  return *entry;
+}
+
+ImageSet load_dataset(const DatasetOptions& options, Split split) {
+  const DatasetEntry& entry = find_dataset(options.name);
+  if (entry.load == nullptr) {
+    throw Error(
+        "the data set " + options.name +
+        " does not fit into memory and cannot be searched on; the data set image_folder can, "
+        "with a part of its images");
+  }
+  ImageSet set = entry.load(options, split);
   if (options.statistics) {
     use_statistics(set, *options.statistics);
   }

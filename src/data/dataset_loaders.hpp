@@ -4,6 +4,7 @@
 #include <darts/data/dataset.hpp>
 
 #include <filesystem>
+#include <memory>
 #include <string_view>
 
 namespace darts::detail {
@@ -13,6 +14,10 @@ ImageSet load_cifar10(const DatasetOptions& options, Split split);
 ImageSet load_cifar100(const DatasetOptions& options, Split split);
 ImageSet load_fashion_mnist(const DatasetOptions& options, Split split);
 ImageSet load_image_folder(const DatasetOptions& options, Split split);
+
+// And the open functions. See open_images.
+std::shared_ptr<const ImageSource> open_imagenet(const DatasetOptions& dataset, Split split,
+                                                 const OpenOptions& options);
 
 /// The end of a message: "; fetch it: scripts/get_data.py cifar10 --root data".
 std::string fetch_hint(std::string_view get_data_name, const std::filesystem::path& root);

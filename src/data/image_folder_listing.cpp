@@ -1,42 +1,15 @@
 #include "image_folder_listing.hpp"
 
+#include "folder_names.hpp"
+
 #include <darts/core/error.hpp>
 
 #include <algorithm>
-#include <cctype>
-#include <system_error>
 
 namespace darts::detail {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Names of what lies in `folder` and satisfies `wanted`, sorted; hidden entries never count.
-template <typename Predicate>
-std::vector<std::string> names_in(const fs::path& folder, Predicate wanted) {
-  std::vector<std::string> names;
-  std::error_code failure;
-  for (fs::directory_iterator it(folder, failure), end; !failure && it != end;
-       it.increment(failure)) {
-    const std::string name = it->path().filename().string();
-    if (!name.starts_with(".") && wanted(*it)) {
-      names.push_back(name);
-    }
-  }
-  if (failure) {
-    throw Error("cannot read the folder " + folder.string() + ": " + failure.message());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-bool is_image(const fs::directory_entry& entry) {
-  std::string extension = entry.path().extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return (extension == ".jpg" || extension == ".jpeg" || extension == ".png") &&
-         entry.is_regular_file();
-}
 
 std::string layout(const fs::path& root) {
   return "expected " + (root / "train/CLASS/*.jpg").string() + " (or .jpeg, .png) and " +
@@ -63,7 +36,7 @@ fs::path test_folder(const fs::path& root) {
 }
 
 std::vector<std::string> classes_in(const fs::path& folder, const fs::path& root) {
-  auto names = names_in(folder, [](const auto& entry) { return entry.is_directory(); });
+  auto names = folders_in(folder);
   if (names.empty()) {
     throw Error("no class folders in " + folder.string() + ": " + layout(root));
   }
@@ -71,7 +44,7 @@ std::vector<std::string> classes_in(const fs::path& folder, const fs::path& root
 }
 
 void add_class(FolderListing& listing, const fs::path& folder, std::int64_t label) {
-  const std::vector<std::string> names = names_in(folder, is_image);
+  const std::vector<std::string> names = images_in(folder);
   if (names.empty()) {
     throw Error("the class folder " + folder.string() +
                 " has no images (.jpg, .jpeg, .png); add some or remove it");

@@ -5,6 +5,9 @@ namespace darts {
 
 std::shared_ptr<const ImageSource> open_images(const DatasetOptions& dataset, Split split,
                                                const OpenOptions& options) {
+  if (const auto open = find_dataset(dataset.name).open; open != nullptr) {
+    return open(dataset, split, options);
+  }
   return std::make_shared<const ImageSetSource>(
       std::make_shared<const ImageSet>(load_dataset(dataset, split)),
       options.augment ? options.augmentation : Augmentation::none());

@@ -15,14 +15,20 @@ TEST(DatasetTable, NamesEverySetOnce) {
   for (const DatasetEntry& entry : dataset_table()) {
     EXPECT_TRUE(names.insert(entry.name).second) << entry.name;
     EXPECT_FALSE(entry.help.empty()) << entry.name;
-    EXPECT_NE(entry.load, nullptr) << entry.name;
+    EXPECT_NE(entry.load == nullptr, entry.open == nullptr) << entry.name;
   }
   EXPECT_EQ(names.count(DatasetOptions{}.name), 1U);
 }
 
 TEST(LoadDataset, ListsTheNamesForAnUnknownOne) {
   EXPECT_EQ(test::error_of([] { load_dataset({.name = "cifar11"}, Split::train); }),
-            "unknown data set 'cifar11'; there are cifar10, cifar100, fashion_mnist, image_folder");
+            "unknown data set 'cifar11'; there are cifar10, cifar100, fashion_mnist, image_folder, "
+            "imagenet");
+}
+
+TEST(LoadDataset, RefusesWhatDoesNotFitIntoMemory) {
+  EXPECT_THAT(test::error_of([] { load_dataset({.name = "imagenet"}, Split::train); }),
+              AllOf(HasSubstr("imagenet does not fit into memory"), HasSubstr("image_folder")));
 }
 
 TEST(LoadDataset, ChecksTheStatisticsThatItIsGiven) {

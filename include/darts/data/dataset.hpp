@@ -4,12 +4,16 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace darts {
+
+class ImageSource;
+struct OpenOptions;
 
 enum class Split { train, test };
 
@@ -24,20 +28,27 @@ struct DatasetOptions {
   std::optional<PixelStatistics> statistics = std::nullopt;
 };
 
-/// A data set that can be loaded: one line of dataset_table().
+/// A data set: one line of dataset_table().
 struct DatasetEntry {
   std::string_view name;
-  std::string_view help;  ///< one line
-  ImageSet (*load)(const DatasetOptions&, Split);
+  std::string_view help;                           ///< one line
+  ImageSet (*load)(const DatasetOptions&, Split);  ///< into memory; null: too large for that
   std::string_view get_data_name;  ///< its name for scripts/get_data.py; empty: cannot be fetched
+  /// As a source of images that are decoded as they are read; null: it is loaded instead.
+  std::shared_ptr<const ImageSource> (*open)(const DatasetOptions&, Split,
+                                             const OpenOptions&) = nullptr;
 };
 
 /// All data sets: adding one is a source file with its load function and a line here.
 const std::vector<DatasetEntry>& dataset_table();
 
+/// The line of a data set. Throws Error, which lists the names, when it is unknown.
+const DatasetEntry& find_dataset(std::string_view name);
+
 /// Reads a whole split into memory.
 ///
-/// Throws Error, in one line with the remedy, when the name is unknown, the files are missing (it
+/// Throws Error, in one line with the remedy, when the name is unknown or that of a set that is too
+/// large (open_images reads these), the files are missing (it
 /// names the command that fetches them) or damaged (it names the file and, where there is one, the
 /// record), or when `options.statistics` do not have one value a channel.
 ImageSet load_dataset(const DatasetOptions& options, Split split);

@@ -1,0 +1,145 @@
+#include "file_index.hpp"
+
+#include "folder_names.hpp"
+
+#include <darts/core/error.hpp>
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+namespace darts::detail {
+namespace {
+
+constexpr std::string_view format = "darts-file-index 1\n";
+
+/// Takes lines from a text; a text that ends too early gives empty ones.
+class Reader {
+ public:
+  explicit Reader(std::string_view text) : rest_(text) {}
+
+  std::string_view line() {
+    const std::size_t end = std::min(rest_.find('\n'), rest_.size());
+    const std::string_view result = rest_.substr(0, end);
+    rest_.remove_prefix(std::min(end + 1, rest_.size()));
+    return result;
+  }
+
+  std::int64_t number() {
+    const std::string_view text = line();
+    std::int64_t value = -1;
+    std::from_chars(text.data(), text.data() + text.size(), value);
+    return value;
+  }
+
+ private:
+  std::string_view rest_;
+};
+
+std::string checksum_of(std::string_view bytes) {
+  const auto* data = reinterpret_cast<const Bytef*>(bytes.data());
+  return std::to_string(crc32_z(0, data, bytes.size())) + "\n";
+}
+
+void add_class(FileIndex& index, const std::filesystem::path& folder, std::int32_t label) {
+  const std::vector<std::string> names = images_in(folder);
+  if (names.empty()) {
+    throw Error("the class folder " + folder.string() +
+                " has no images (.jpg, .jpeg, .png); add some or remove it");
+  }
+  for (const std::string& name : names) {
+    index.add(name, label);
+  }
+}
+
+}  // namespace
+
+std::string_view FileIndex::name(std::int64_t i) const {
+  const auto at = static_cast<std::size_t>(i);
+  return std::string_view(names_).substr(begins_[at], begins_[at + 1] - begins_[at] - 1);
+}
+
+std::filesystem::path FileIndex::place(std::int64_t i) const {
+  if (!folder_per_class_) {
+    return name(i);
+  }
+  return std::filesystem::path(class_names_[static_cast<std::size_t>(label(i))]) / name(i);
+}
+
+FileIndex list_images(ImagenetLayout layout) {
+  if (layout.folders.empty()) {
+    const std::vector<std::string> names = images_in(layout.folder);
+    if (names.empty()) {
+      throw Error("no images in " + layout.folder.string());
+    }
+    const std::vector<std::int32_t> labels = read_labels(layout, names);
+    FileIndex index(layout.class_names, /*folder_per_class=*/false);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      index.add(names[i], labels[i]);
+    }
+    return index;
+  }
+  const auto& known = layout.class_names;
+  FileIndex index(known, /*folder_per_class=*/true);
+  for (const std::string& name : layout.folders) {
+    const auto place = std::lower_bound(known.begin(), known.end(), name) - known.begin();
+    add_class(index, layout.folder / name, static_cast<std::int32_t>(place));
+  }
+  return index;
+}
+
+std::optional<std::string> pack_index(const FileIndex& index, std::string_view state) {
+  const auto line = [](auto number) { return std::to_string(number) + "\n"; };
+  std::string body = line(state.size()).append(state);
+  body += line(index.folder_per_class() ? 1 : 0) + line(index.class_names().size());
+  for (const std::string& name : index.class_names()) {
+    body.append(name).push_back('\n');
+  }
+  body += line(index.size());
+  for (std::int64_t i = 0; i < index.size(); ++i) {
+    body += std::to_string(index.label(i)) + " ";
+    body.append(index.name(i)).push_back('\n');
+  }
+  const auto lines = std::count(body.begin(), body.end(), '\n');
+  const auto expected = 4 + std::count(state.begin(), state.end(), '\n') +
+                        static_cast<std::ptrdiff_t>(index.class_names().size()) + index.size();
+  if (lines != expected) {
+    return std::nullopt;
+  }
+  return std::string(format) + checksum_of(body) + body;
+}
+
+std::optional<FileIndex> unpack_index(std::string_view bytes, std::string_view state) {
+  if (!bytes.starts_with(format)) {
+    return std::nullopt;
+  }
+  bytes.remove_prefix(format.size());
+  const std::size_t end = bytes.find('\n');
+  if (end == std::string_view::npos ||
+      bytes.substr(0, end + 1) != checksum_of(bytes.substr(end + 1))) {
+    return std::nullopt;
+  }
+  bytes.remove_prefix(end + 1);
+  const std::string expected = std::to_string(state.size()) + "\n" + std::string(state);
+  if (!bytes.starts_with(expected)) {
+    return std::nullopt;
+  }
+  Reader reader(bytes.substr(expected.size()));
+  const bool folder_per_class = reader.number() == 1;
+  std::vector<std::string> class_names(static_cast<std::size_t>(reader.number()));
+  for (std::string& name : class_names) {
+    name = reader.line();
+  }
+  FileIndex index(std::move(class_names), folder_per_class);
+  for (std::int64_t left = reader.number(); left > 0; --left) {
+    const std::string_view line = reader.line();
+    std::int32_t label = 0;
+    const auto number = std::from_chars(line.data(), line.data() + line.size(), label);
+    index.add(line.substr(static_cast<std::size_t>(number.ptr - line.data()) + 1), label);
+  }
+  return index;
+}
+
+}  // namespace darts::detail

@@ -1,0 +1,66 @@
+// ImageNet, decoded as it is read.
+#include "dataset_loaders.hpp"
+#include "file_index.hpp"
+
+#include <darts/core/atomic_file.hpp>
+#include <darts/data/open_images.hpp>
+
+#include <utility>
+
+namespace darts::detail {
+namespace {
+
+namespace fs = std::filesystem;
+
+class ImagenetSource : public ImageSource {
+ public:
+  ImagenetSource(fs::path folder, FileIndex index, PixelStatistics statistics,
+                 const OpenOptions& options)
+      : folder_(std::move(folder)),
+        index_(std::move(index)),
+        statistics_(std::move(statistics)),
+        transform_(options.photos, statistics_, options.augment),
+        on_error_(options.on_error) {}
+
+  std::int64_t size() const override { return index_.size(); }
+  std::int64_t height() const override { return transform_.size(); }
+  std::int64_t width() const override { return transform_.size(); }
+  std::int64_t channels() const override { return 3; }
+  const std::vector<std::string>& class_names() const override { return index_.class_names(); }
+  const PixelStatistics& statistics() const override { return statistics_; }
+  std::int64_t label(std::int64_t index) const override { return index_.label(index); }
+
+  bool read(std::int64_t index, RandomStream& random, std::span<float> image) const override {
+    const fs::path file = folder_ / index_.place(index);
+    const std::string bytes = read_file(file);
+    try {
+      transform_.apply(bytes, random, image);
+      return true;
+    } catch (const std::runtime_error& problem) {
+      if (on_error_ == OnError::skip) {
+        return false;
+      }
+      throw Error("cannot read the image " + file.string() + ": " + problem.what() +
+                  "; replace or remove it");
+    }
+  }
+
+ private:
+  fs::path folder_;
+  FileIndex index_;
+  PixelStatistics statistics_;
+  PhotoTransform transform_;
+  OnError on_error_;
+};
+
+}  // namespace
+
+std::shared_ptr<const ImageSource> open_imagenet(const DatasetOptions& dataset, Split split,
+                                                 const OpenOptions& options) {
+  const ImagenetLayout layout = find_imagenet(dataset.root, split);
+  FileIndex index = cached_index(layout, {.folder = options.index_cache, .note = options.note});
+  return std::make_shared<const ImagenetSource>(
+      layout.folder, std::move(index), dataset.statistics.value_or(imagenet_statistics()), options);
+}
+
+}  // namespace darts::detail
