@@ -66,6 +66,7 @@ struct BatchLoader::Impl {
   LoaderOptions options;
   std::vector<std::int64_t> order;  // of the epoch: indices, permuted
   std::uint64_t epoch = 0;
+  std::int64_t next_batch = 0;
   std::int64_t skipped = 0;
   std::unique_ptr<detail::Prefetcher> prefetcher;  // last: its workers use the members above
 
@@ -158,6 +159,7 @@ void BatchLoader::start(std::int64_t epoch, std::int64_t first_batch) {
   Impl& impl = *impl_;
   impl.prefetcher.reset();  // before what its workers read changes
   impl.epoch = static_cast<std::uint64_t>(epoch);
+  impl.next_batch = first_batch;
   impl.skipped = 0;
   impl.order = impl.indices;
   if (impl.options.shuffle) {
@@ -176,9 +178,12 @@ std::optional<Batch> BatchLoader::next() {
   do {
     batch = impl_->prefetcher ? impl_->prefetcher->next() : std::nullopt;
     impl_->skipped += batch ? batch->skipped : 0;
+    impl_->next_batch += batch ? 1 : 0;
   } while (batch && batch->labels.size(0) == 0);
   return batch;
 }
+
+std::int64_t BatchLoader::next_batch() const { return impl_->next_batch; }
 
 std::int64_t BatchLoader::skipped() const { return impl_->skipped; }
 

@@ -59,6 +59,7 @@ NetworkDescription description_from(const Json& j) {
   j.at("root").get_to(network.root);
   j.at("height").get_to(network.height);
   j.at("width").get_to(network.width);
+  network.resize_size = j.value("resize_size", network.height);
   j.at("class_names").get_to(network.class_names);
   j.at("mean").get_to(network.statistics.mean);
   j.at("stddev").get_to(network.statistics.stddev);
@@ -84,6 +85,7 @@ Json to_json(const NetworkDescription& network) {
           {"root", network.root},
           {"height", network.height},
           {"width", network.width},
+          {"resize_size", network.resize_size},
           {"class_names", network.class_names},
           {"mean", network.statistics.mean},
           {"stddev", network.statistics.stddev}};

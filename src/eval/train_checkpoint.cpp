@@ -24,6 +24,7 @@ std::string identity(TrainConfig config) {
   config.data.set.root = defaults.data.set.root;
   config.data.workers = defaults.data.workers;
   config.data.prefetch = defaults.data.prefetch;
+  config.data.index_cache = defaults.data.index_cache;
   config.runtime.device = defaults.runtime.device;
   config.runtime.threads = defaults.runtime.threads;
   config.runtime.deterministic = defaults.runtime.deterministic;
@@ -44,6 +45,7 @@ void visit_fields(State& s, const Visit& visit) {
   visit("total_seconds", s.total_seconds);
   visit("total_images", s.total_images);
   visit("averaged", s.averaged);
+  visit("skipped", s.skipped);
   visit("last_top1", s.last_top1);
   visit("last_top5", s.last_top5);
   visit("last_loss", s.last_loss);

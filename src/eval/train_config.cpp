@@ -29,6 +29,30 @@ void add_data(FieldTable& t, TrainConfig::Data& data) {
         at_least(0));
 }
 
+/// Of ImageNet, whose files are decoded as they are read.
+void add_photos(FieldTable& t, TrainConfig::Data& data) {
+  PhotoOptions& photos = data.photos;
+  t.add("data.crop_size", photos.crop_size,
+        "imagenet: height and width that the network sees, pixels", at_least(8));
+  t.add("data.resize_size", photos.resize_size,
+        "imagenet, testing: shorter side before the crop in the middle, pixels", at_least(8));
+  t.add("data.smallest_area", photos.smallest_area,
+        "imagenet, training: least share of the image that a random crop shows",
+        between(0.0001, 1.0));
+  t.add("data.brightness", photos.brightness,
+        "imagenet, training: random change of brightness; 0: none", at_least(0.0));
+  t.add("data.contrast", photos.contrast, "the same of contrast", at_least(0.0));
+  t.add("data.saturation", photos.saturation, "the same of saturation", at_least(0.0));
+  t.add("data.hue", photos.hue, "the same of hue, in turns of the colour circle",
+        between(0.0, 0.5));
+  t.add(
+      "data.on_error", data.on_error,
+      "imagenet: what a file that cannot be decoded does: end the run, or be left out and counted",
+      one_of<OnError>({{"fail", OnError::fail}, {"skip", OnError::skip}}));
+  t.add("data.index_cache", data.index_cache,
+        "imagenet: folder that keeps the list of files; empty: beside the data, or in ~/.cache");
+}
+
 void add_network(FieldTable& t, TrainConfig::Network& network) {
   t.section("network", "The evaluation network.");
   t.add("network.stem", network.stem,
@@ -88,6 +112,7 @@ FieldTable fields(TrainConfig& config) {
   table.add("name", config.name, "name of the run directory");
   table.add("seed", config.seed, "seed of everything random");
   add_data(table, config.data);
+  add_photos(table, config.data);
   add_network(table, config.network);
   add_training(table, config.train);
   add_weights(table, config.w);

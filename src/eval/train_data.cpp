@@ -33,11 +33,24 @@ LoaderOptions test_options(LoaderOptions options) {
   return options;
 }
 
+OpenOptions open_options(const TrainConfig& config, bool augment, const Log& log) {
+  OpenOptions options;
+  options.augment = augment;
+  options.augmentation = config.data.augmentation;
+  options.photos = config.data.photos;
+  options.on_error = config.data.on_error;
+  options.index_cache = config.data.index_cache;
+  options.note = [log](const std::string& note) { log.warn(note); };
+  return options;
+}
+
 /// Normalised as the training images are.
-std::shared_ptr<const ImageSource> open_test(const TrainConfig& config, const ImageSource& train) {
+std::shared_ptr<const ImageSource> open_test(const TrainConfig& config, const ImageSource& train,
+                                             const Log& log) {
   DatasetOptions options = config.data.set;
   options.statistics = train.statistics();
-  std::shared_ptr<const ImageSource> test = open_images(options, Split::test);
+  std::shared_ptr<const ImageSource> test =
+      open_images(options, Split::test, open_options(config, false, log));
   if (test->class_names() != train.class_names()) {
     throw Error("data set " + options.name + ": the test images have other classes (" +
                 std::to_string(test->classes()) + ") than the training images (" +
@@ -48,11 +61,10 @@ std::shared_ptr<const ImageSource> open_test(const TrainConfig& config, const Im
 
 }  // namespace
 
-TrainData::TrainData(const TrainConfig& config, const c10::Device& device)
+TrainData::TrainData(const TrainConfig& config, const c10::Device& device, const Log& log)
     : device_(device),
-      train_images_(open_images(config.data.set, Split::train,
-                                {.augment = true, .augmentation = config.data.augmentation})),
-      test_images_(open_test(config, *train_images_)),
+      train_images_(open_images(config.data.set, Split::train, open_options(config, true, log))),
+      test_images_(open_test(config, *train_images_, log)),
       train_(train_images_, indices(train_images_->size(), config.data.limit),
              train_options(config, device)),
       test_(test_images_, indices(test_images_->size(), 0),
@@ -79,6 +91,8 @@ NetworkDescription describe_network(const TrainConfig& config, const Genotype& g
   network.width = data.width();
   network.class_names = names;
   network.statistics = data.statistics();
+  const bool photos = find_dataset(config.data.set.name).load == nullptr;
+  network.resize_size = photos ? config.data.photos.resize_size : data.height();
   return network;
 }
 

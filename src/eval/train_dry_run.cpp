@@ -62,7 +62,7 @@ void train_dry_run(const TrainConfig& config, const Genotype& genotype, const Lo
   const c10::Device device = prepare_runtime(config.runtime);
   log.info(to_yaml(config));
   log.info(to_notation(genotype));
-  TrainData data(config, device);
+  TrainData data(config, device, log);
   const NetworkDescription description = describe_network(config, genotype, data);
   log.info("images: " + format_count(data.train_images()) + " to train on, " +
            format_count(data.test_images()) + " to test on; " + std::to_string(data.height()) +

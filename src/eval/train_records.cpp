@@ -26,7 +26,8 @@ std::string describe(const TrainEpochSummary& s, std::int64_t epochs) {
          "  test loss " + format_fixed(s.test_loss, 3) + " top-1 " + percent(s.test_top1) +
          " top-5 " + percent(s.test_top5) + "  " + format_duration(s.seconds) + "  " +
          format_fixed(s.images_per_second, 0) + " images/s (waiting for data " +
-         percent(s.loader_share, 1) + ")";
+         percent(s.loader_share, 1) + ")" +
+         (s.skipped > 0 ? "  unreadable images " + format_count(s.skipped) : "");
 }
 
 std::string describe(const TrainResult& r) {
@@ -77,7 +78,8 @@ void TrainRecords::add_epoch(const TrainEpochSummary& s) {
                    {"test_top5", s.test_top5},
                    {"seconds", s.seconds},
                    {"images_per_second", s.images_per_second},
-                   {"loader_share", s.loader_share}});
+                   {"loader_share", s.loader_share},
+                   {"skipped_images", s.skipped}});
 }
 
 }  // namespace darts

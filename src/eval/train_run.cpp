@@ -43,7 +43,7 @@ TrainRun::TrainRun(TrainConfig config, const Genotype& genotype, const RunDirect
       directory_(directory),
       hooks_(std::move(hooks)),
       device_(prepare_runtime(config_.runtime)),
-      data_(config_, device_),
+      data_(config_, device_, hooks_.log),
       description_(describe_network(config_, genotype, data_)),
       network_(make_network(config_, description_, device_)),
       step_(network_, config_),
@@ -108,15 +108,24 @@ bool TrainRun::run_epoch() {
       steps, state_.step);
   network_->train();
   data_.start_epoch(state_.epoch, state_.step);
-  while (state_.step < steps) {
+  const std::int64_t skipped_before = state_.skipped;
+  for (;;) {
     const auto start = Clock::now();
-    const Batch batch = data_.next().value();
+    const std::optional<Batch> batch = data_.next();
+    state_.skipped = skipped_before + data_.skipped();
+    if (!batch) {
+      break;
+    }
+    if (batch->images.size(0) < 2) {  // batch norm cannot train on one image
+      state_.step = data_.next_step();
+      continue;
+    }
     const double waited = seconds_since(start);
-    const TrainStepResult result = guarded_step(batch);
+    const TrainStepResult result = guarded_step(*batch);
     if (average_) {
       update_average(*average_, *network_, config_.train.average, state_.averaged++);
     }
-    count(result, batch.images.size(0), waited, seconds_since(start));
+    count(result, batch->images.size(0), waited, seconds_since(start));
     if (progress) {
       progress->update(state_.step, progress_text(state_));
     }
@@ -127,6 +136,10 @@ bool TrainRun::run_epoch() {
     if (schedule_.due(state_.step)) {
       save_latest();
     }
+  }
+  if (state_.images == 0) {
+    throw Error("none of the training images could be used; " + std::to_string(state_.skipped) +
+                " cannot be read");
   }
   return true;
 }
@@ -141,7 +154,7 @@ TrainStepResult TrainRun::guarded_step(const Batch& batch) {
 
 void TrainRun::count(const TrainStepResult& result, std::int64_t images, double waited,
                      double seconds) {
-  ++state_.step;
+  state_.step = data_.next_step();
   state_.loss_sum += result.loss * static_cast<double>(images);
   state_.correct += result.correct;
   state_.images += images;
@@ -164,6 +177,7 @@ TrainEpochSummary TrainRun::summarize() const {
   s.seconds = state_.seconds;
   s.images_per_second = images / state_.seconds;
   s.loader_share = state_.loader_seconds / state_.seconds;
+  s.skipped = state_.skipped;
   return s;
 }
 

@@ -19,7 +19,17 @@ using ::testing::HasSubstr;
 
 constexpr int steps_per_epoch = 6;
 
-class DartsTrain : public TrainFixture {};
+class DartsTrain : public TrainFixture {
+ protected:
+  /// The error line of a run that begins.
+  std::string error_of_run(const std::vector<std::string>& settings) const {
+    const ProgramResult result = run(recipe(settings));
+    EXPECT_EQ(result.status, 1) << result.out;
+    const auto lines = lines_with(result.err, "error: ");
+    EXPECT_EQ(lines.size(), 1U) << result.err;
+    return lines.empty() ? "" : lines.front();
+  }
+};
 
 TEST_F(DartsTrain, LeavesItsFilesAndATable) {
   const ProgramResult result = run(recipe());
@@ -99,18 +109,55 @@ TEST_F(DartsTrain, OptionsThatThePaperDoesNotHave) {
   EXPECT_GT(average, 10);
 }
 
-TEST_F(DartsTrain, ImageNetRecipeIsThePapers) {
-  Arguments arguments{"--config", "imagenet", "--genotype", genotype_file(), "--help-config"};
-  EXPECT_EQ(run(arguments).status, 0);
-  const ProgramResult result =
-      run({"--config", std::string(DARTS_SOURCE_DIR) + "/configs/train/cifar10.yaml", "--genotype",
-           "DARTS_V2", "--data-root", at("none"), "--dry-run"});
-  EXPECT_EQ(result.status, 1);  // after the config: no data
-  EXPECT_THAT(result.out,
+TEST_F(DartsTrain, RecipesAreThePapers) {
+  const auto resolved = [&](const std::string& name) {
+    const ProgramResult result =
+        run({"--config", std::string(DARTS_SOURCE_DIR) + "/configs/train/" + name, "--genotype",
+             "DARTS_V2", "--data-root", at("none"), "--dry-run"});
+    EXPECT_EQ(result.status, 1);  // after the config: no data
+    return result.out;
+  };
+  EXPECT_THAT(resolved("cifar10.yaml"),
               AllOf(HasSubstr("  cells: 20\n"), HasSubstr("  channels: 36\n"),
                     HasSubstr("  epochs: 600\n"), HasSubstr("  batch_size: 96\n"),
                     HasSubstr("  cutout: 16\n"), HasSubstr("  drop_path: 0.2\n"),
                     HasSubstr("  auxiliary: 0.4\n"), HasSubstr("  weight_decay: 0.0003\n")));
+  EXPECT_THAT(resolved("imagenet.yaml"),
+              AllOf(HasSubstr("  cells: 14\n"), HasSubstr("  channels: 48\n"),
+                    HasSubstr("  epochs: 250\n"), HasSubstr("  batch_size: 128\n"),
+                    HasSubstr("  stem: imagenet\n"), HasSubstr("  label_smoothing: 0.1\n"),
+                    HasSubstr("  schedule: exponential\n"), HasSubstr("  decay: 0.97\n"),
+                    HasSubstr("  weight_decay: 0.00003\n"), HasSubstr("  hue: 0.2\n")));
+  EXPECT_THAT(resolved("imagenet_large_batch.yaml"),
+              AllOf(HasSubstr("  batch_size: 1024\n"), HasSubstr("  learning_rate: 0.5\n"),
+                    HasSubstr("  warmup_epochs: 5\n"), HasSubstr("  schedule: linear\n")));
+}
+
+TEST_F(DartsTrain, PhotographsWithABrokenFileLeftOut) {
+  const fs::path photos = fs::path(DARTS_TEST_DATA_DIR) / "photos";
+  for (const std::string split : {"train", "val"}) {
+    for (const std::string name : {"n01", "n02"}) {
+      const fs::path folder = at("imagenet") / split / name;
+      fs::create_directories(folder);
+      for (const std::string kind : {"420", "422", "444"}) {
+        fs::copy_file(photos / ("pattern_" + kind + ".jpg"), folder / (kind + ".JPEG"));
+      }
+    }
+  }
+  write_text(at("imagenet/train/n01/bad.JPEG"), "not a picture");
+  const std::vector<std::string> settings = {
+      "data.dataset=imagenet", "data.root=" + at("imagenet").string(),
+      "data.crop_size=32",     "data.resize_size=40",
+      "train.batch_size=2",    "train.epochs=1"};
+  EXPECT_THAT(error_of_run(settings), HasSubstr("n01/bad.JPEG"));
+  std::vector<std::string> skipping = settings;
+  skipping.push_back("data.on_error=skip");
+  const fs::path run = finish(recipe(skipping));
+  const auto epoch = read_json_lines(run / "metrics.jsonl").back();
+  EXPECT_EQ(epoch.at("skipped_images"), 1);
+  const ProgramResult tested = Program("darts_eval", {run}, at("eval_output")).wait();
+  EXPECT_EQ(tested.status, 0) << tested.err;
+  EXPECT_THAT(tested.out, HasSubstr("n02"));
 }
 
 TEST_F(DartsTrain, FineTunesWithOtherClassesAndWithoutAHead) {

@@ -28,6 +28,7 @@ NetworkDescription description(std::int64_t classes) {
   d.root = "/somewhere";
   d.height = 32;
   d.width = 32;
+  d.resize_size = 36;
   d.class_names.assign(static_cast<std::size_t>(classes), "thing");
   d.statistics = {{0.1, 0.2, 0.3}, {0.4, 0.5, 0.6}};
   return d;

@@ -73,6 +73,10 @@ class BatchLoader {
   /// a worker (an Error that names the file, say) is thrown here, after which the epoch is over.
   std::optional<Batch> next();
 
+  /// The number in the epoch of the batch that next() tries first: where start() has to begin to go
+  /// on from here.
+  std::int64_t next_batch() const;
+
   /// Images that were left out of the batches since start(), up to the last one that next() gave.
   std::int64_t skipped() const;
 

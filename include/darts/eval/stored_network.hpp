@@ -20,12 +20,14 @@ struct NetworkDescription {
   std::string root;         ///< folder that the data set lay in
   std::int64_t height = 0;  ///< of the images, pixels
   std::int64_t width = 0;
+  std::int64_t resize_size = 0;  ///< shorter side to which a picture is resized before the crop
   std::vector<std::string> class_names;  ///< options.classes of them
   PixelStatistics statistics;            ///< that the images are normalised with
 };
 
 /// {"genotype": …, "stem": "cifar"|"imagenet", "cells", "channels", "image_channels", "classes",
-/// "auxiliary", "dataset", "root", "height", "width", "class_names", "mean", "stddev"}.
+/// "auxiliary", "dataset", "root", "height", "width", "resize_size",
+/// "class_names", "mean", "stddev"}.
 nlohmann::ordered_json to_json(const NetworkDescription& network);
 
 /// The description in a checkpoint's meta data. Throws Error that names the file if it has none.

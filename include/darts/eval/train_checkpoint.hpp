@@ -21,6 +21,7 @@ struct TrainState {
   std::int64_t images = 0;
   double seconds = 0.0;         ///< wall time
   double loader_seconds = 0.0;  ///< of these, waiting for batches
+  std::int64_t skipped = 0;     ///< images that could not be read
 
   // Over all finished epochs.
   double total_seconds = 0.0;

@@ -2,12 +2,12 @@
 
 #include <darts/core/field_table.hpp>
 #include <darts/core/run.hpp>
-#include <darts/data/augmentation.hpp>
-#include <darts/data/dataset.hpp>
+#include <darts/data/open_images.hpp>
 #include <darts/eval/evaluation_network.hpp>
 #include <darts/eval/learning_rate.hpp>
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 
 namespace darts {
@@ -24,6 +24,9 @@ struct TrainConfig {
     std::int64_t workers = 2;
     std::int64_t prefetch = 4;
     Augmentation augmentation{.cutout = 16};
+    PhotoOptions photos;
+    OnError on_error = OnError::fail;
+    std::filesystem::path index_cache;
   } data;
 
   struct Network {

@@ -15,8 +15,8 @@ namespace darts {
 /// epoch, and the test images as they are. The batches are a function of (seed, epoch, step) alone.
 class TrainData {
  public:
-  /// Reads the data set. Throws Error if it is missing or damaged.
-  TrainData(const TrainConfig& config, const c10::Device& device);
+  /// Reads the data set; `log` is told what is no error. Throws Error if it is missing or damaged.
+  TrainData(const TrainConfig& config, const c10::Device& device, const Log& log);
 
   std::int64_t image_channels() const { return train_images_->channels(); }
   std::int64_t height() const { return train_images_->height(); }
@@ -25,7 +25,10 @@ class TrainData {
   const PixelStatistics& statistics() const { return train_images_->statistics(); }
   std::int64_t train_images() const { return train_.images_per_epoch(); }
   std::int64_t test_images() const { return test_.images_per_epoch(); }
-  std::int64_t skipped() const { return train_.skipped(); }  ///< unreadable ones in this epoch
+  /// Where start_epoch() has to begin to go on from here.
+  std::int64_t next_step() const { return train_.next_batch(); }
+  /// Training images left out since start_epoch() because they cannot be read.
+  std::int64_t skipped() const { return train_.skipped(); }
   std::int64_t steps_per_epoch() const { return train_.batches_per_epoch(); }
   std::int64_t test_batches() const { return test_.batches_per_epoch(); }
 

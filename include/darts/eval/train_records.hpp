@@ -23,6 +23,7 @@ struct TrainEpochSummary {
   double seconds = 0.0;            ///< wall time of the epoch's steps
   double images_per_second = 0.0;  ///< in training
   double loader_share = 0.0;       ///< share of the time spent waiting for batches, in [0, 1]
+  std::int64_t skipped = 0;        ///< training images that could not be read
 };
 
 /// One line that says it to a person.

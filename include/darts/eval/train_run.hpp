@@ -11,7 +11,8 @@
 namespace darts {
 
 /// The training of an evaluation network from its start, or from a checkpoint, to its test figures.
-/// Everything it learns goes into the run directory as it goes.
+/// Everything it learns goes into the run directory as it goes. A batch with one image alone, which
+/// batch norm cannot train on, is passed over (the order of images changes, so each gets its turn).
 class TrainRun {
  public:
   /// Reads the data and builds the network. `directory` must outlive this object.
