@@ -7,17 +7,21 @@
 #include <darts/core/resources.hpp>
 #include <darts/core/run_directory.hpp>
 #include <darts/core/text.hpp>
-#include <darts/data/open_images.hpp>
 #include <darts/eval/count_network.hpp>
+#include <darts/eval/read_picture.hpp>
 #include <darts/eval/stored_network.hpp>
+#include <darts/eval/test_data.hpp>
 #include <darts/eval/test_network.hpp>
 #include <darts/eval/train_config.hpp>
+
+#include <ATen/ops/softmax.h>
+#include <ATen/ops/topk.h>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <iostream>
-#include <numeric>
 
 namespace {
 
@@ -39,6 +43,9 @@ struct Arguments {
   std::string precision = "fp32";
   std::int64_t threads = 0;
   std::string json;
+  std::string on_error = "fail";
+  std::vector<std::string> predict;
+  std::int64_t top = 5;
   std::string logits;
   std::string output;
   std::string count;
@@ -62,6 +69,10 @@ void declare_testing(CLI::App& app, Arguments& a) {
   app.add_option("--limit", a.limit, "only the first so many images; 0: all")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--batch-size", a.batch_size, "images at a time")->check(CLI::PositiveNumber);
+  app.add_option(
+         "--on-error", a.on_error,
+         "imagenet: a file that cannot be decoded ends the test, or is left out and counted")
+      ->check(CLI::IsMember({"fail", "skip"}));
   app.add_option("--workers", a.workers, "threads that prepare batches")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--recalibrate", a.recalibrate,
@@ -81,6 +92,12 @@ void declare_testing(CLI::App& app, Arguments& a) {
 }
 
 void declare_others(CLI::App& app, Arguments& a) {
+  auto* predicted = app.add_option("--predict", a.predict,
+                                   "no test: print the most likely classes of pictures (JPEG, PNG)")
+                        ->type_name("IMAGE...");
+  app.add_option("--top", a.top, "with --predict: classes to print (default 5)")
+      ->check(CLI::PositiveNumber)
+      ->needs(predicted);
   auto* logits =
       app.add_option("--logits", a.logits,
                      "no test: logits of the tensor `images` (N×C×H×W, float32, normalised) of a "
@@ -179,75 +196,39 @@ Subject load_subject(const Arguments& a) {
   return subject;
 }
 
-BatchLoader make_loader(const Arguments& a, const Subject& subject, Split split,
-                        std::int64_t limit) {
-  DatasetOptions options;
-  options.name = a.data.empty() ? subject.description.dataset : a.data;
-  if (options.name.empty()) {
-    throw Error(subject.file.string() + " does not say what it was trained on; give --data");
-  }
-  options.root = a.data_root.empty() ? subject.description.root : a.data_root;
-  options.image_size = subject.description.height;
-  options.statistics = subject.description.statistics;
-  const std::shared_ptr<const ImageSource> images = open_images(options, split);
-  if (images->classes() != subject.description.options.classes ||
-      images->channels() != subject.description.options.image_channels) {
-    throw Error("the network tells " + std::to_string(subject.description.options.classes) +
-                " classes of " + std::to_string(subject.description.options.image_channels) +
-                "-channel images apart, but " + options.name + " has " +
-                std::to_string(images->classes()) + " classes and " +
-                std::to_string(images->channels()) + " channels");
-  }
-  std::vector<std::int64_t> indices(
-      static_cast<std::size_t>(limit > 0 ? std::min(limit, images->size()) : images->size()));
-  std::iota(indices.begin(), indices.end(), 0);
-  LoaderOptions loader;
-  loader.batch_size = a.batch_size;
-  loader.workers = a.workers;
-  loader.shuffle = split == Split::train;
-  loader.pin_memory = subject.device.is_cuda();
-  return {images, std::move(indices), loader};
-}
-
-std::string percent(double share) { return format_fixed(100.0 * share, 2) + " %"; }
-
-void print(const TestOutcome& outcome, const Subject& subject) {
-  const TestScores& scores = outcome.scores;
-  const auto images = static_cast<double>(scores.images());
-  std::cout << "checkpoint  " << subject.file.string() << "\nimages      "
-            << format_count(scores.images()) << "\nloss        " << format_fixed(scores.loss(), 4)
-            << "\ntop-1       " << percent(scores.top1()) << "\ntop-5       "
-            << percent(scores.top5()) << "\nimages/s    "
-            << format_fixed(images / outcome.seconds, 1) << " (waiting for data "
-            << format_fixed(100.0 * outcome.loader_seconds / outcome.seconds, 1) << " %)\n\n";
-  const auto& names = subject.description.class_names;
-  constexpr std::size_t most_rows = 100;
-  for (std::size_t i = 0; i < std::min(names.size(), most_rows); ++i) {
-    const std::size_t gap = 24 - std::min<std::size_t>(columns(names[i]), 23);
-    std::cout << names[i] << std::string(gap, ' ')
-              << percent(scores.accuracy_of(static_cast<std::int64_t>(i))) << "\n";
-  }
-  if (names.size() > most_rows) {
-    std::cout << "… (all " << names.size() << " with --json)\n";
-  }
+TestDataOptions data_options(const Arguments& a, const Subject& subject, Split split) {
+  TestDataOptions options;
+  options.dataset = a.data;
+  options.root = a.data_root;
+  options.split = split;
+  options.batch_size = a.batch_size;
+  options.workers = a.workers;
+  options.pin_memory = subject.device.is_cuda();
+  options.on_error = a.on_error == "skip" ? OnError::skip : OnError::fail;
+  return options;
 }
 
 int test(const Arguments& a) {
   Subject subject = load_subject(a);
   if (a.recalibrate > 0) {
-    BatchLoader train = make_loader(a, subject, Split::train, 0);
+    BatchLoader train = open_test_data(subject.description, data_options(a, subject, Split::train));
     const std::int64_t used = recalibrate(subject.network, train, a.recalibrate, subject.device);
     std::cout << "batch norm statistics computed anew on " << used << " batches of " << a.batch_size
               << "\n";
   }
-  BatchLoader loader =
-      make_loader(a, subject, a.split == "train" ? Split::train : Split::test, a.limit);
+  TestDataOptions data = data_options(a, subject, a.split == "train" ? Split::train : Split::test);
+  data.limit = a.limit;
+  BatchLoader loader = open_test_data(subject.description, data);
   TestOptions options;
   options.device = subject.device;
   options.precision = subject.precision;
   options.show_progress = true;
   const TestOutcome outcome = test_network(subject.network, loader, options).value();
-  print(outcome, subject);
+  std::cout << "checkpoint              " << subject.file.string() << "\n"
+            << describe(outcome, subject.description.class_names);
+  if (loader.skipped() > 0) {
+    std::cout << "unreadable images       " << format_count(loader.skipped()) << "\n";
+  }
   const fs::path json = !a.json.empty()                  ? fs::path(a.json)
                         : fs::is_directory(a.checkpoint) ? fs::path(a.checkpoint) / "test.json"
                                                          : fs::path();
@@ -257,6 +238,24 @@ int test(const Arguments& a) {
     report["images_per_second"] = static_cast<double>(outcome.scores.images()) / outcome.seconds;
     write_file_atomically(json, report.dump(2) + "\n");
     std::cout << "\nwritten to " << json.string() << "\n";
+  }
+  return 0;
+}
+
+int predict(const Arguments& a) {
+  Subject subject = load_subject(a);
+  const auto& names = subject.description.class_names;
+  const auto shown = std::min<std::int64_t>(a.top, std::ssize(names));
+  for (const std::string& file : a.predict) {
+    const at::Tensor image = read_picture(file, subject.description).to(subject.device);
+    const at::Tensor logits = test_logits(subject.network, image, subject.precision);
+    const auto [shares, labels] = at::softmax(logits[0], 0).topk(shown);
+    std::cout << file << "\n";
+    for (std::int64_t i = 0; i < shown; ++i) {
+      const std::string share = format_fixed(100.0 * shares[i].item<double>(), 2);
+      std::cout << std::string(8 - std::min<std::size_t>(share.size(), 7), ' ') << share << " %  "
+                << names.at(static_cast<std::size_t>(labels[i].item<std::int64_t>())) << "\n";
+    }
   }
   return 0;
 }
@@ -303,6 +302,9 @@ int eval_main(int argc, char** argv) {
     throw Error(
         "say what to test: a checkpoint of darts_train or its run directory, or --count "
         "GENOTYPE; see darts_eval --help");
+  }
+  if (!a.predict.empty()) {
+    return predict(a);
   }
   return a.logits.empty() ? test(a) : write_logits(a);
 }

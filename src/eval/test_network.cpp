@@ -1,9 +1,12 @@
 #include <darts/core/device.hpp>
+#include <darts/core/error.hpp>
+#include <darts/core/text.hpp>
 #include <darts/eval/test_network.hpp>
 
 #include <c10/core/GradMode.h>
 #include <torch/nn/modules/batchnorm.h>
 
+#include <algorithm>
 #include <chrono>
 
 namespace darts {
@@ -13,6 +16,13 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+std::string percent(double share) { return format_fixed(100.0 * share, 2) + " %"; }
+
+std::string row(const std::string& name, const std::string& value) {
+  constexpr std::size_t width = 24;
+  return name + std::string(width - std::min(width - 1, columns(name)), ' ') + value + "\n";
 }
 
 }  // namespace
@@ -57,8 +67,30 @@ std::optional<TestOutcome> test_network(EvaluationNetwork& network, BatchLoader&
       return std::nullopt;
     }
   }
+  if (outcome.scores.images() == 0) {
+    throw Error("none of the images to test on could be read");
+  }
   outcome.seconds = seconds_since(start);
   return outcome;
+}
+
+std::string describe(const TestOutcome& outcome, const std::vector<std::string>& class_names) {
+  constexpr std::size_t most_rows = 100;
+  const TestScores& scores = outcome.scores;
+  std::string text =
+      row("images", format_count(scores.images())) + row("loss", format_fixed(scores.loss(), 4)) +
+      row("top-1", percent(scores.top1())) + row("top-5", percent(scores.top5())) +
+      row("images/s", format_fixed(static_cast<double>(scores.images()) / outcome.seconds, 1) +
+                          " (waiting for data " +
+                          percent(outcome.loader_seconds / outcome.seconds) + ")") +
+      "\n";
+  for (std::size_t i = 0; i < std::min(class_names.size(), most_rows); ++i) {
+    text += row(class_names[i], percent(scores.accuracy_of(static_cast<std::int64_t>(i))));
+  }
+  if (class_names.size() > most_rows) {
+    text += "… (all " + std::to_string(class_names.size()) + " with --json)\n";
+  }
+  return text;
 }
 
 std::int64_t recalibrate(EvaluationNetwork& network, BatchLoader& loader, std::int64_t batches,

@@ -11,6 +11,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+
 namespace darts::testing {
 namespace {
 
@@ -35,7 +37,8 @@ TEST_F(DartsEval, GivesTheFiguresOfTheTraining) {
   const fs::path run = finish(recipe());
   const ProgramResult result = eval({run, "--threads", "1"});
   ASSERT_EQ(result.status, 0) << result.err;
-  EXPECT_THAT(result.out, AllOf(HasSubstr("images      48\n"), HasSubstr("Ankle boot")));
+  EXPECT_THAT(result.out,
+              AllOf(HasSubstr("images                  48\n"), HasSubstr("Ankle boot")));
   const auto report = nlohmann::json::parse(bytes_of(run / "test.json"));
   const auto trained = nlohmann::json::parse(bytes_of(run / "result.json"));
   EXPECT_EQ(report.at("top1"), trained.at("test_top1"));
@@ -83,6 +86,18 @@ TEST_F(DartsEval, LogitsAreThoseOfTheNetwork) {
   const at::Tensor expected = network->forward(input.tensors.at("images")).logits;
   const at::Tensor actual = require(load_checkpoint(at("logits.safetensors")), "logits");
   EXPECT_TRUE(actual.allclose(expected, 1e-4, 1e-5));
+}
+
+TEST_F(DartsEval, PredictsPictures) {
+  const fs::path run = finish(recipe({"train.epochs=1"}));
+  const fs::path pictures = fs::path(DARTS_TEST_DATA_DIR) / "images";
+  const ProgramResult result =
+      eval({run, "--top", "3", "--predict", pictures / "landscape_rgb.jpg", pictures / "grey.jpg"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, AllOf(HasSubstr("landscape_rgb.jpg\n"), HasSubstr("grey.jpg\n")));
+  EXPECT_EQ(std::count(result.out.begin(), result.out.end(), '%'), 6) << result.out;
+  EXPECT_THAT(eval_error({run, "--predict", write_text(at("no.jpg"), "not a picture")}),
+              HasSubstr("no.jpg"));
 }
 
 TEST_F(DartsEval, CountsWithoutData) {

@@ -9,6 +9,8 @@
 
 #include <functional>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace darts {
 
@@ -29,6 +31,9 @@ struct TestOutcome {
 /// Nothing if should_stop said so.
 std::optional<TestOutcome> test_network(EvaluationNetwork& network, BatchLoader& loader,
                                         const TestOptions& options);
+
+/// Figures and every class's accuracy (of at most 100 classes) as a text.
+std::string describe(const TestOutcome& outcome, const std::vector<std::string>& class_names);
 
 /// Logits in evaluation mode, without gradients, as float32.
 at::Tensor test_logits(EvaluationNetwork& network, const at::Tensor& images, Precision precision);

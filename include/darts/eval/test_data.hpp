@@ -1,0 +1,29 @@
+#pragma once
+
+#include <darts/data/batch_loader.hpp>
+#include <darts/data/open_images.hpp>
+#include <darts/eval/stored_network.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace darts {
+
+/// Which images a trained network is tested on.
+struct TestDataOptions {
+  std::string dataset;         ///< empty: the one of the training
+  std::filesystem::path root;  ///< folder of the data sets; empty: as in the training
+  Split split = Split::test;
+  std::int64_t limit = 0;  ///< only the first so many; 0: all
+  std::int64_t batch_size = 128;
+  int workers = 2;
+  bool pin_memory = false;
+  OnError on_error = OnError::fail;
+};
+
+/// Images as the network was trained on them, without augmentation; train images in random order.
+/// Throws Error if the data set is missing, or has other classes or channels than the network.
+BatchLoader open_test_data(const NetworkDescription& network, const TestDataOptions& options);
+
+}  // namespace darts
