@@ -35,20 +35,20 @@ class Edge:
 
 @dataclass(frozen=True)
 class Cell:
-    """A discrete cell; the edges 2i and 2i + 1 go into node i. `concat` lists states."""
+    """A discrete cell; `targets` are the nodes that its edges go into. `concat` lists states."""
 
     edges: tuple[Edge, ...]
+    targets: tuple[int, ...]
     concat: tuple[int, ...]
 
     @property
     def nodes(self) -> int:
         """The number of intermediate nodes."""
-        return len(self.edges) // 2
+        return self.targets[-1] + 1
 
     def edges_by_node(self) -> Iterator[tuple[int, Edge]]:
         """Yield every edge after the index of the node it goes into."""
-        for index, edge in enumerate(self.edges):
-            yield index // 2, edge
+        yield from zip(self.targets, self.edges, strict=True)
 
 
 @dataclass(frozen=True)
@@ -102,10 +102,16 @@ def parse_genotype(text: str, where: str, default_name: str) -> Genotype:
         record = _parse_notation(text, where)
     else:
         record = _parse_json(text, where)
-    cells = [
-        _check_cell(record[kind], record[f"{kind}_concat"], kind, where)
-        for kind in ("normal", "reduce")
-    ]
+    return genotype_from(record, where, default_name)
+
+
+def genotype_from(record: dict[str, Any], where: str, default_name: str = "") -> Genotype:
+    """Check what a JSON object with the fields of a genotype says."""
+    _require_fields(record, where)
+    count = record.get("edges_per_node", 2)
+    if type(count) is not int or count < 1:
+        raise UserError(f"{where}: 'edges_per_node' is not a whole number from 1 up")
+    cells = [_check_cell(record, kind, count, where) for kind in ("normal", "reduce")]
     name, provenance = record.get("name"), record.get("provenance")
     return Genotype(
         name=name if isinstance(name, str) and name else default_name,
@@ -131,7 +137,6 @@ def _parse_json(text: str, where: str) -> dict[str, Any]:
         raise UserError(
             f"{where}: genotype version {record.get('version')!r}, this program reads {VERSION}"
         )
-    _require_fields(record, where)
     return record
 
 
@@ -158,7 +163,6 @@ def _parse_notation(text: str, where: str) -> dict[str, Any]:
         raise UserError(f"{where}: expected Genotype(normal=[...], normal_concat=[...], ...)")
     record = {name: _literal(node, where) for name, node in zip(FIELDS, call.args, strict=False)}
     record |= {k.arg: _literal(k.value, where) for k in call.keywords if k.arg in FIELDS}
-    _require_fields(record, where)
     if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
         record["name"] = statement.targets[0].id
     return record
@@ -186,17 +190,34 @@ def _require_fields(record: dict[str, Any], where: str) -> None:
             raise UserError(f"{where}: '{name}' is missing")
 
 
-def _check_cell(edges: Any, concat: Any, kind: str, where: str) -> Cell:
+def _check_cell(record: dict[str, Any], kind: str, per_node: int, where: str) -> Cell:
     """Check one cell's edges and concatenation and give them types."""
+    edges, concat = record[kind], record[f"{kind}_concat"]
     if not isinstance(edges, list | tuple):
         raise UserError(f"{where}: '{kind}' is not a list of edges")
-    if not edges or len(edges) % 2:
-        raise UserError(f"{where}: '{kind}' has {len(edges)} edges, a cell has two for each node")
+    targets = _targets(len(edges), per_node)
+    if len(targets) != len(edges) or not edges:
+        wanted = "two" if per_node == 2 else str(per_node)
+        raise UserError(
+            f"{where}: '{kind}' has {len(edges)} edges, a cell has {wanted} for each node"
+        )
     checked = tuple(
-        _check_edge(edge, index // 2, f"{where}: {kind}[{index}]")
-        for index, edge in enumerate(edges)
+        _check_edge(edge, node, f"{where}: {kind}[{index}]")
+        for index, (node, edge) in enumerate(zip(targets, edges, strict=True))
     )
-    return Cell(checked, _check_concat(concat, len(edges) // 2, f"{where}: '{kind}_concat'"))
+    return Cell(
+        checked, targets, _check_concat(concat, targets[-1] + 1, f"{where}: '{kind}_concat'")
+    )
+
+
+def _targets(edges: int, per_node: int) -> tuple[int, ...]:
+    """Say which node each edge goes into; the first nodes may have fewer states to read."""
+    targets: list[int] = []
+    node = 0
+    while len(targets) < edges:
+        targets += [node] * min(per_node, node + 2)
+        node += 1
+    return tuple(targets)
 
 
 def _check_edge(edge: Any, node: int, where: str) -> Edge:

@@ -160,3 +160,23 @@ def test_binary_file(tmp_path: Path) -> None:
     (tmp_path / "g.json").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UserError, match="not a text file"):
         load_genotype(str(tmp_path / "g.json"))
+
+
+def test_more_edges_a_node(record: dict[str, Any]) -> None:
+    # The first node has but two states to read, as the C++ programs count.
+    record |= {
+        "edges_per_node": 3,
+        "normal": [["none", 0], ["none", 1], ["none", 0], ["none", 1], ["sep_conv_3x3", 2]],
+        "normal_concat": [3],
+        "reduce": [["none", 0], ["none", 1]],
+        "reduce_concat": [2],
+    }
+    normal = parse_genotype(json.dumps(record), "g.json", "g").normal
+    assert [node for node, _ in normal.edges_by_node()] == [0, 0, 1, 1, 1]
+    assert normal.nodes == 2
+    record["normal"].pop()
+    with pytest.raises(UserError, match="4 edges, a cell has 3 for each node"):
+        parse_genotype(json.dumps(record), "g.json", "g")
+    record["edges_per_node"] = 0
+    with pytest.raises(UserError, match="'edges_per_node' is not"):
+        parse_genotype(json.dumps(record), "g.json", "g")
