@@ -39,6 +39,13 @@ GOLDEN = Path(os.environ.get("DARTS_GOLDEN_DIR", DATA / "golden"))
 LEGACY = DATA / "torch_legacy.pt"
 CELLS = 5  # of the small evaluation network; its reduction cells are 1 and 3
 
+# Of that network.
+GENOTYPE_TEXT = """Genotype(
+    normal=[('sep_conv_5x5', 0), ('dil_conv_3x3', 1), ('skip_connect', 0), ('max_pool_3x3', 2)],
+    normal_concat=[2, 3],
+    reduce=[('skip_connect', 0), ('max_pool_3x3', 1), ('conv_7x1_1x7', 2), ('avg_pool_3x3', 0)],
+    reduce_concat=[3])"""
+
 Tensors = dict[str, np.ndarray]
 
 
@@ -594,17 +601,43 @@ def test_export_of_a_run(run: Any, search: Tensors, tmp_path: Path) -> None:
 def test_evaluation_network(run: Any, tmp_path: Path, capsys: Any) -> None:
     tensors = evaluation()
     write_tensors(tmp_path / "w.pt", tensors)
-    run("w.pt", "-o", "c.safetensors")
+    (tmp_path / "made_up.txt").write_text(GENOTYPE_TEXT)
+    run("w.pt", "--genotype", "made_up.txt", "-o", "c.safetensors")
     out = capsys.readouterr().out.splitlines()
     assert out == [
         "evaluation network: 4 channels, 5 cells, 2 nodes, 10 classes, 3 image channels",
         "c.safetensors",
+        "next: darts_eval c.safetensors --data-root data",
     ]
     read = read_checkpoint(tmp_path / "c.safetensors")
-    assert read.meta["kind"] == "evaluation" and "primitives" not in read.meta["network"]
+    network = read.meta["network"]
+    assert read.meta["kind"] == "evaluation"
+    assert network["genotype"]["reduce"][2] == ["conv_7x1_1x7", 2]
+    assert network["genotype"]["reduce_concat"] == [3]
+    assert (network["stem"], network["cells"], network["channels"]) == ("cifar", 5, 4)
+    assert (network["dataset"], network["auxiliary"], network["height"]) == ("cifar10", True, 32)
+    assert network["class_names"][:2] == ["airplane", "automobile"]
     run("--export", "c.safetensors", "-o", "back.pt")
     assert same(read_tensors(tmp_path / "back.pt"), tensors)
     assert not (tmp_path / "back_alphas.pt").exists()
+
+
+def test_class_names(run: Any, tmp_path: Path) -> None:
+    write_tensors(tmp_path / "w.pt", evaluation(classes=3))
+    (tmp_path / "g.txt").write_text(GENOTYPE_TEXT)
+    (tmp_path / "names.txt").write_text("cat\ndog\n\nfish\n")
+    arguments = ("w.pt", "--genotype", "g.txt", "-o", "c.safetensors")
+    run(*arguments, "--class-names", "names.txt")
+    network = read_checkpoint(tmp_path / "c.safetensors").meta["network"]
+    assert (network["class_names"], network["dataset"]) == (["cat", "dog", "fish"], "")
+    run(*arguments)
+    network = read_checkpoint(tmp_path / "c.safetensors").meta["network"]
+    assert network["class_names"] == ["0", "1", "2"]
+    (tmp_path / "names.txt").write_text("cat\n")
+    with pytest.raises(UserError, match="1 class names for 3 classes"):
+        run(*arguments, "--class-names", "names.txt")
+    with pytest.raises(UserError, match=r"no\.txt: No such file"):
+        run(*arguments, "--class-names", "no.txt")
 
 
 @pytest.mark.parametrize("file", sorted(GOLDEN.glob("eval_*.pt")), ids=lambda file: file.stem)
@@ -615,10 +648,15 @@ def test_golden_evaluation_networks(run: Any, tmp_path: Path, capsys: Any, file:
         if name.startswith("wave_shape/"):
             tensors[name.removeprefix("wave_shape/")] = np.zeros(shape)
     write_tensors(tmp_path / "w.pt", tensors)
-    run("w.pt", "-o", "c.safetensors")
+    genotype = {"format": "darts-genotype", "version": 1}
+    genotype |= json.loads(content["genotype_json"].tobytes())
+    (tmp_path / "g.json").write_text(json.dumps(genotype))
+    run("w.pt", "--genotype", "g.json", "-o", "c.safetensors")
     channels, cells, classes = content["meta"].tolist()[:3]
     expected = f"evaluation network: {channels} channels, {cells} cells, "
     assert re.match(rf"{expected}\d nodes, {classes} classes,", capsys.readouterr().out)
+    with pytest.raises(UserError, match=r"w\.pt: not a network of the genotype NASNet: missing: "):
+        run("w.pt", "--genotype", "NASNet", "-o", "c.safetensors")
 
 
 def changed(tensors: Tensors, remove: str = "^$", **add: Any) -> Tensors:
@@ -648,13 +686,19 @@ def test_wrong_networks(
         (search | one, "holds alphas_normal alone"),
         (search | short, "alphas_normal has shape (13, 8)"),
         (evaluation() | alphas, "evaluation network has no alpha"),
+        (evaluation(), "give --genotype"),
+    ]
+    of_genotype: list[tuple[Tensors, str]] = [
+        (search, "a search network has no genotype"),
         (changed(evaluation(), r"cells.3._ops.0"), "missing: cells.3._ops.0.conv_1.weight"),
         (changed(evaluation(), r"auxiliary_head.features.3"), "auxiliary_head.features.3.weight"),
     ]
-    for tensors, message in cases:
+    (tmp_path / "g.txt").write_text(GENOTYPE_TEXT)
+    tried = [((), *case) for case in cases] + [(("--genotype", "g.txt"), *c) for c in of_genotype]
+    for options, tensors, message in tried:
         files[Path("w.pt")] = dict(tensors)
         with pytest.raises(UserError, match=re.escape(message)) as raised:
-            run("w.pt", "-o", "c.safetensors")
+            run("w.pt", *options, "-o", "c.safetensors")
         assert str(raised.value).startswith("w.pt: ")
         assert len(str(raised.value)) < 400
     assert not (tmp_path / "c.safetensors").exists()
@@ -681,6 +725,7 @@ def test_command_line_errors(run: Any, checkpoint: Path) -> None:
         (["-o", "x"], "either WEIGHTS or --export"),
         (["w.pt", "--export", "c", "-o", "x"], "either WEIGHTS or --export"),
         (["--export", "c", "-o", "x", "--keep-dtype"], "for an import"),
+        (["--export", "c", "-o", "x", "--genotype", "NASNet"], "for an import"),
         (["w.pt"], "-o/--output"),
         (["--export", checkpoint, "-o", "x"], "no tensors of a network"),
     ):
