@@ -103,11 +103,33 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint; the file has its name only once it is complete."""
+    header, pieces = _lay_out(checkpoint.tensors)
+    crc = 0
+    for piece in pieces:
+        crc = zlib.crc32(piece, crc)
+    header[METADATA] = {
+        "format": FORMAT,
+        "version": str(VERSION),
+        "crc32": f"{crc:08x}",
+        "meta": _compact(checkpoint.meta).decode(),
+    }
+    header[METADATA]["header_crc32"] = f"{zlib.crc32(_compact(header)):08x}"
+    _write(path, header, pieces)
+
+
+def write_safetensors(path: Path, tensors: dict[str, np.ndarray], metadata: dict[str, str]) -> None:
+    """Write a plain safetensors file, as other programs read it."""
+    header, pieces = _lay_out(tensors)
+    _write(path, header | {METADATA: metadata}, pieces)
+
+
+def _lay_out(tensors: dict[str, np.ndarray]) -> tuple[dict[str, Any], list[bytes]]:
+    """Return the header's entries and the bytes of all tensors, one after another."""
     np = require("numpy")
     # Widest elements first, so that each tensor lies aligned in the file.
-    arrays = sorted(checkpoint.tensors.items(), key=lambda item: (-item[1].itemsize, item[0]))
+    arrays = sorted(tensors.items(), key=lambda item: (-item[1].itemsize, item[0]))
     header: dict[str, Any] = {}
-    crc = offset = 0
+    offset = 0
     pieces = []
     for name, array in arrays:
         little = np.asarray(array, array.dtype.newbyteorder("<"))
@@ -117,15 +139,12 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
             "shape": list(array.shape),
             "data_offsets": [offset, offset + len(pieces[-1])],
         }
-        crc = zlib.crc32(pieces[-1], crc)
         offset += len(pieces[-1])
-    header[METADATA] = {
-        "format": FORMAT,
-        "version": str(VERSION),
-        "crc32": f"{crc:08x}",
-        "meta": _compact(checkpoint.meta).decode(),
-    }
-    header[METADATA]["header_crc32"] = f"{zlib.crc32(_compact(header)):08x}"
+    return header, pieces
+
+
+def _write(path: Path, header: dict[str, Any], pieces: list[bytes]) -> None:
+    """Write the length, the header and the tensors."""
     text = _compact(header)
     text += b" " * (-len(text) % 8)
     with atomic_file(path) as file:

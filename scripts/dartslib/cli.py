@@ -83,14 +83,14 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f", did you mean '{by_lower[close[0]]}'?" if close else ""
 
 
-def require(module: str) -> ModuleType:
-    """Import a third-party module, or say how to install it."""
+def require(module: str, requirements: str = "requirements.txt") -> ModuleType:
+    """Import a third-party module, or say which of the requirements files installs it."""
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         raise UserError(
             f"the Python package '{error.name}' is missing: "
-            f"pip install -r {Path(__file__).parents[1] / 'requirements.txt'}"
+            f"pip install -r {Path(__file__).parents[1] / requirements}"
         ) from None
 
 
