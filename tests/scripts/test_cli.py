@@ -9,7 +9,13 @@ from conftest import SCRIPTS, Script, fails_in_one_line
 
 from dartslib.cli import UserError, nearest, picture_format
 
-ALL_SCRIPTS = ("plot_genotype.py", "plot_search.py", "get_data.py")
+ALL_SCRIPTS = (
+    "export.py",
+    "get_data.py",
+    "plot_confusion.py",
+    "plot_genotype.py",
+    "plot_search.py",
+)
 
 
 def run_main(body: str, **options: object) -> subprocess.CompletedProcess:
