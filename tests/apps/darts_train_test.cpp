@@ -29,6 +29,25 @@ class DartsTrain : public TrainFixture {
     EXPECT_EQ(lines.size(), 1U) << result.err;
     return lines.empty() ? "" : lines.front();
   }
+
+  /// Writes photographs of two classes, each `copies` times three to train and to test on, and a
+  /// broken one to train on. Returns the settings to train on them for an epoch.
+  std::vector<std::string> photographs(int copies) const {
+    const fs::path photos = fs::path(DARTS_TEST_DATA_DIR) / "photos";
+    for (const std::string folder : {"train/n01", "train/n02", "val/n01", "val/n02"}) {
+      fs::create_directories(at("imagenet") / folder);
+      for (int copy = 0; copy < copies; ++copy) {
+        for (const std::string kind : {"420", "422", "444"}) {
+          fs::copy_file(photos / ("pattern_" + kind + ".jpg"),
+                        at("imagenet") / folder / (kind + "_" + std::to_string(copy) + ".JPEG"));
+        }
+      }
+    }
+    write_text(at("imagenet/train/n01/bad.JPEG"), "not a picture");
+    return {"data.dataset=imagenet", "data.root=" + at("imagenet").string(),
+            "data.crop_size=32",     "data.resize_size=40",
+            "train.batch_size=2",    "train.epochs=1"};
+  }
 };
 
 TEST_F(DartsTrain, LeavesItsFilesAndATable) {
@@ -134,21 +153,7 @@ TEST_F(DartsTrain, RecipesAreThePapers) {
 }
 
 TEST_F(DartsTrain, PhotographsWithABrokenFileLeftOut) {
-  const fs::path photos = fs::path(DARTS_TEST_DATA_DIR) / "photos";
-  for (const std::string split : {"train", "val"}) {
-    for (const std::string name : {"n01", "n02"}) {
-      const fs::path folder = at("imagenet") / split / name;
-      fs::create_directories(folder);
-      for (const std::string kind : {"420", "422", "444"}) {
-        fs::copy_file(photos / ("pattern_" + kind + ".jpg"), folder / (kind + ".JPEG"));
-      }
-    }
-  }
-  write_text(at("imagenet/train/n01/bad.JPEG"), "not a picture");
-  const std::vector<std::string> settings = {
-      "data.dataset=imagenet", "data.root=" + at("imagenet").string(),
-      "data.crop_size=32",     "data.resize_size=40",
-      "train.batch_size=2",    "train.epochs=1"};
+  const std::vector<std::string> settings = photographs(1);
   EXPECT_THAT(error_of_run(settings), HasSubstr("n01/bad.JPEG"));
   std::vector<std::string> skipping = settings;
   skipping.push_back("data.on_error=skip");
@@ -158,6 +163,15 @@ TEST_F(DartsTrain, PhotographsWithABrokenFileLeftOut) {
   const ProgramResult tested = Program("darts_eval", {run}, at("eval_output")).wait();
   EXPECT_EQ(tested.status, 0) << tested.err;
   EXPECT_THAT(tested.out, HasSubstr("n02"));
+}
+
+TEST_F(DartsTrain, KilledOnPhotographsItGoesOnWithinTheEpoch) {
+  std::vector<std::string> settings = photographs(3);
+  constexpr int epochs = 3;
+  constexpr int steps = 10;  // an epoch: 18 photographs and a broken one in pairs
+  settings.insert(settings.end(), {"train.epochs=" + std::to_string(epochs), "data.on_error=skip",
+                                   "data.workers=2", "run.checkpoint_every_steps=1"});
+  expect_kills_do_not_matter(recipe(settings), epochs * steps, steps);
 }
 
 TEST_F(DartsTrain, FineTunesWithOtherClassesAndWithoutAHead) {
