@@ -112,8 +112,13 @@ std::int64_t recalibrate(EvaluationNetwork& network, BatchLoader& loader, std::i
     if (!batch) {
       break;
     }
-    network->forward(to_device(std::move(*batch), device).images);
-    ++done;
+    if (batch->images.size(0) > 1) {  // the auxiliary head's batch norms cannot use one alone
+      network->forward(to_device(std::move(*batch), device).images);
+      ++done;
+    }
+  }
+  if (done == 0) {
+    throw Error("batch norm statistics need at least a batch of two readable images");
   }
   for (const auto& [norm, momentum] : norms) {
     norm->options.momentum(momentum);

@@ -28,7 +28,7 @@ struct TestOutcome {
 };
 
 /// Tests a network, which it puts into evaluation mode, on all batches of an epoch of `loader`.
-/// Nothing if should_stop said so.
+/// Nothing if should_stop said so. Throws Error if no image could be read.
 std::optional<TestOutcome> test_network(EvaluationNetwork& network, BatchLoader& loader,
                                         const TestOptions& options);
 
@@ -40,7 +40,8 @@ at::Tensor test_logits(EvaluationNetwork& network, const at::Tensor& images, Pre
 
 /// Computes the running statistics of all batch norms anew, as their plain mean over `batches`
 /// batches of `loader` (all, if it has fewer): after averaging or changing weights, the old ones
-/// belong to others. Leaves the network in evaluation mode. Returns the batches used.
+/// belong to others. Leaves the network in evaluation mode. Returns the batches used, which have
+/// two images at least; throws Error if there is none.
 std::int64_t recalibrate(EvaluationNetwork& network, BatchLoader& loader, std::int64_t batches,
                          const c10::Device& device);
 
