@@ -185,6 +185,22 @@ def test_imported_weights_give_the_originals_logits(
     assert_close(exported, golden["eval_logits_after"], 1e-5)
 
 
+@pytest.mark.parametrize("file", GOLDEN_NETWORKS, ids=lambda file: file.stem)
+def test_onnx_of_imported_weights_needs_no_torch(
+    darts_eval: Path, run: Any, tmp_path: Path, file: Path, capsys: Any
+) -> None:
+    _, tensors, genotype = golden_network(file)
+    write_tensors(tmp_path / "weights.pt", tensors)
+    (tmp_path / "g.json").write_text(json.dumps(genotype))
+    run(import_reference, "weights.pt", "--genotype", "g.json", "-o", "c.safetensors")
+    run(export, "c.safetensors", "--to", "onnx")
+    assert "logits equal those of darts_eval within" in capsys.readouterr().out
+    run(export, "c.safetensors", "--to", "pytorch", "-o", "back.pt")
+    back = read_tensors(tmp_path / "back.pt")
+    assert back.keys() == tensors.keys()
+    assert all((back[n] == a.astype(back[n].dtype)).all() for n, a in tensors.items())
+
+
 # --- All formats
 
 
