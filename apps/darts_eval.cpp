@@ -6,6 +6,7 @@
 #include <darts/core/main.hpp>
 #include <darts/core/resources.hpp>
 #include <darts/core/run_directory.hpp>
+#include <darts/core/safetensors.hpp>
 #include <darts/core/text.hpp>
 #include <darts/eval/count_network.hpp>
 #include <darts/eval/read_picture.hpp>
@@ -265,7 +266,9 @@ int write_logits(const Arguments& a) {
     throw Error("--logits needs -o FILE");
   }
   Subject subject = load_subject(a);
-  const Checkpoint input = load_checkpoint(a.logits);
+  Checkpoint input;
+  input.tensors = load_safetensors(a.logits);
+  input.file = a.logits;
   const at::Tensor images = require(input, "images").to(subject.device, at::kFloat);
   const std::int64_t channels = subject.description.options.image_channels;
   if (images.dim() != 4 || images.size(1) != channels) {

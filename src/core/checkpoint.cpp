@@ -5,6 +5,7 @@
 #include <darts/core/checkpoint.hpp>
 #include <darts/core/error.hpp>
 #include <darts/core/file_descriptor.hpp>
+#include <darts/core/safetensors.hpp>
 #include <darts/core/text.hpp>
 
 #include <ATen/Functions.h>
@@ -98,8 +99,8 @@ File open_file(const std::filesystem::path& path) {
   return file;
 }
 
-/// Reads the length and the header, and compares the size of the file with what they promise.
-detail::CheckpointHeader read_header(const File& file) {
+/// Reads the length and the header's JSON, which is empty where the length makes no sense.
+std::string read_header_text(const File& file) {
   if (file.size < length_bytes) {
     throw cut_off(file.path, file.size, length_bytes, "at least ");
   }
@@ -111,12 +112,12 @@ detail::CheckpointHeader read_header(const File& file) {
       (text.empty() || text.front() == '{')) {
     throw cut_off(file.path, file.size, length_bytes + length, "at least ");
   }
-  if (length > text.size()) {
-    text.clear();  // a length out of all bounds: decode_header says that this is no checkpoint
-  }
-  detail::CheckpointHeader header = detail::decode_header(text, file.path);
-  const std::uint64_t data = header.entries.empty() ? 0 : header.entries.back().end;
-  const std::uint64_t whole = length_bytes + length + data;
+  return length > text.size() ? std::string() : text;
+}
+
+/// Compares the size of the file with what its header promises.
+void check_size(const File& file, std::size_t header, const std::vector<detail::TensorEntry>& all) {
+  const std::uint64_t whole = length_bytes + header + (all.empty() ? 0 : all.back().end);
   if (file.size < whole) {
     throw cut_off(file.path, file.size, whole);
   }
@@ -124,7 +125,21 @@ detail::CheckpointHeader read_header(const File& file) {
     throw Error(file.path.string() + " is damaged (" + count_of(file.size - whole) +
                 " bytes follow its end); take an older checkpoint of the run");
   }
-  return header;
+}
+
+/// Reads the data section; `crc` becomes its checksum.
+NamedTensors read_tensors(const File& file, const std::vector<detail::TensorEntry>& entries,
+                          std::uint32_t& crc) {
+  NamedTensors tensors;
+  for (const detail::TensorEntry& entry : entries) {
+    at::Tensor tensor = at::empty(entry.shape, at::TensorOptions().dtype(entry.dtype));
+    if (tensor.nbytes() > 0) {
+      file.read(static_cast<char*>(tensor.data_ptr()), tensor.nbytes());
+      crc = detail::crc32_of(crc, bytes_of(tensor));
+    }
+    tensors.emplace(entry.name, std::move(tensor));
+  }
+  return tensors;
 }
 
 }  // namespace
@@ -153,23 +168,26 @@ void save_checkpoint(const std::filesystem::path& file, const Checkpoint& checkp
 
 Checkpoint load_checkpoint(const std::filesystem::path& path) {
   const File file = open_file(path);
-  const detail::CheckpointHeader header = read_header(file);
-  Checkpoint checkpoint{header.meta, {}, path};
+  const std::string text = read_header_text(file);
+  const detail::CheckpointHeader header = detail::decode_header(text, path);
+  check_size(file, text.size(), header.entries);
   std::uint32_t crc = 0;
-  for (const detail::TensorEntry& entry : header.entries) {
-    at::Tensor tensor = at::empty(entry.shape, at::TensorOptions().dtype(entry.dtype));
-    if (tensor.nbytes() > 0) {
-      file.read(static_cast<char*>(tensor.data_ptr()), tensor.nbytes());
-      crc = detail::crc32_of(crc, bytes_of(tensor));
-    }
-    checkpoint.tensors.emplace(entry.name, std::move(tensor));
-  }
+  Checkpoint checkpoint{header.meta, read_tensors(file, header.entries, crc), path};
   if (crc != header.data_crc) {
     throw Error(path.string() +
                 " is damaged (the checksum of its data differs); take an older "
                 "checkpoint of the run");
   }
   return checkpoint;
+}
+
+NamedTensors load_safetensors(const std::filesystem::path& path) {
+  const File file = open_file(path);
+  const std::string text = read_header_text(file);
+  const std::vector<detail::TensorEntry> entries = detail::decode_entries(text, path);
+  check_size(file, text.size(), entries);
+  std::uint32_t ignored = 0;
+  return read_tensors(file, entries, ignored);
 }
 
 const at::Tensor& require(const Checkpoint& checkpoint, const std::string& name) {

@@ -157,6 +157,30 @@ void check_version(const json& metadata, const std::filesystem::path& file) {
   }
 }
 
+/// All tensors in the order of the data section, which they have to fill.
+std::vector<TensorEntry> read_entries(const json& root, const std::filesystem::path& file) {
+  std::vector<TensorEntry> entries;
+  for (const auto& [name, value] : root.items()) {
+    if (name != metadata_key) {
+      entries.emplace_back().name = name;
+      if (!value.is_object() || !read_entry(value, entries.back())) {
+        throw damaged(file, "shape, dtype and offsets of " + name + " disagree");
+      }
+    }
+  }
+  std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.begin, a.end) < std::tie(b.begin, b.end);
+  });
+  std::uint64_t expected = 0;
+  for (const TensorEntry& entry : entries) {
+    if (entry.begin != expected) {
+      throw damaged(file, "tensors overlap or leave a gap at " + entry.name);
+    }
+    expected = entry.end;
+  }
+  return entries;
+}
+
 std::string header_crc(const json& root) { return hex8(crc32_of(0, text_of(root))); }
 
 }  // namespace
@@ -213,25 +237,15 @@ CheckpointHeader decode_header(std::string_view text, const std::filesystem::pat
   if (read.ec != std::errc{} || crc.size() != 8 || !json::accept(header.meta)) {
     throw damaged(file, "its metadata is incomplete");
   }
-  for (const auto& [name, value] : root.items()) {
-    if (name != metadata_key) {
-      header.entries.emplace_back().name = name;
-      if (!value.is_object() || !read_entry(value, header.entries.back())) {
-        throw damaged(file, "shape, dtype and offsets of " + name + " disagree");
-      }
-    }
-  }
-  std::sort(header.entries.begin(), header.entries.end(), [](const auto& a, const auto& b) {
-    return std::tie(a.begin, a.end) < std::tie(b.begin, b.end);
-  });
-  std::uint64_t expected = 0;
-  for (const TensorEntry& entry : header.entries) {
-    if (entry.begin != expected) {
-      throw damaged(file, "tensors overlap or leave a gap at " + entry.name);
-    }
-    expected = entry.end;
-  }
+  header.entries = read_entries(root, file);
   return header;
+}
+
+std::vector<TensorEntry> decode_entries(std::string_view text, const std::filesystem::path& file) {
+  if (text.substr(0, 1) != "{") {
+    throw Error(file.string() + " is not a safetensors file");
+  }
+  return read_entries(parse(text, file), file);
 }
 
 std::uint32_t crc32_of(std::uint32_t crc, std::string_view bytes) {

@@ -38,6 +38,9 @@ std::string encode_header(const CheckpointHeader& header);
 /// Parses and checks the JSON of a header. Throws Error that names `file`.
 CheckpointHeader decode_header(std::string_view json, const std::filesystem::path& file);
 
+/// Parses and checks the tensors of any safetensors file's header. Throws Error that names `file`.
+std::vector<TensorEntry> decode_entries(std::string_view json, const std::filesystem::path& file);
+
 /// Continues zlib's CRC-32 (0 at the start).
 std::uint32_t crc32_of(std::uint32_t crc, std::string_view bytes);
 
