@@ -1,5 +1,7 @@
 // darts_eval: tests a trained evaluation network, or counts what one costs.
 
+#include "eval_arguments.hpp"
+
 #include <darts/core/atomic_file.hpp>
 #include <darts/core/environment.hpp>
 #include <darts/core/error.hpp>
@@ -18,7 +20,6 @@
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/topk.h>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -29,111 +30,7 @@ namespace {
 using namespace darts;
 namespace fs = std::filesystem;
 
-struct Arguments {
-  std::string checkpoint;
-  bool best = false;
-  bool trained_weights = false;
-  std::string data;
-  std::string data_root;
-  std::string split = "test";
-  std::int64_t limit = 0;
-  std::int64_t batch_size = 128;
-  int workers = 2;
-  std::int64_t recalibrate = 0;
-  std::string device = "auto";
-  std::string precision = "fp32";
-  std::int64_t threads = 0;
-  std::string json;
-  std::string on_error = "fail";
-  std::vector<std::string> predict;
-  std::int64_t top = 5;
-  std::string logits;
-  std::string output;
-  std::string count;
-  std::string config = "cifar10.yaml";
-  std::vector<std::string> settings;
-  std::int64_t image_size = 0;
-  std::int64_t image_channels = 3;
-  std::int64_t classes = 0;
-};
-
-void declare_testing(CLI::App& app, Arguments& a) {
-  app.add_option("checkpoint", a.checkpoint,
-                 "what to test: a checkpoint of darts_train, or its run directory (the latest one)")
-      ->type_name("CHECKPOINT|RUN_DIR");
-  app.add_flag("--best", a.best, "of a run directory: the checkpoint picked on the test set");
-  app.add_flag("--trained-weights", a.trained_weights,
-               "the weights as trained, where there is a moving average of them");
-  app.add_option("--data", a.data, "data set to test on (default: the one of the training)");
-  app.add_option("--data-root", a.data_root, "folder of the data sets");
-  app.add_option("--split", a.split, "images to test on")->check(CLI::IsMember({"test", "train"}));
-  app.add_option("--limit", a.limit, "only the first so many images; 0: all")
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--batch-size", a.batch_size, "images at a time")->check(CLI::PositiveNumber);
-  app.add_option(
-         "--on-error", a.on_error,
-         "imagenet: a file that cannot be decoded ends the test, or is left out and counted")
-      ->check(CLI::IsMember({"fail", "skip"}));
-  app.add_option("--workers", a.workers, "threads that prepare batches")
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--recalibrate", a.recalibrate,
-                 "first compute the batch norms' statistics anew on so many batches of training "
-                 "images")
-      ->type_name("N")
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--device", a.device, "auto, cpu, cuda or cuda:N");
-  app.add_option("--precision", a.precision, "fp32, or bf16 by autocast")
-      ->check(CLI::IsMember({"fp32", "bf16"}));
-  app.add_option("--threads", a.threads, "threads of the CPU's operations; 0: all cores")
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--json", a.json,
-                 "also write everything here, with the confusion matrix; in a run directory it is "
-                 "test.json by default")
-      ->type_name("FILE");
-}
-
-void declare_others(CLI::App& app, Arguments& a) {
-  auto* predicted = app.add_option("--predict", a.predict,
-                                   "no test: print the most likely classes of pictures (JPEG, PNG)")
-                        ->type_name("IMAGE...");
-  app.add_option("--top", a.top, "with --predict: classes to print (default 5)")
-      ->check(CLI::PositiveNumber)
-      ->needs(predicted);
-  auto* logits =
-      app.add_option("--logits", a.logits,
-                     "no test: logits of the tensor `images` (N×C×H×W, float32, normalised) of a "
-                     "safetensors file")
-          ->type_name("FILE");
-  app.add_option("-o,--output", a.output, "with --logits: where to write the tensor `logits`")
-      ->needs(logits);
-  auto* count =
-      app.add_option("--count", a.count,
-                     "no test: print parameters and multiply-adds of a genotype's network, "
-                     "by cell and operation")
-          ->type_name("GENOTYPE");
-  app.add_option(
-         "--config", a.config,
-         "with --count: recipe that gives stem, cells and channels (default " + a.config + ")")
-      ->needs(count);
-  app.add_option("--set", a.settings, "with --count: set a key of the recipe")
-      ->type_name("KEY=VALUE")
-      ->take_all()
-      ->allow_extra_args(false)
-      ->needs(count);
-  app.add_option("--image-size", a.image_size,
-                 "with --count: height and width (default 32, behind the ImageNet stem 224)")
-      ->check(CLI::PositiveNumber)
-      ->needs(count);
-  app.add_option("--image-channels", a.image_channels, "with --count: 3 for colour, 1 for grey")
-      ->check(CLI::PositiveNumber)
-      ->needs(count);
-  app.add_option("--classes", a.classes,
-                 "with --count: classes (default 10, behind the ImageNet stem 1000)")
-      ->check(CLI::PositiveNumber)
-      ->needs(count);
-}
-
-int count(const Arguments& a) {
+int count(const EvalArguments& a) {
   TrainConfig config;
   FieldTable table = fields(config);
   const auto find = [](const std::string& name) {
@@ -156,7 +53,7 @@ int count(const Arguments& a) {
   return 0;
 }
 
-fs::path find_checkpoint(const Arguments& a) {
+fs::path find_checkpoint(const EvalArguments& a) {
   if (!fs::is_directory(a.checkpoint)) {
     if (a.best) {
       throw Error("--best goes with a run directory, and " + a.checkpoint + " is none");
@@ -181,7 +78,19 @@ struct Subject {
   fs::path file;
 };
 
-Subject load_subject(const Arguments& a) {
+TestDataOptions data_options(const EvalArguments& a, const Subject& subject, Split split) {
+  TestDataOptions options;
+  options.dataset = a.data;
+  options.root = a.data_root;
+  options.split = split;
+  options.batch_size = a.batch_size;
+  options.workers = a.workers;
+  options.pin_memory = subject.device.is_cuda();
+  options.on_error = a.on_error == "skip" ? OnError::skip : OnError::fail;
+  return options;
+}
+
+Subject load_subject(const EvalArguments& a) {
   RuntimeOptions runtime;
   runtime.device = a.device;
   runtime.threads = a.threads;
@@ -194,29 +103,17 @@ Subject load_subject(const Arguments& a) {
   subject.network =
       load_network(checkpoint, a.trained_weights ? WeightsKind::trained : WeightsKind::best_known);
   subject.network->to(subject.device);
-  return subject;
-}
-
-TestDataOptions data_options(const Arguments& a, const Subject& subject, Split split) {
-  TestDataOptions options;
-  options.dataset = a.data;
-  options.root = a.data_root;
-  options.split = split;
-  options.batch_size = a.batch_size;
-  options.workers = a.workers;
-  options.pin_memory = subject.device.is_cuda();
-  options.on_error = a.on_error == "skip" ? OnError::skip : OnError::fail;
-  return options;
-}
-
-int test(const Arguments& a) {
-  Subject subject = load_subject(a);
   if (a.recalibrate > 0) {
     BatchLoader train = open_test_data(subject.description, data_options(a, subject, Split::train));
     const std::int64_t used = recalibrate(subject.network, train, a.recalibrate, subject.device);
     std::cout << "batch norm statistics computed anew on " << used << " batches of " << a.batch_size
               << "\n";
   }
+  return subject;
+}
+
+int test(const EvalArguments& a) {
+  Subject subject = load_subject(a);
   TestDataOptions data = data_options(a, subject, a.split == "train" ? Split::train : Split::test);
   data.limit = a.limit;
   BatchLoader loader = open_test_data(subject.description, data);
@@ -243,7 +140,7 @@ int test(const Arguments& a) {
   return 0;
 }
 
-int predict(const Arguments& a) {
+int predict(const EvalArguments& a) {
   Subject subject = load_subject(a);
   const auto& names = subject.description.class_names;
   const auto shown = std::min<std::int64_t>(a.top, std::ssize(names));
@@ -261,7 +158,7 @@ int predict(const Arguments& a) {
   return 0;
 }
 
-int write_logits(const Arguments& a) {
+int write_logits(const EvalArguments& a) {
   if (a.output.empty()) {
     throw Error("--logits needs -o FILE");
   }
@@ -283,14 +180,13 @@ int write_logits(const Arguments& a) {
 }
 
 int eval_main(int argc, char** argv) {
-  Arguments a;
+  EvalArguments a;
   CLI::App app(
       "Tests a trained evaluation network: loss, top-1, top-5, accuracy of every class, confusion "
       "matrix, speed.\nOr counts what a genotype's network costs (--count).");
   app.set_version_flag(
       "--version", "darts " + std::string(program_version()) + " " + std::string(git_revision()));
-  declare_testing(app, a);
-  declare_others(app, a);
+  declare(app, a);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& e) {

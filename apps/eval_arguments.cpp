@@ -1,0 +1,93 @@
+#include "eval_arguments.hpp"
+
+namespace darts {
+namespace {
+
+void declare_testing(CLI::App& app, EvalArguments& a) {
+  app.add_option("checkpoint", a.checkpoint,
+                 "what to test: a checkpoint of darts_train, or its run directory (the latest one)")
+      ->type_name("CHECKPOINT|RUN_DIR");
+  app.add_flag("--best", a.best, "of a run directory: the checkpoint picked on the test set");
+  app.add_flag("--trained-weights", a.trained_weights,
+               "the weights as trained, where there is a moving average of them");
+  app.add_option("--data", a.data, "data set to test on (default: the one of the training)");
+  app.add_option("--data-root", a.data_root, "folder of the data sets");
+  app.add_option("--split", a.split, "images to test on")->check(CLI::IsMember({"test", "train"}));
+  app.add_option("--limit", a.limit, "only the first so many images; 0: all")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--batch-size", a.batch_size, "images at a time")->check(CLI::PositiveNumber);
+  app.add_option(
+         "--on-error", a.on_error,
+         "imagenet: a file that cannot be decoded ends the test, or is left out and counted")
+      ->check(CLI::IsMember({"fail", "skip"}));
+  app.add_option("--workers", a.workers, "threads that prepare batches")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--recalibrate", a.recalibrate,
+                 "first compute the batch norms' statistics anew on so many batches of training "
+                 "images")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--device", a.device, "auto, cpu, cuda or cuda:N");
+  app.add_option("--precision", a.precision, "fp32, or bf16 by autocast")
+      ->check(CLI::IsMember({"fp32", "bf16"}));
+  app.add_option("--threads", a.threads, "threads of the CPU's operations; 0: all cores")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--json", a.json,
+                 "also write everything here, with the confusion matrix; in a run directory it is "
+                 "test.json by default")
+      ->type_name("FILE");
+}
+
+void declare_others(CLI::App& app, EvalArguments& a) {
+  auto* predicted = app.add_option("--predict", a.predict,
+                                   "no test: print the most likely classes of pictures (JPEG, PNG)")
+                        ->type_name("IMAGE...");
+  app.add_option("--top", a.top, "with --predict: classes to print (default 5)")
+      ->check(CLI::PositiveNumber)
+      ->needs(predicted);
+  auto* logits =
+      app.add_option("--logits", a.logits,
+                     "no test: logits of the tensor `images` (N×C×H×W, float32, normalised) of a "
+                     "safetensors file")
+          ->type_name("FILE");
+  app.add_option("-o,--output", a.output, "with --logits: where to write the tensor `logits`")
+      ->needs(logits);
+}
+
+void declare_counting(CLI::App& app, EvalArguments& a) {
+  auto* count =
+      app.add_option("--count", a.count,
+                     "no test: print parameters and multiply-adds of a genotype's network, "
+                     "by cell and operation")
+          ->type_name("GENOTYPE");
+  app.add_option(
+         "--config", a.config,
+         "with --count: recipe that gives stem, cells and channels (default " + a.config + ")")
+      ->needs(count);
+  app.add_option("--set", a.settings, "with --count: set a key of the recipe")
+      ->type_name("KEY=VALUE")
+      ->take_all()
+      ->allow_extra_args(false)
+      ->needs(count);
+  app.add_option("--image-size", a.image_size,
+                 "with --count: height and width (default 32, behind the ImageNet stem 224)")
+      ->check(CLI::PositiveNumber)
+      ->needs(count);
+  app.add_option("--image-channels", a.image_channels, "with --count: 3 for colour, 1 for grey")
+      ->check(CLI::PositiveNumber)
+      ->needs(count);
+  app.add_option("--classes", a.classes,
+                 "with --count: classes (default 10, behind the ImageNet stem 1000)")
+      ->check(CLI::PositiveNumber)
+      ->needs(count);
+}
+
+}  // namespace
+
+void declare(CLI::App& app, EvalArguments& arguments) {
+  declare_testing(app, arguments);
+  declare_others(app, arguments);
+  declare_counting(app, arguments);
+}
+
+}  // namespace darts
