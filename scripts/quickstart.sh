@@ -52,6 +52,8 @@ The search is done. In $run_directory:
   config.yaml, log.txt, metrics.jsonl, alphas.jsonl, checkpoints/
 
 What next:
+  build/release/bin/darts_train --config quickstart.yaml --genotype $run_directory
+                                                                 train and test what it found (minutes)
   build/release/bin/darts_search --config fashion_mnist.yaml     a full search on Fashion-MNIST
   .venv/bin/python scripts/get_data.py cifar10                   the paper's search on CIFAR-10:
   build/release/bin/darts_search --config cifar10.yaml             fetch the data, then search
