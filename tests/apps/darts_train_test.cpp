@@ -163,6 +163,22 @@ TEST_F(DartsTrain, PhotographsWithABrokenFileLeftOut) {
   const ProgramResult tested = Program("darts_eval", {run}, at("eval_output")).wait();
   EXPECT_EQ(tested.status, 0) << tested.err;
   EXPECT_THAT(tested.out, HasSubstr("n02"));
+
+  write_text(at("imagenet/val/n02/bad.JPEG"), "");
+  const ProgramResult failed = Program("darts_eval", {run}, at("eval_output")).wait();
+  EXPECT_EQ(failed.status, 1);
+  EXPECT_THAT(failed.err, HasSubstr("n02/bad.JPEG"));
+  const ProgramResult skipped =
+      Program("darts_eval", {run, "--on-error", "skip"}, at("eval_output")).wait();
+  EXPECT_EQ(skipped.status, 0) << skipped.err;
+  EXPECT_THAT(skipped.out, HasSubstr("unreadable images       1\n"));
+
+  for (const auto& file : fs::recursive_directory_iterator(at("imagenet/train"))) {
+    if (file.is_regular_file()) {
+      write_text(file.path(), "");
+    }
+  }
+  EXPECT_THAT(error_of_run(skipping), HasSubstr("none of the training images could be used; 7"));
 }
 
 TEST_F(DartsTrain, KilledOnPhotographsItGoesOnWithinTheEpoch) {
