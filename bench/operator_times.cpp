@@ -12,8 +12,8 @@
 namespace darts {
 namespace {
 
-using torch::autograd::profiler::LegacyEvent;
 using torch::autograd::profiler::EventKind;
+using torch::autograd::profiler::LegacyEvent;
 
 struct Total {
   double milliseconds = 0.0;
