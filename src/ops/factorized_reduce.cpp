@@ -2,9 +2,26 @@
 
 #include <ATen/ops/cat.h>
 #include <ATen/ops/constant_pad_nd.h>
+#include <ATen/ops/conv2d.h>
 #include <ATen/ops/relu.h>
 
 namespace darts {
+namespace {
+
+/// Fewer input channels than this, and LibTorch 2.11's gradient of a 1×1 convolution's weights at
+/// stride 2 writes past their end on the CPU (oneDNN, channels last, images over 44 pixels wide).
+constexpr std::int64_t fewest_channels_to_stride = 16;
+
+/// What `conv` makes of `x`. Its stride may be taken before it: every other pixel is all it reads.
+at::Tensor convolve(torch::nn::Conv2d& conv, const at::Tensor& x) {
+  if (x.is_cpu() && x.size(1) < fewest_channels_to_stride) {
+    const at::Tensor read = x.slice(2, 0, std::nullopt, 2).slice(3, 0, std::nullopt, 2);
+    return at::conv2d(read, conv->weight);
+  }
+  return conv->forward(x);
+}
+
+}  // namespace
 
 FactorizedReduceImpl::FactorizedReduceImpl(const FactorizedReduceOptions& options)
     : options_(options) {
@@ -34,7 +51,7 @@ at::Tensor FactorizedReduceImpl::forward(const at::Tensor& x) {
     y = at::constant_pad_nd(y, {0, odd_width, 0, odd_height});
   }
   const at::Tensor shifted = y.slice(2, 1).slice(3, 1);
-  return bn_->forward(at::cat({conv_1_->forward(y), conv_2_->forward(shifted)}, 1));
+  return bn_->forward(at::cat({convolve(conv_1_, y), convolve(conv_2_, shifted)}, 1));
 }
 
 }  // namespace darts
