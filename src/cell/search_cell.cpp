@@ -1,9 +1,12 @@
+#include "fused/function.hpp"
+
 #include <darts/cell/mixed_operation.hpp>
 #include <darts/cell/preprocess.hpp>
 #include <darts/cell/search_cell.hpp>
 #include <darts/cell/topology.hpp>
 
 #include <ATen/ops/cat.h>
+#include <c10/core/GradMode.h>
 
 namespace darts {
 
@@ -25,15 +28,47 @@ void SearchCellImpl::reset() {
           MixedOperation(o.primitives, OperationOptions{o.channels, stride, /*affine=*/false}));
     }
   }
+  planned_ = false;
+}
+
+/// Made at the first pass: clone() replaces the modules that reset() made.
+const std::shared_ptr<const fused::CellPlan>& SearchCellImpl::plan() {
+  if (!planned_) {
+    auto plan = fused::plan_cell(options_, edges_);
+    plan_ = plan ? std::make_shared<const fused::CellPlan>(std::move(*plan)) : nullptr;
+    planned_ = true;
+  }
+  return plan_;
+}
+
+bool SearchCellImpl::can_fuse(const at::Tensor& s0, const at::Tensor& s1,
+                              const at::Tensor& weights) {
+  const at::ScalarType type = s1.scalar_type();
+  const bool evaluation_gradient = !is_training() && c10::GradMode::is_enabled() &&
+                                   (s1.requires_grad() || weights.requires_grad());
+  return execution_.execution == Execution::fused && plan() != nullptr && s1.is_cpu() &&
+         (type == at::kFloat || type == at::kDouble) && s0.scalar_type() == type &&
+         (plan()->weights.empty() || plan()->weights.front().scalar_type() == type) &&
+         !evaluation_gradient;
 }
 
 at::Tensor SearchCellImpl::forward(const at::Tensor& s0, const at::Tensor& s1,
                                    const at::Tensor& weights) {
-  TORCH_CHECK(weights.dim() == 2 && weights.size(0) == edge_count(options_.nodes),
+  TORCH_CHECK(weights.dim() == 2 && weights.size(0) == edge_count(options_.nodes) &&
+                  weights.size(1) == std::ssize(options_.primitives),
               "SearchCell: weights of shape [", edge_count(options_.nodes), ", ",
               options_.primitives.size(), "] expected, got ", weights.sizes());
-  std::vector<at::Tensor> states{preprocess0_.forward<at::Tensor>(s0),
-                                 preprocess1_.forward<at::Tensor>(s1)};
+  const at::Tensor x0 = preprocess0_.forward<at::Tensor>(s0);
+  const at::Tensor x1 = preprocess1_.forward<at::Tensor>(s1);
+  if (can_fuse(x0, x1, weights)) {
+    return fused::fused_cell(plan(), {x0, x1, weights},
+                             {is_training(), /*keep=*/true, execution_.recompute});
+  }
+  return plain_forward({x0, x1}, weights);
+}
+
+at::Tensor SearchCellImpl::plain_forward(std::vector<at::Tensor> states,
+                                         const at::Tensor& weights) {
   auto operation = edges_->begin();
   std::int64_t edge = 0;
   for (std::int64_t node = 0; node < options_.nodes; ++node) {

@@ -19,44 +19,51 @@ RunningCount& running_count() {
   return count;
 }
 
-/// What is kept of a call from its start, when its inputs are still alive, to its end: the
-/// multiply-adds that an element of its output costs.
-struct Call : at::ObserverContext {
-  explicit Call(std::int64_t cost) : cost_per_output(cost) {}
-  std::int64_t cost_per_output;
+/// Multiply-adds of a call: by element of its output, and beside that.
+struct Cost {
+  std::int64_t per_output = 0;
+  std::int64_t fixed = 0;
 };
 
-/// Multiply-adds an element of the output, or 0 for what is not counted. LibTorch's linear layers
-/// call addmm with a bias and matmul without.
-std::int64_t cost_per_output(const at::RecordFunction& call) {
+/// What is kept of a call from its start, when its inputs are still alive, to its end.
+struct Call : at::ObserverContext {
+  explicit Call(const Cost& call_cost) : cost(call_cost) {}
+  Cost cost;
+};
+
+/// 0 for what is not counted. LibTorch's linear layers call addmm with a bias and matmul without.
+Cost cost_of(const at::RecordFunction& call) {
   const std::string_view name = call.name();
   const auto input = [&](std::size_t i) -> const at::Tensor& {
     return call.inputs()[i].toTensor();
   };
   if (name == "aten::conv2d" || name == "darts::relu_depthwise") {
-    return input(1).numel() / input(1).size(0);  // input channels of a group × kernel
+    return {input(1).numel() / input(1).size(0)};  // input channels of a group × kernel
   }
   if (name == "aten::linear" || name == "aten::matmul") {
-    return input(0).size(-1);
+    return {input(0).size(-1)};
   }
-  return name == "aten::addmm" ? input(1).size(-1) : 0;
+  if (name == "darts::fused_cell") {
+    return {0, call.inputs()[0].toInt()};  // it says so itself
+  }
+  return {name == "aten::addmm" ? input(1).size(-1) : 0};
 }
 
 std::unique_ptr<at::ObserverContext> begin_call(const at::RecordFunction& call) {
   if (running_count().inside) {
     return nullptr;
   }
-  const std::int64_t cost = cost_per_output(call);
-  running_count().inside = cost > 0;
-  return cost > 0 ? std::make_unique<Call>(cost) : nullptr;
+  const Cost cost = cost_of(call);
+  running_count().inside = cost.per_output > 0 || cost.fixed > 0;
+  return running_count().inside ? std::make_unique<Call>(cost) : nullptr;
 }
 
 void end_call(const at::RecordFunction& call, at::ObserverContext* context) {
   if (context != nullptr) {
     running_count().inside = false;
     if (!call.outputs().empty()) {  // there are none after an exception
-      running_count().total +=
-          static_cast<Call*>(context)->cost_per_output * call.outputs()[0].toTensor().numel();
+      const Cost& cost = static_cast<Call*>(context)->cost;
+      running_count().total += cost.per_output * call.outputs()[0].toTensor().numel() + cost.fixed;
     }
   }
 }

@@ -51,6 +51,7 @@ void SupernetImpl::reset() {
     cell.channels_prev = o.nodes * cell.channels;
   }
   classifier_ = register_module("classifier", torch::nn::Linear(cell.channels_prev, o.classes));
+  set_execution(execution_);
 
   const at::Tensor zeros =
       at::zeros({edge_count(o.nodes), static_cast<std::int64_t>(o.primitives.size())});
@@ -72,6 +73,13 @@ at::Tensor SupernetImpl::forward(const at::Tensor& images) {
     s0 = std::exchange(s1, std::move(out));
   }
   return classifier_->forward(at::adaptive_avg_pool2d(s1, {1, 1}).flatten(1));
+}
+
+void SupernetImpl::set_execution(const ExecutionOptions& execution) {
+  execution_ = execution;
+  for (torch::nn::AnyModule& module : *cells_) {
+    module.get<SearchCellImpl>().set_execution(execution);
+  }
 }
 
 std::vector<at::Tensor> SupernetImpl::weights() const {

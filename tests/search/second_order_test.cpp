@@ -115,6 +115,7 @@ class SecondOrder : public ::testing::Test {
 
   /// By double backward, without a difference. Leaves w as it was but for rounding.
   Exact exact() {
+    supernet_->set_execution({Execution::plain});  // the one that can be differentiated twice
     const Golden before = testing::copy_of_state(*supernet_);
     const Tensors step = unrolled_step();
     shift(weights_, step, 1.0);
@@ -129,6 +130,7 @@ class SecondOrder : public ::testing::Test {
     }
     exact.implicit = autograd(product, alphas_of(supernet_));
     testing::load_state(*supernet_, before);
+    supernet_->set_execution({});
     return exact;
   }
 

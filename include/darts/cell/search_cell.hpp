@@ -7,9 +7,30 @@
 #include <torch/nn/modules/container/sequential.h>
 #include <torch/nn/pimpl.h>
 
+#include <memory>
 #include <vector>
 
 namespace darts {
+
+namespace fused {
+struct CellPlan;
+}
+
+/// How the mixed operations of a search cell are run.
+enum class Execution {
+  /// All that leaves a state at once, by our own kernels (docs/performance.md). On the CPU in
+  /// float32 and float64, for the primitives that it knows; elsewhere the plain way.
+  fused,
+  /// A module an operation, one after the other: what the fused way is checked against.
+  plain,
+};
+
+struct ExecutionOptions {
+  Execution execution = Execution::fused;
+  /// Keep of a cell's forward pass its inputs and statistics alone, and compute the rest again for
+  /// the backward pass: less memory, more time. Fused execution only.
+  bool recompute = false;
+};
 
 struct SearchCellOptions {
   std::vector<Primitive> primitives;
@@ -39,11 +60,20 @@ class SearchCellImpl : public torch::nn::Cloneable<SearchCellImpl> {
 
   bool is_reduction() const { return options_.reduction; }
 
+  void set_execution(const ExecutionOptions& execution) { execution_ = execution; }
+
  private:
+  at::Tensor plain_forward(std::vector<at::Tensor> states, const at::Tensor& weights);
+  const std::shared_ptr<const fused::CellPlan>& plan();
+  bool can_fuse(const at::Tensor& s0, const at::Tensor& s1, const at::Tensor& weights);
+
   SearchCellOptions options_;
   torch::nn::AnyModule preprocess0_;
   torch::nn::AnyModule preprocess1_;
   torch::nn::Sequential edges_{nullptr};  // as a list: it survives clone()
+  ExecutionOptions execution_;
+  std::shared_ptr<const fused::CellPlan> plan_;  ///< null: it has primitives without a kernel
+  bool planned_ = false;
 };
 TORCH_MODULE(SearchCell);
 

@@ -25,7 +25,7 @@ struct SupernetOptions {
 /// The supernet (the search network): stem, cells of mixed operations, global pooling, classifier
 /// (paper, section 3.1 and A.1.1). Holds both the weights w and the architecture parameters alpha.
 ///
-/// This is the plain execution, one module per operation. Names of parameters and buffers are the
+/// Names of parameters and buffers are the
 /// original implementation's: `stem.0.weight`, `cells.I._ops.E._ops.P.op.K.weight`,
 /// `classifier.weight`; alpha is `alphas_normal` and `alphas_reduce`, edges × primitives.
 class SupernetImpl : public torch::nn::Cloneable<SupernetImpl> {
@@ -45,11 +45,15 @@ class SupernetImpl : public torch::nn::Cloneable<SupernetImpl> {
 
   const SupernetOptions& options() const { return options_; }
 
+  /// How the cells are run from now on; what they compute stays the same.
+  void set_execution(const ExecutionOptions& execution);
+
  private:
   SupernetOptions options_;
   torch::nn::Sequential stem_{nullptr};
   torch::nn::Sequential cells_{nullptr};  // as a list: it survives clone()
   torch::nn::Linear classifier_{nullptr};
+  ExecutionOptions execution_;
   at::Tensor alphas_normal_;
   at::Tensor alphas_reduce_;
 };

@@ -1,0 +1,228 @@
+#include "forward.hpp"
+
+#include "kernels/factorized.hpp"
+#include "statistics.hpp"
+
+#include <darts/cell/topology.hpp>
+
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+
+namespace darts::fused {
+namespace {
+
+using Units = std::vector<std::size_t>;
+
+/// Convolutions of edges: their first units, and of those with two the first and the second.
+struct LeavingUnits {
+  Units first;
+  Units before_second;
+  Units second;
+};
+
+LeavingUnits units_of(const std::vector<const Edge*>& edges) {
+  LeavingUnits units;
+  for (const Edge* edge : edges) {
+    for (const Operation& operation : edge->operations) {
+      if (!operation.units.empty()) {
+        units.first.push_back(operation.units.front());
+      }
+      if (operation.units.size() > 1) {
+        units.before_second.push_back(operation.units.front());
+        units.second.push_back(operation.units.back());
+      }
+    }
+  }
+  return units;
+}
+
+/// The batch norms of one pool of all edges that have it: they all see the same images.
+Norms pool_norms(const std::vector<const Edge*>& edges, OperationKind kind) {
+  Norms norms;
+  for (const Edge* edge : edges) {
+    for (const Operation& operation : edge->operations) {
+      if (operation.kind == kind) {
+        norms.push_back(operation.norm.ptr());
+      }
+    }
+  }
+  return norms;
+}
+
+template <class T>
+class Forward {
+ public:
+  explicit Forward(CellPass<T>& pass) : pass_(pass) {}
+
+  /// All that is computed from one state: the operations of the edges that leave it.
+  void leave(std::int64_t state) {
+    const auto edges = pass_.plan->leaving(state);
+    const LeavingUnits units = units_of(edges);
+    run_first_units(pass_.state(state), edges, units.first);
+    run_second_units(units.before_second, units.second);
+  }
+
+  /// A node: the sum over its edges and their operations of alpha · (x − mean) · rstd, with alpha
+  /// folded into the batch norms.
+  void enter(std::int64_t state);
+
+ private:
+  void run_first_units(StatePass& from, const std::vector<const Edge*>& edges, const Units& units);
+  void run_second_units(const Units& first, const Units& second);
+  void run_unit(std::size_t unit, const kernels::PaddedImage<T>& input, std::int64_t n,
+                double* sums, T* scratch) const;
+  void run_pool(StatePass& from, std::size_t pool, std::int64_t stride, std::int64_t n,
+                double* sums) const;
+  std::int64_t values() const { return pass_.images * pass_.node_pixels(); }
+
+  CellPass<T>& pass_;
+};
+
+template <class T>
+void Forward<T>::run_unit(std::size_t unit, const kernels::PaddedImage<T>& input, std::int64_t n,
+                          double* sums, T* scratch) const {
+  const UnitPass& u = pass_.units[unit];
+  const kernels::SeparableShape& s = u.shape;
+  const T* const pointwise = u.pointwise.template const_data_ptr<T>();
+  T* const output = pass_.image_of(u.output, n);
+  if (pass_.plan->units[unit].kind == UnitKind::factorized) {
+    const kernels::FactorizedShape shape{s.out_height, s.out_width, s.in_channels, s.out_channels};
+    kernels::factorized_forward<T>({shape, input, pointwise, output, sums, scratch});
+  } else {
+    kernels::separable_forward<T>(
+        {s, input, u.depthwise.template const_data_ptr<T>(), pointwise, output, sums, scratch});
+  }
+}
+
+template <class T>
+void Forward<T>::run_pool(StatePass& from, std::size_t pool, std::int64_t stride, std::int64_t n,
+                          double* sums) const {
+  const at::Tensor& output = from.pools[pool].output;
+  if (output.defined()) {
+    T* const pooled = pass_.image_of(output, n);
+    kernels::pool_forward<T>(pass_.pool_shape(from, pool, stride), pass_.image_of(from.value, n),
+                             pooled);
+    kernels::channel_moments<T>(pooled, pass_.node_pixels(), pass_.channels, sums);
+  }
+}
+
+/// The pools, and the first units of all convolutions, which share the state's ReLU.
+template <class T>
+void Forward<T>::run_first_units(StatePass& from, const std::vector<const Edge*>& edges,
+                                 const Units& units) {
+  for (const std::size_t unit : units) {
+    pass_.units[unit].output = pass_.new_images(pass_.node().height, pass_.node().width);
+  }
+  std::array<Norms, pool_kinds.size()> norms;
+  for (std::size_t p = 0; p < norms.size(); ++p) {
+    norms[p] = pool_norms(edges, pool_kinds[p]);
+    if (!norms[p].empty()) {
+      from.pools[p].output = pass_.new_images(pass_.node().height, pass_.node().width);
+    }
+  }
+  MomentSums sums(pass_.groups, units.size() + norms.size(), pass_.channels);
+  pass_.for_groups([&](const Group& group, const Workspace<T>& own) {
+    const auto input = pass_.cleared(own.input, from.height, from.width);
+    for (std::int64_t n = group.first; n < group.last; ++n) {
+      kernels::fill_relu<T>(pass_.image_of(from.value, n), nullptr, nullptr, input);
+      for (std::size_t i = 0; i < units.size(); ++i) {
+        run_unit(units[i], input, n, sums.of(group.index, i), own.scratch);
+      }
+      for (std::size_t p = 0; p < norms.size(); ++p) {
+        run_pool(from, p, edges.front()->stride, n, sums.of(group.index, units.size() + p));
+      }
+    }
+  });
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    finish<T>(pass_.units[units[i]].statistics, sums.total(i), values(),
+              {pass_.plan->units[units[i]].norm.ptr()}, pass_.options.training);
+  }
+  for (std::size_t p = 0; p < norms.size(); ++p) {
+    if (!norms[p].empty()) {
+      finish<T>(from.pools[p].statistics, sums.total(units.size() + p), values(), norms[p],
+                pass_.options.training);
+    }
+  }
+}
+
+/// The second halves of separable convolutions: their input is the normalised first half.
+template <class T>
+void Forward<T>::run_second_units(const Units& first, const Units& second) {
+  const StatePass& node = pass_.node();
+  for (const std::size_t unit : second) {
+    pass_.units[unit].output = pass_.new_images(node.height, node.width);
+  }
+  MomentSums sums(pass_.groups, second.size(), pass_.channels);
+  pass_.for_groups([&](const Group& group, const Workspace<T>& own) {
+    const auto input = pass_.cleared(own.input, node.height, node.width);
+    for (std::int64_t n = group.first; n < group.last; ++n) {
+      for (std::size_t i = 0; i < second.size(); ++i) {
+        pass_.fill_normalised(pass_.units[first[i]], n, input);
+        run_unit(second[i], input, n, sums.of(group.index, i), own.scratch);
+      }
+    }
+  });
+  for (std::size_t i = 0; i < second.size(); ++i) {
+    finish<T>(pass_.units[second[i]].statistics, sums.total(i), values(),
+              {pass_.plan->units[second[i]].norm.ptr()}, pass_.options.training);
+  }
+}
+
+template <class T>
+void Forward<T>::enter(std::int64_t state) {
+  StatePass& node = pass_.state(state);
+  node.value = pass_.new_images(node.height, node.width);
+  Blend sum;
+  sum.pixels = pass_.node_pixels();
+  std::vector<double> bias(static_cast<std::size_t>(pass_.channels));
+  const auto add = [&](const at::Tensor& images, const Statistics& statistics, double alpha) {
+    sum.summands.push_back({images, pass_.scaled(statistics, alpha)});
+    for (std::size_t c = 0; c < bias.size(); ++c) {
+      bias[c] -= alpha * statistics.mean[c] * statistics.rstd[c];
+    }
+  };
+  for (const Edge* edge : pass_.plan->entering(state)) {
+    const StatePass& from = pass_.state(edge->from);
+    for (const Operation& operation : edge->operations) {
+      const double alpha = pass_.alpha(*edge, operation);
+      if (operation.kind == OperationKind::identity) {
+        sum.summands.push_back({from.value, pass_.constant(alpha)});
+      } else if (operation.kind == OperationKind::convolution) {
+        const UnitPass& unit = pass_.units[operation.last_unit()];
+        add(unit.output, unit.statistics, alpha);
+      } else if (operation.kind != OperationKind::none) {
+        const PoolPass& pool = from.pool(operation.kind);
+        add(pool.output, pool.statistics, alpha);
+      }
+    }
+  }
+  sum.bias = pass_.of_doubles(bias);
+  pass_.for_groups([&](const Group& group, const Workspace<T>&) {
+    for (std::int64_t n = group.first; n < group.last; ++n) {
+      pass_.blend(sum, n, nullptr, nullptr, pass_.image_of(node.value, n));
+    }
+  });
+}
+
+}  // namespace
+
+template <class T>
+void run_states(CellPass<T>& pass) {
+  pass.state(0).value = pass.to_dense(pass.inputs.s0, 0);
+  pass.state(1).value = pass.to_dense(pass.inputs.s1, 0);
+  Forward<T> forward(pass);
+  for (std::int64_t state = 0; state < pass.plan->states(); ++state) {
+    if (state >= cell_inputs) {
+      forward.enter(state);
+    }
+    if (state + 1 < pass.plan->states()) {
+      forward.leave(state);
+    }
+  }
+}
+
+template void run_states(CellPass<float>&);
+template void run_states(CellPass<double>&);
+
+}  // namespace darts::fused

@@ -1,0 +1,99 @@
+#include "function.hpp"
+
+#include <ATen/record_function.h>
+#include <c10/core/GradMode.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <algorithm>
+
+namespace darts::fused {
+namespace {
+
+/// The pass on its way from forward to backward through autograd's saved values.
+struct KeptRun : torch::CustomClassHolder {
+  explicit KeptRun(std::unique_ptr<CellRun> cell_run) : run(std::move(cell_run)) {}
+  std::unique_ptr<CellRun> run;
+};
+
+struct FusedCellFunction : torch::autograd::Function<FusedCellFunction> {
+  using Context = torch::autograd::AutogradContext;
+
+  static constexpr std::size_t first_weight = 3;  // among the inputs that have gradients
+
+  static at::Tensor forward(Context* context, const std::shared_ptr<const CellPlan>& plan,
+                            const PassOptions& options, const at::Tensor& s0, const at::Tensor& s1,
+                            const at::Tensor& alphas, at::TensorList /*weights*/) {
+    auto kept = c10::make_intrusive<KeptRun>(make_cell_run(plan, s1.scalar_type()));
+    at::Tensor out = kept->run->forward({s0, s1, alphas}, options);
+    context->saved_data["run"] = c10::IValue::make_capsule(std::move(kept));
+    context->saved_data["weights"] = static_cast<std::int64_t>(plan->weights.size());
+    return out;
+  }
+
+  static torch::autograd::variable_list backward(Context* context,
+                                                 const torch::autograd::variable_list& gradients) {
+    TORCH_CHECK(!c10::GradMode::is_enabled(),
+                "fused cell: second derivatives are for the plain execution");
+    const auto capsule = context->saved_data["run"].toCapsule();
+    CellRun& run = *static_cast<KeptRun&>(*capsule).run;
+    const auto count = static_cast<std::size_t>(context->saved_data["weights"].toInt());
+    Wanted wanted;
+    wanted.s0 = context->needs_input_grad(0);
+    wanted.s1 = context->needs_input_grad(1);
+    wanted.weights = false;
+    for (std::size_t i = 0; i < count; ++i) {
+      wanted.weights = wanted.weights || context->needs_input_grad(first_weight + i);
+    }
+    CellGradients result = run.backward(gradients[0], wanted);
+    torch::autograd::variable_list out{{}, {}, result.s0, result.s1, result.alphas};
+    result.weights.resize(count);
+    std::move(result.weights.begin(), result.weights.end(), std::back_inserter(out));
+    return out;
+  }
+};
+
+/// Of the convolutions, for all images together.
+std::int64_t multiply_adds(const CellPlan& plan, const at::Tensor& s1) {
+  const std::int64_t step = plan.reduction ? 2 : 1;
+  const std::int64_t pixels =
+      s1.size(0) * ((s1.size(2) - 1) / step + 1) * ((s1.size(3) - 1) / step + 1);
+  std::int64_t total = 0;
+  for (const Unit& unit : plan.units) {
+    const std::int64_t taps = unit.kind == UnitKind::separable ? unit.kernel * unit.kernel : 0;
+    total += pixels * plan.channels * (taps + plan.channels);
+  }
+  return total;
+}
+
+bool needs_gradient(const CellInputs& inputs, const CellPlan& plan) {
+  const auto wants = [](const at::Tensor& tensor) { return tensor.requires_grad(); };
+  return c10::GradMode::is_enabled() &&
+         (wants(inputs.s0) || wants(inputs.s1) || wants(inputs.alphas) ||
+          std::any_of(plan.weights.begin(), plan.weights.end(), wants));
+}
+
+}  // namespace
+
+at::Tensor fused_cell(const std::shared_ptr<const CellPlan>& plan, const CellInputs& inputs,
+                      const PassOptions& options) {
+  at::RecordFunction record(at::RecordScope::FUNCTION);
+  if (record.isActive()) {  // for profilers, and for whoever counts multiply-adds
+    const c10::IValue counted[] = {multiply_adds(*plan, inputs.s1)};
+    record.before("darts::fused_cell", c10::ArrayRef<const c10::IValue>(counted));
+  }
+  at::Tensor out;
+  if (needs_gradient(inputs, *plan)) {
+    out = FusedCellFunction::apply(plan, options, inputs.s0, inputs.s1, inputs.alphas,
+                                   at::TensorList(plan->weights));
+  } else {
+    PassOptions forward_only = options;
+    forward_only.keep = false;
+    out = make_cell_run(plan, inputs.s1.scalar_type())->forward(inputs, forward_only);
+  }
+  if (record.isActive()) {
+    record.setOutputs(std::vector<c10::IValue>{out});
+  }
+  return out;
+}
+
+}  // namespace darts::fused

@@ -1,0 +1,237 @@
+#include "pass.hpp"
+
+#include "kernels/factorized.hpp"
+
+#include <darts/cell/topology.hpp>
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace darts::fused {
+namespace {
+
+constexpr std::int64_t most_groups = 32;
+constexpr std::int64_t pixels_a_task = 4096;
+
+std::int64_t rounded_up(std::int64_t value, std::int64_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+}  // namespace
+
+template <class T>
+CellPass<T>::CellPass(std::shared_ptr<const CellPlan> cell_plan, CellInputs cell_inputs,
+                      PassOptions how)
+    : plan(std::move(cell_plan)), inputs(std::move(cell_inputs)), options(how) {
+  type = at::TensorOptions().dtype(inputs.s1.dtype()).device(inputs.s1.device());
+  const at::Tensor weights = inputs.alphas.to(at::kDouble).contiguous();
+  alphas_.assign(weights.const_data_ptr<double>(),
+                 weights.const_data_ptr<double>() + weights.numel());
+  set_sizes();
+  workspaces_ = at::empty({at::get_num_threads(), workspace_size()}, type);
+}
+
+template <class T>
+void CellPass<T>::set_sizes() {
+  const at::Tensor& x = inputs.s1;
+  images = x.size(0);
+  channels = rounded_up(plan->channels, kernels::channel_multiple<T>());
+  groups = std::min(images, most_groups);
+  states.resize(static_cast<std::size_t>(plan->states()));
+  const std::int64_t stride = plan->reduction ? 2 : 1;
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    const std::int64_t step = std::cmp_less(i, cell_inputs) ? 1 : stride;
+    states[i].height = (x.size(2) - 1) / step + 1;
+    states[i].width = (x.size(3) - 1) / step + 1;
+  }
+  units.resize(plan->units.size());
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    const Unit& unit = plan->units[i];
+    units[i].shape = {node().height, node().width, channels,     channels,
+                      unit.kernel,   unit.stride,  unit.dilation};
+  }
+}
+
+/// The input states', which are the largest.
+template <class T>
+kernels::PaddedImage<T> CellPass<T>::largest_padded() const {
+  return {nullptr, states.front().height, states.front().width, channels, plan->padding};
+}
+
+template <class T>
+std::int64_t CellPass<T>::workspace_size() const {
+  std::int64_t scratch =
+      kernels::factorized_scratch({node().height, node().width, channels, channels});
+  for (const UnitPass& unit : units) {
+    scratch = std::max(scratch, kernels::separable_scratch(unit.shape));
+  }
+  const std::int64_t image = states.front().height * states.front().width * channels;
+  return 2 * largest_padded().size() + 2 * image +
+         rounded_up(scratch, kernels::channel_multiple<T>());
+}
+
+template <class T>
+Workspace<T> CellPass<T>::workspace(std::int64_t thread) const {
+  const std::int64_t padded = largest_padded().size();
+  const std::int64_t image = states.front().height * states.front().width * channels;
+  T* const base = workspaces_.mutable_data_ptr<T>() + thread * workspaces_.size(1);
+  T* const unpadded = base + 2 * padded;
+  return {base, base + padded, unpadded, unpadded + image, unpadded + 2 * image};
+}
+
+template <class T>
+void CellPass<T>::for_groups(
+    const std::function<void(const Group&, const Workspace<T>&)>& work) const {
+  at::parallel_for(0, groups, 1, [&](std::int64_t begin, std::int64_t end) {
+    const Workspace<T> own = workspace(at::get_thread_num());
+    for (std::int64_t group = begin; group < end; ++group) {
+      work({group, group * images / groups, (group + 1) * images / groups}, own);
+    }
+  });
+}
+
+template <class T>
+kernels::PaddedImage<T> CellPass<T>::cleared(T* data, std::int64_t height,
+                                             std::int64_t width) const {
+  const kernels::PaddedImage<T> image{data, height, width, channels, plan->padding};
+  std::fill_n(image.data, image.size(), T(0));
+  return image;
+}
+
+template <class T>
+at::Tensor CellPass<T>::new_images(std::int64_t height, std::int64_t width) const {
+  return at::empty({images, height, width, channels}, type);
+}
+
+template <class T>
+T* CellPass<T>::image_of(const at::Tensor& of, std::int64_t n) const {
+  return of.mutable_data_ptr<T>() + n * of.stride(0);
+}
+
+template <class T>
+at::Tensor CellPass<T>::to_dense(const at::Tensor& nchw, std::int64_t first_channel) const {
+  const at::Tensor from = nchw.detach().contiguous(at::MemoryFormat::ChannelsLast);
+  const std::int64_t step = from.size(1);
+  const std::int64_t count = plan->channels;
+  if (step == channels && count == channels) {
+    return from.permute({0, 2, 3, 1});
+  }
+  const at::Tensor dense = new_images(from.size(2), from.size(3));
+  const T* source = from.const_data_ptr<T>() + first_channel;
+  T* target = dense.mutable_data_ptr<T>();
+  at::parallel_for(
+      0, dense.numel() / channels, pixels_a_task, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t pixel = begin; pixel < end; ++pixel) {
+          T* const to = target + pixel * channels;
+          std::fill(std::copy_n(source + pixel * step, count, to), to + channels, T(0));
+        }
+      });
+  return dense;
+}
+
+template <class T>
+at::Tensor CellPass<T>::from_dense(std::span<const at::Tensor> parts) const {
+  const std::int64_t count = plan->channels;
+  const std::int64_t step = std::ssize(parts) * count;
+  const at::Tensor& first = parts.front();
+  at::Tensor out =
+      at::empty({images, step, first.size(1), first.size(2)}, type, at::MemoryFormat::ChannelsLast);
+  T* target = out.mutable_data_ptr<T>();
+  at::parallel_for(
+      0, first.numel() / channels, pixels_a_task, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = 0; i < std::ssize(parts); ++i) {
+          const T* const source = parts[static_cast<std::size_t>(i)].template const_data_ptr<T>();
+          for (std::int64_t pixel = begin; pixel < end; ++pixel) {
+            std::copy_n(source + pixel * channels, count, target + pixel * step + i * count);
+          }
+        }
+      });
+  return out;
+}
+
+template <class T>
+double CellPass<T>::alpha(const Edge& edge, const Operation& operation) const {
+  return alphas_[static_cast<std::size_t>(edge.row * plan->columns + operation.column)];
+}
+
+template <class T>
+at::Tensor CellPass<T>::constant(double value) const {
+  return at::full({channels}, value, type);
+}
+
+template <class T>
+at::Tensor CellPass<T>::of_doubles(const std::vector<double>& values) const {
+  at::Tensor out = at::empty({static_cast<std::int64_t>(values.size())}, type);
+  std::transform(values.begin(), values.end(), out.mutable_data_ptr<T>(),
+                 [](double value) { return static_cast<T>(value); });
+  return out;
+}
+
+template <class T>
+kernels::PoolShape CellPass<T>::pool_shape(const StatePass& from, std::size_t pool,
+                                           std::int64_t stride) const {
+  const bool max = pool_kinds[pool] == OperationKind::max_pool;
+  return {max ? kernels::Pool::max : kernels::Pool::average, from.height, from.width, channels,
+          stride};
+}
+
+template <class T>
+void CellPass<T>::fill_normalised(const UnitPass& first, std::int64_t n,
+                                  const kernels::PaddedImage<T>& to) const {
+  kernels::fill_relu<T>(image_of(first.output, n),
+                        first.statistics.scale.template const_data_ptr<T>(),
+                        first.statistics.shift.template const_data_ptr<T>(), to);
+}
+
+template <class T>
+at::Tensor CellPass<T>::scaled(const Statistics& statistics, double factor) const {
+  at::Tensor out = at::empty({channels}, type);
+  std::transform(statistics.rstd.begin(), statistics.rstd.end(), out.mutable_data_ptr<T>(),
+                 [factor](double rstd) { return static_cast<T>(factor * rstd); });
+  return out;
+}
+
+template <class T>
+void CellPass<T>::blend(const Blend& blend, std::int64_t n, const T* masked, const T* mask,
+                        T* out) const {
+  std::vector<kernels::Term<T>> terms;
+  terms.reserve(blend.summands.size());
+  for (const Blend::Summand& s : blend.summands) {
+    terms.push_back(
+        {image_of(s.images, n), s.scale.defined() ? s.scale.const_data_ptr<T>() : nullptr});
+  }
+  kernels::WeightedSum<T> sum;
+  sum.pixels = blend.pixels;
+  sum.channels = channels;
+  sum.terms = terms;
+  sum.bias = blend.bias.defined() ? blend.bias.const_data_ptr<T>() : nullptr;
+  sum.masked = masked;
+  sum.mask = mask;
+  sum.out = out;
+  kernels::weighted_sum(sum);
+}
+
+template <class T>
+void CellPass<T>::release(std::int64_t from) {
+  for (const Edge* edge : plan->leaving(from)) {
+    for (const Operation& operation : edge->operations) {
+      for (const std::size_t unit : operation.units) {
+        units[unit].output.reset();
+        units[unit].gradient.reset();
+      }
+    }
+  }
+  for (PoolPass& pool : state(from).pools) {
+    pool.output.reset();
+  }
+  state(from).value.reset();
+}
+
+template class CellPass<float>;
+template class CellPass<double>;
+
+}  // namespace darts::fused

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <darts/cell/search_cell.hpp>
+
+#include <torch/nn/modules/batchnorm.h>
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace darts::fused {
+
+enum class UnitKind { separable, factorized };
+
+/// ReLU → convolution → batch norm: what the convolutional operations are made of.
+struct Unit {
+  UnitKind kind = UnitKind::separable;
+  std::int64_t kernel = 3;
+  std::int64_t stride = 1;
+  std::int64_t dilation = 1;
+  /// Where its two weights begin in CellPlan::weights: depthwise and pointwise, or conv_1, conv_2.
+  std::size_t weight = 0;
+  torch::nn::BatchNorm2d norm{nullptr};
+};
+
+enum class OperationKind { none, identity, max_pool, average_pool, convolution };
+
+/// A candidate operation on an edge.
+struct Operation {
+  OperationKind kind = OperationKind::none;
+  std::int64_t column = 0;         ///< of alpha
+  std::vector<std::size_t> units;  ///< of a convolution: one, or two in a row; in CellPlan::units
+  torch::nn::BatchNorm2d norm{nullptr};  ///< of a pool
+
+  std::size_t last_unit() const { return units.back(); }
+};
+
+struct Edge {
+  std::int64_t row = 0;   ///< of alpha
+  std::int64_t from = 0;  ///< state that it leaves
+  std::int64_t to = 0;    ///< state that it enters
+  std::int64_t stride = 1;
+  std::vector<Operation> operations;
+};
+
+/// What a search cell computes, state by state, and the tensors that it computes with: those of the
+/// cell's modules, not copies.
+struct CellPlan {
+  std::int64_t nodes = 0;
+  std::int64_t channels = 0;
+  std::int64_t columns = 0;  ///< of alpha
+  bool reduction = false;
+  std::int64_t padding = 1;  ///< that the inputs of all units need
+  std::vector<Edge> edges;
+  std::vector<Unit> units;
+  std::vector<at::Tensor> weights;
+
+  std::int64_t states() const;
+  std::vector<const Edge*> leaving(std::int64_t state) const;
+  std::vector<const Edge*> entering(std::int64_t state) const;
+};
+
+/// The plan of a cell whose edges are the mixed operations `edges`; nothing if one of its
+/// primitives is not known here, so that only the plain way can run it.
+std::optional<CellPlan> plan_cell(const SearchCellOptions& options,
+                                  const torch::nn::Sequential& edges);
+
+}  // namespace darts::fused

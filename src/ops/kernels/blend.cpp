@@ -1,0 +1,197 @@
+// Compiled once for every instruction set that Highway knows. What is summed comes from memory, so
+// that a block of the result is kept in the first-level cache while the summands stream by.
+
+#include "blend.hpp"
+
+#include <algorithm>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/blend.cpp"
+#include "vectors-inl.hpp"
+
+#include <hwy/foreach_target.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace darts::kernels::HWY_NAMESPACE {
+
+constexpr std::int64_t block = 64;  // pixels
+
+template <class T>
+HWY_INLINE Vec<T> scale_of(const Term<T>& term, std::int64_t c) {
+  const Tag<T> d;
+  return term.scale == nullptr ? hn::Set(d, T(1)) : hn::LoadU(d, term.scale + c);
+}
+
+/// What a sum begins with: bias and masked gradient.
+template <class T>
+HWY_INLINE void begin_sum(const WeightedSum<T>& s, std::int64_t first, std::int64_t pixels) {
+  const Tag<T> d;
+  for (std::int64_t c = 0; c < s.channels; c += lanes<T>()) {
+    const auto bias = s.bias == nullptr ? hn::Zero(d) : hn::LoadU(d, s.bias + c);
+    const std::int64_t end = (first + pixels) * s.channels;
+    for (std::int64_t i = first * s.channels + c; i < end; i += s.channels) {
+      auto v = bias;
+      if (s.mask != nullptr) {
+        const auto open = hn::Gt(hn::LoadU(d, s.mask + i), hn::Zero(d));
+        v = hn::Add(v, hn::IfThenElseZero(open, hn::LoadU(d, s.masked + i)));
+      }
+      hn::StoreU(v, d, s.out + i);
+    }
+  }
+}
+
+template <int kTerms, class T>
+HWY_INLINE void add_terms(const WeightedSum<T>& s, const Term<T>* terms, std::int64_t first,
+                          std::int64_t pixels) {
+  const Tag<T> d;
+  for (std::int64_t c = 0; c < s.channels; c += lanes<T>()) {
+    Vec<T> scale[kTerms];
+#pragma GCC unroll 4
+    for (int t = 0; t < kTerms; ++t) {
+      scale[t] = scale_of(terms[t], c);
+    }
+    const std::int64_t end = (first + pixels) * s.channels;
+    for (std::int64_t i = first * s.channels + c; i < end; i += s.channels) {
+      auto v = hn::LoadU(d, s.out + i);
+#pragma GCC unroll 4
+      for (int t = 0; t < kTerms; ++t) {
+        v = hn::MulAdd(hn::LoadU(d, terms[t].x + i), scale[t], v);
+      }
+      hn::StoreU(v, d, s.out + i);
+    }
+  }
+}
+
+template <class T>
+void sum_image(const WeightedSum<T>& s) {
+  for (std::int64_t first = 0; first < s.pixels; first += block) {
+    const std::int64_t pixels = std::min(block, s.pixels - first);
+    begin_sum(s, first, pixels);
+    std::size_t t = 0;
+    for (; t + 4 <= s.terms.size(); t += 4) {
+      add_terms<4>(s, s.terms.data() + t, first, pixels);
+    }
+    for (; t < s.terms.size(); ++t) {
+      add_terms<1>(s, s.terms.data() + t, first, pixels);
+    }
+  }
+}
+
+/// Σ g · factor over elements c, c + channels, …, in [begin, end).
+template <class T>
+HWY_INLINE Vec<T> product_sum(const T* g, const T* factor, std::int64_t begin, std::int64_t end,
+                              std::int64_t channels) {
+  const Tag<T> d;
+  auto even = hn::Zero(d);
+  auto odd = hn::Zero(d);
+  std::int64_t i = begin;
+  for (; i + channels < end; i += 2 * channels) {
+    const std::int64_t next = i + channels;
+    even = hn::MulAdd(hn::LoadU(d, g + i), hn::LoadU(d, factor + i), even);
+    odd = hn::MulAdd(hn::LoadU(d, g + next), hn::LoadU(d, factor + next), odd);
+  }
+  if (i < end) {
+    even = hn::MulAdd(hn::LoadU(d, g + i), hn::LoadU(d, factor + i), even);
+  }
+  return hn::Add(even, odd);
+}
+
+template <class T>
+HWY_INLINE Vec<T> plain_sum(const T* g, std::int64_t begin, std::int64_t end,
+                            std::int64_t channels) {
+  const Tag<T> d;
+  auto sum = hn::Zero(d);
+  for (std::int64_t i = begin; i < end; i += channels) {
+    sum = hn::Add(sum, hn::LoadU(d, g + i));
+  }
+  return sum;
+}
+
+template <class T>
+void products_image(const ChannelProducts<T>& p) {
+  for (std::int64_t first = 0; first < p.pixels; first += block) {
+    const std::int64_t end = std::min(first + block, p.pixels) * p.channels;
+    double* sums = p.sums;
+    for (const T* factor : p.factors) {
+      for (std::int64_t c = 0; c < p.channels; c += lanes<T>()) {
+        const std::int64_t begin = first * p.channels + c;
+        add_to(sums + c, factor == nullptr ? plain_sum(p.g, begin, end, p.channels)
+                                           : product_sum(p.g, factor, begin, end, p.channels));
+      }
+      sums += p.channels;
+    }
+  }
+}
+
+template <class T>
+void moments_image(const T* x, std::int64_t pixels, std::int64_t channels, double* sums) {
+  const Tag<T> d;
+  for (std::int64_t first = 0; first < pixels; first += block) {
+    const std::int64_t end = std::min(first + block, pixels) * channels;
+    for (std::int64_t c = 0; c < channels; c += lanes<T>()) {
+      auto sum = hn::Zero(d);
+      auto square = hn::Zero(d);
+      for (std::int64_t i = first * channels + c; i < end; i += channels) {
+        const auto v = hn::LoadU(d, x + i);
+        sum = hn::Add(sum, v);
+        square = hn::MulAdd(v, v, square);
+      }
+      add_to(sums + c, sum);
+      add_to(sums + channels + c, square);
+    }
+  }
+}
+
+void SumFloat(const WeightedSum<float>& task) { sum_image(task); }
+void SumDouble(const WeightedSum<double>& task) { sum_image(task); }
+void ProductsFloat(const ChannelProducts<float>& task) { products_image(task); }
+void ProductsDouble(const ChannelProducts<double>& task) { products_image(task); }
+void MomentsFloat(const float* x, std::int64_t pixels, std::int64_t channels, double* sums) {
+  moments_image(x, pixels, channels, sums);
+}
+void MomentsDouble(const double* x, std::int64_t pixels, std::int64_t channels, double* sums) {
+  moments_image(x, pixels, channels, sums);
+}
+
+}  // namespace darts::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace darts::kernels {
+
+HWY_EXPORT(SumFloat);
+HWY_EXPORT(SumDouble);
+HWY_EXPORT(ProductsFloat);
+HWY_EXPORT(ProductsDouble);
+HWY_EXPORT(MomentsFloat);
+HWY_EXPORT(MomentsDouble);
+
+template <>
+void weighted_sum(const WeightedSum<float>& task) {
+  HWY_DYNAMIC_DISPATCH(SumFloat)(task);
+}
+template <>
+void weighted_sum(const WeightedSum<double>& task) {
+  HWY_DYNAMIC_DISPATCH(SumDouble)(task);
+}
+
+template <>
+void channel_products(const ChannelProducts<float>& task) {
+  HWY_DYNAMIC_DISPATCH(ProductsFloat)(task);
+}
+template <>
+void channel_products(const ChannelProducts<double>& task) {
+  HWY_DYNAMIC_DISPATCH(ProductsDouble)(task);
+}
+
+template <>
+void channel_moments(const float* x, std::int64_t pixels, std::int64_t channels, double* sums) {
+  HWY_DYNAMIC_DISPATCH(MomentsFloat)(x, pixels, channels, sums);
+}
+template <>
+void channel_moments(const double* x, std::int64_t pixels, std::int64_t channels, double* sums) {
+  HWY_DYNAMIC_DISPATCH(MomentsDouble)(x, pixels, channels, sums);
+}
+
+}  // namespace darts::kernels
+#endif
