@@ -6,11 +6,13 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/factorized.cpp"
+#include <hwy/foreach_target.h>
+
+// clang-format off: after foreach_target.h, which includes this file once a target
 #include "gradient-inl.hpp"
 #include "pointwise-inl.hpp"
 #include "vectors-inl.hpp"
-
-#include <hwy/foreach_target.h>
+// clang-format on
 
 HWY_BEFORE_NAMESPACE();
 namespace darts::kernels::HWY_NAMESPACE {

@@ -6,9 +6,11 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/pooling.cpp"
-#include "vectors-inl.hpp"
-
 #include <hwy/foreach_target.h>
+
+// clang-format off: after foreach_target.h, which includes this file once a target
+#include "vectors-inl.hpp"
+// clang-format on
 
 HWY_BEFORE_NAMESPACE();
 namespace darts::kernels::HWY_NAMESPACE {

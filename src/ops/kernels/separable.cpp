@@ -13,12 +13,14 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/separable.cpp"
+#include <hwy/foreach_target.h>
+
+// clang-format off: after foreach_target.h, which includes this file once a target
 #include "depthwise-inl.hpp"
 #include "gradient-inl.hpp"
 #include "pointwise-inl.hpp"
 #include "vectors-inl.hpp"
-
-#include <hwy/foreach_target.h>
+// clang-format on
 
 HWY_BEFORE_NAMESPACE();
 namespace darts::kernels::HWY_NAMESPACE {
