@@ -16,6 +16,9 @@ void add_runtime_fields(FieldTable& t, RuntimeOptions& o) {
   t.add("runtime.threads", o.threads, "threads of the CPU's operations; 0: all cores", at_least(0));
   t.add("runtime.deterministic", o.deterministic,
         "only algorithms that give the same result each time");
+  t.add("runtime.execution", o.execution,
+        "fused: several operations at once, by our own kernels (CPU, fp32); plain: one by one",
+        one_of<Execution>({{"fused", Execution::fused}, {"plain", Execution::plain}}));
   t.add("runtime.huge_pages", o.huge_pages,
         "keep the memory of large CPU tensors, in huge pages, from step to step; faster");
 }

@@ -100,6 +100,8 @@ FieldTable fields(SearchConfig& config) {
   add_space(table, config.space);
   add_training(table, config);
   add_runtime_fields(table, config.runtime);
+  table.add("runtime.recompute", config.runtime.recompute,
+            "fused execution: compute a cell again for its backward pass; less memory, more time");
   add_run_fields(table, config.run);
   return table;
 }
@@ -119,6 +121,7 @@ SupernetOptions supernet_options(const SearchConfig& config, std::int64_t image_
   options.stem_multiplier = config.space.stem_multiplier;
   options.image_channels = image_channels;
   options.classes = classes;
+  options.execution = {config.runtime.execution, config.runtime.recompute};
   return options;
 }
 

@@ -51,7 +51,7 @@ void SupernetImpl::reset() {
     cell.channels_prev = o.nodes * cell.channels;
   }
   classifier_ = register_module("classifier", torch::nn::Linear(cell.channels_prev, o.classes));
-  set_execution(execution_);
+  set_execution(o.execution);
 
   const at::Tensor zeros =
       at::zeros({edge_count(o.nodes), static_cast<std::int64_t>(o.primitives.size())});
@@ -76,7 +76,7 @@ at::Tensor SupernetImpl::forward(const at::Tensor& images) {
 }
 
 void SupernetImpl::set_execution(const ExecutionOptions& execution) {
-  execution_ = execution;
+  options_.execution = execution;
   for (torch::nn::AnyModule& module : *cells_) {
     module.get<SearchCellImpl>().set_execution(execution);
   }

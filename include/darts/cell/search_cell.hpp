@@ -1,5 +1,6 @@
 #pragma once
 
+#include <darts/core/device.hpp>
 #include <darts/ops/primitive.hpp>
 
 #include <torch/nn/cloneable.h>
@@ -17,14 +18,6 @@ struct CellPlan;
 }
 
 /// How the mixed operations of a search cell are run.
-enum class Execution {
-  /// All that leaves a state at once, by our own kernels (docs/performance.md). On the CPU in
-  /// float32 and float64, for the primitives that it knows; elsewhere the plain way.
-  fused,
-  /// A module an operation, one after the other: what the fused way is checked against.
-  plain,
-};
-
 struct ExecutionOptions {
   Execution execution = Execution::fused;
   /// Keep of a cell's forward pass its inputs and statistics alone, and compute the rest again for

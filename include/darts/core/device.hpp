@@ -14,6 +14,15 @@ enum class Precision {
   bf16,  ///< bfloat16 where LibTorch's autocast takes it to be safe
 };
 
+/// How the networks are run; what they compute is the same but for rounding.
+enum class Execution {
+  /// By our own kernels, several operations at once (docs/performance.md): on the CPU in float32 and
+  /// float64, where there are such kernels. Elsewhere the plain way.
+  fused,
+  /// One module after the other: what the fused way is checked against.
+  plain,
+};
+
 /// The device for "cpu", "cuda" (the first GPU), "cuda:N" or "auto" (the first GPU, else the CPU).
 /// Throws Error for other text, for a GPU that is not there, and for a build without CUDA.
 c10::Device choose_device(std::string_view text);

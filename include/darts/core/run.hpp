@@ -27,6 +27,8 @@ struct RuntimeOptions {
   std::int64_t threads = 0;
   bool deterministic = true;
   bool huge_pages = true;
+  Execution execution = Execution::fused;
+  bool recompute = false;  ///< of searches alone
 };
 
 /// The run directory and its checkpoints: the section `run` of a config.

@@ -20,6 +20,7 @@ struct SupernetOptions {
   std::int64_t stem_multiplier = 3;  ///< the stem has stem_multiplier · channels
   std::int64_t image_channels = 3;
   std::int64_t classes = 10;
+  ExecutionOptions execution;
 };
 
 /// The supernet (the search network): stem, cells of mixed operations, global pooling, classifier
@@ -53,7 +54,6 @@ class SupernetImpl : public torch::nn::Cloneable<SupernetImpl> {
   torch::nn::Sequential stem_{nullptr};
   torch::nn::Sequential cells_{nullptr};  // as a list: it survives clone()
   torch::nn::Linear classifier_{nullptr};
-  ExecutionOptions execution_;
   at::Tensor alphas_normal_;
   at::Tensor alphas_reduce_;
 };

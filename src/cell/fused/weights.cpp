@@ -92,11 +92,9 @@ WeightSums<T>::WeightSums(const CellPass<T>& pass, const std::vector<const Edge*
   for (const Edge* edge : edges) {
     for (const Operation& operation : edge->operations) {
       for (const std::size_t i : operation.units) {
-        const Unit& unit = pass.plan->units[i];
         units_.push_back(i);
         places_[i] = size;
-        size += depthwise_size(unit, pass.channels) +
-                pointwise_inputs(unit, pass.channels) * pass.channels;
+        size += size_of(i);
       }
     }
   }
@@ -116,26 +114,37 @@ T* WeightSums<T>::pointwise(std::size_t unit, const Group& group) const {
 }
 
 template <class T>
-T WeightSums<T>::total(std::int64_t place) const {
-  const T* const sums = sums_.const_data_ptr<T>() + place;
-  double sum = 0.0;
-  for (std::int64_t group = 0; group < sums_.size(0); ++group) {
-    sum += static_cast<double>(sums[group * sums_.size(1)]);
+std::int64_t WeightSums<T>::size_of(std::size_t unit) const {
+  const Unit& planned = pass_.plan->units[unit];
+  return depthwise_size(planned, pass_.channels) +
+         pointwise_inputs(planned, pass_.channels) * pass_.channels;
+}
+
+/// A unit's sums of all groups together, in the kernels' order.
+template <class T>
+std::vector<T> WeightSums<T>::total(std::size_t unit) const {
+  std::vector<T> sum(static_cast<std::size_t>(size_of(unit)));
+  const T* from = sums_.const_data_ptr<T>() + places_[unit];
+  for (std::int64_t group = 0; group < sums_.size(0); ++group, from += sums_.size(1)) {
+    for (std::size_t i = 0; i < sum.size(); ++i) {
+      sum[i] += from[i];
+    }
   }
-  return static_cast<T>(sum);
+  return sum;
 }
 
 template <class T>
 void WeightSums<T>::take_unit(std::size_t index, const std::vector<at::Tensor>& gradients) const {
   const Unit& unit = pass_.plan->units[index];
   const std::int64_t channels = pass_.channels;
-  const std::int64_t pointwise_at = places_[index] + depthwise_size(unit, channels);
+  const std::vector<T> sums = total(index);
+  const T* const pointwise = sums.data() + depthwise_size(unit, channels);
   for (const Block& block : pointwise_blocks(*pass_.plan, unit, channels)) {
     const at::Tensor& gradient = gradients[block.weight];
     T* value = gradient.mutable_data_ptr<T>();
     for (std::int64_t o = block.first_output; o < block.first_output + gradient.size(0); ++o) {
       for (std::int64_t i = block.first_input; i < block.first_input + gradient.size(1); ++i) {
-        *value++ = total(pointwise_at + i * channels + o);
+        *value++ = pointwise[i * channels + o];
       }
     }
   }
@@ -144,7 +153,7 @@ void WeightSums<T>::take_unit(std::size_t index, const std::vector<at::Tensor>& 
     T* value = gradient.mutable_data_ptr<T>();
     for (std::int64_t c = 0; c < gradient.size(0); ++c) {
       for (std::int64_t tap = 0; tap < unit.kernel * unit.kernel; ++tap) {
-        *value++ = total(places_[index] + tap * channels + c);
+        *value++ = sums[static_cast<std::size_t>(tap * channels + c)];
       }
     }
   }

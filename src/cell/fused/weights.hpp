@@ -25,8 +25,9 @@ class WeightSums {
   void take(std::vector<at::Tensor>& gradients) const;
 
  private:
+  std::int64_t size_of(std::size_t unit) const;
+  std::vector<T> total(std::size_t unit) const;
   void take_unit(std::size_t unit, const std::vector<at::Tensor>& gradients) const;
-  T total(std::int64_t place) const;
 
   const CellPass<T>& pass_;
   std::vector<std::size_t> units_;
