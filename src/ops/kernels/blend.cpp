@@ -16,7 +16,11 @@
 HWY_BEFORE_NAMESPACE();
 namespace darts::kernels::HWY_NAMESPACE {
 
-constexpr std::int64_t block = 64;  // pixels
+/// Pixels that are worked on at a time: a block of one tensor fits into the first-level cache.
+HWY_INLINE std::int64_t block_pixels(std::int64_t channels, std::int64_t bytes) {
+  constexpr std::int64_t budget = 16384;
+  return std::max<std::int64_t>(budget / (channels * bytes), 1);
+}
 
 template <class T>
 HWY_INLINE Vec<T> scale_of(const Term<T>& term, std::int64_t c) {
@@ -66,6 +70,7 @@ HWY_INLINE void add_terms(const WeightedSum<T>& s, const Term<T>* terms, std::in
 
 template <class T>
 void sum_image(const WeightedSum<T>& s) {
+  const std::int64_t block = block_pixels(s.channels, sizeof(T));
   for (std::int64_t first = 0; first < s.pixels; first += block) {
     const std::int64_t pixels = std::min(block, s.pixels - first);
     begin_sum(s, first, pixels);
@@ -111,6 +116,7 @@ HWY_INLINE Vec<T> plain_sum(const T* g, std::int64_t begin, std::int64_t end,
 
 template <class T>
 void products_image(const ChannelProducts<T>& p) {
+  const std::int64_t block = block_pixels(p.channels, sizeof(T));
   for (std::int64_t first = 0; first < p.pixels; first += block) {
     const std::int64_t end = std::min(first + block, p.pixels) * p.channels;
     double* sums = p.sums;
@@ -128,6 +134,7 @@ void products_image(const ChannelProducts<T>& p) {
 template <class T>
 void moments_image(const T* x, std::int64_t pixels, std::int64_t channels, double* sums) {
   const Tag<T> d;
+  const std::int64_t block = block_pixels(channels, sizeof(T));
   for (std::int64_t first = 0; first < pixels; first += block) {
     const std::int64_t end = std::min(first + block, pixels) * channels;
     for (std::int64_t c = 0; c < channels; c += lanes<T>()) {

@@ -198,6 +198,87 @@ HWY_INLINE void depthwise_row(const SeparableShape& s, const DepthwiseRow<T>& r,
                          : strided_row<7>(s, r, sink);
 }
 
+/// A tap of a transposed convolution: where a row of pixels reads, and its weight.
+template <class T>
+struct Tap {
+  const T* input = nullptr;
+  const T* weight = nullptr;
+};
+
+/// Adds the sums over `taps` to every other one of 2 · kPixels pixels; `at`: offset of the first
+/// gradient pixel, twice that of the first pixel of `out`.
+template <int kPixels, class T>
+HWY_INLINE void add_taps(const Tap<T>* taps, int count, std::int64_t c, std::int64_t at,
+                         std::int64_t pixel_size, T* HWY_RESTRICT out) {
+  const Tag<T> d;
+  out += 2 * at;
+  const std::int64_t step = 2 * pixel_size;
+  Vec<T> sum[kPixels];
+#pragma GCC unroll 16
+  for (int p = 0; p < kPixels; ++p) {
+    sum[p] = hn::LoadU(d, out + p * step);
+  }
+  for (int t = 0; t < count; ++t) {
+    const Vec<T> w = hn::LoadU(d, taps[t].weight + c);
+    const T* HWY_RESTRICT in = taps[t].input + at + c;
+#pragma GCC unroll 16
+    for (int p = 0; p < kPixels; ++p) {
+      sum[p] = hn::MulAdd(hn::LoadU(d, in + p * pixel_size), w, sum[p]);
+    }
+  }
+#pragma GCC unroll 16
+  for (int p = 0; p < kPixels; ++p) {
+    hn::StoreU(sum[p], d, out + p * step);
+  }
+}
+
+/// The taps that meet row y and columns `odd`, `odd` + 2, … of the input of a stride-2 convolution,
+/// for the first of these pixels. Returns their number.
+template <class T>
+HWY_INLINE int transposed_taps(const SeparableShape& s, const PaddedImage<T>& gradient,
+                               const T* weights, std::int64_t y, std::int64_t odd, Tap<T>* taps) {
+  int count = 0;
+  for (std::int64_t kh = 0; kh < s.kernel; ++kh) {
+    const std::int64_t row = y + s.padding() - s.dilation * kh;
+    if ((row & 1) != 0) {
+      continue;
+    }
+    const T* const line = gradient.pixel(row >> 1, 0);
+    for (std::int64_t kw = 0; kw < s.kernel; ++kw) {
+      const std::int64_t column = odd + s.padding() - s.dilation * kw;
+      if ((column & 1) == 0) {
+        taps[count++] = {line + (column >> 1) * s.in_channels,
+                         weights + (kh * s.kernel + kw) * s.in_channels};
+      }
+    }
+  }
+  return count;
+}
+
+/// Adds the gradient of row y of the input of a stride-2 convolution to `out` (`width` pixels),
+/// from the padded gradient of its output. Even and odd pixels see different taps.
+template <class T>
+HWY_INLINE void add_transposed_row(const SeparableShape& s, const PaddedImage<T>& gradient,
+                                   const T* weights, std::int64_t y, std::int64_t width, T* out) {
+  constexpr int most_taps = 49;
+  const std::int64_t channels = s.in_channels;
+  for (std::int64_t odd = 0; odd < 2; ++odd) {
+    Tap<T> taps[most_taps];
+    const int count = transposed_taps(s, gradient, weights, y, odd, taps);
+    const std::int64_t pixels = count == 0 ? 0 : (width - odd + 1) / 2;
+    for (std::int64_t c = 0; c < channels; c += lanes<T>()) {
+      T* const first = out + odd * channels + c;
+      std::int64_t pixel = 0;
+      for (; pixel + 8 <= pixels; pixel += 8) {
+        add_taps<8>(taps, count, c, pixel * channels, channels, first);
+      }
+      for (; pixel < pixels; ++pixel) {
+        add_taps<1>(taps, count, c, pixel * channels, channels, first);
+      }
+    }
+  }
+}
+
 /// Some rows of output pixels, whose products with the input are added to `sums`: the gradient of
 /// the depthwise weights.
 template <class T>
@@ -251,7 +332,7 @@ HWY_INLINE void sliding_weights(const DepthwiseWeights<T>& w) {
           const Vec<T> g = hn::LoadU(d, gradient + pixel * w.channels);
 #pragma GCC unroll 16
           for (int kw = 0; kw < kKernel; ++kw) {
-            const T* at = in + (pixel + kw * kDilation) * w.channels;
+            const T* at = in + (pixel + std::int64_t{kDilation} * kw) * w.channels;
             sum[2 * kw] = hn::MulAdd(hn::LoadU(d, at), g, sum[2 * kw]);
           }
         }
@@ -279,7 +360,7 @@ HWY_INLINE void strided_weights(const SeparableShape& s, const DepthwiseWeights<
         const T* HWY_RESTRICT in = w.input + row * w.next_row + kh * w.row_step + c;
         const T* HWY_RESTRICT gradient = w.gradient + row * w.next_gradient_row + c;
         for (std::int64_t pixel = 0; pixel < w.pixels; ++pixel) {
-          const Vec<T> g = hn::LoadU(d, gradient + pixel * s.stride * w.channels);
+          const Vec<T> g = hn::LoadU(d, gradient + pixel * w.channels);
 #pragma GCC unroll 16
           for (int kw = 0; kw < kKernel; ++kw) {
             const T* at = in + (pixel * s.stride + kw * s.dilation) * w.channels;

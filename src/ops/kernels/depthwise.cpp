@@ -14,7 +14,10 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/depthwise.cpp"
 #include <hwy/foreach_target.h>
-#include <hwy/highway.h>
+
+// clang-format off: after foreach_target.h, which includes this file once a target
+#include "vectors-inl.hpp"
+// clang-format on
 
 HWY_BEFORE_NAMESPACE();
 namespace darts::kernels::HWY_NAMESPACE {
@@ -34,7 +37,7 @@ struct Band {
 
 template <class T>
 HWY_INLINE std::int64_t rounded_channels(std::int64_t channels) {
-  const std::int64_t full = static_cast<std::int64_t>(hn::Lanes(hn::ScalableTag<T>()));
+  const auto full = static_cast<std::int64_t>(hn::Lanes(hn::ScalableTag<T>()));
   const std::int64_t rest = channels % full;
   std::int64_t tail = rest == 0 ? 0 : std::min(quarter<T>, full);
   while (tail < rest) {
@@ -50,7 +53,6 @@ HWY_INLINE void copy_pixels(const T* HWY_RESTRICT from, std::int64_t count, std:
                             T* HWY_RESTRICT to) {
   const hn::ScalableTag<T> d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  const auto zero = hn::Zero(d);
   std::int64_t values = channels;
   if (step == 1 && pixel_size == channels) {  // one run
     values = channels * count;
@@ -60,7 +62,7 @@ HWY_INLINE void copy_pixels(const T* HWY_RESTRICT from, std::int64_t count, std:
     std::int64_t c = 0;
     for (; c + lanes <= values; c += lanes) {
       const auto v = hn::LoadU(d, from + c);
-      hn::StoreU(relu ? hn::Max(zero, v) : v, d, to + c);  // in this order NaN stays NaN
+      hn::StoreU(relu ? positive_part(v) : v, d, to + c);
     }
     for (; c < values; ++c) {
       to[c] = relu && from[c] <= T(0) ? T(0) : from[c];
@@ -198,7 +200,7 @@ HWY_INLINE void for_channel_vectors(std::int64_t channels, const Work& work) {
 /// Rows of output for which the buffer stays within the second-level cache.
 HWY_INLINE std::int64_t band_rows(std::int64_t row_bytes, std::int64_t window, std::int64_t stride,
                                   std::int64_t rows) {
-  constexpr std::int64_t budget = 512 * 1024;
+  constexpr std::int64_t budget = 524288;
   const std::int64_t fit = (budget / std::max<std::int64_t>(row_bytes, 1) - window) / stride + 1;
   return std::clamp<std::int64_t>(fit, 1, rows);
 }

@@ -47,13 +47,12 @@ HWY_INLINE DepthwiseRow<T> row_of_input(const SeparableShape& s, const PaddedIma
 template <class T>
 void fill_image(const T* from, const T* scale, const T* shift, const PaddedImage<T>& to) {
   const Tag<T> d;
-  const auto zero = hn::Zero(d);
   for (std::int64_t y = 0; y < to.height; ++y) {
     T* out = to.pixel(y, 0);
     const T* in = from + y * to.width * to.channels;
     if (scale == nullptr) {
       for (std::int64_t i = 0; i < to.width * to.channels; i += lanes<T>()) {
-        hn::StoreU(hn::Max(zero, hn::LoadU(d, in + i)), d, out + i);  // in this order NaN stays
+        hn::StoreU(positive_part(hn::LoadU(d, in + i)), d, out + i);
       }
       continue;
     }
@@ -61,7 +60,7 @@ void fill_image(const T* from, const T* scale, const T* shift, const PaddedImage
       const auto factor = hn::LoadU(d, scale + c);
       const auto offset = hn::LoadU(d, shift + c);
       for (std::int64_t i = c; i < to.width * to.channels; i += to.channels) {
-        hn::StoreU(hn::Max(zero, hn::MulAdd(hn::LoadU(d, in + i), factor, offset)), d, out + i);
+        hn::StoreU(positive_part(hn::MulAdd(hn::LoadU(d, in + i), factor, offset)), d, out + i);
       }
     }
   }
@@ -85,24 +84,65 @@ void forward_image(const SeparableForward<T>& t) {
 
 /// grad of the input's row y (of all its pixels) from the padded gradient of the depthwise result.
 template <class T, class Sink>
-HWY_INLINE void transposed_row(const SeparableBackward<T>& t, std::int64_t y, const Sink& sink) {
+HWY_INLINE void transposed_row(const SeparableBackward<T>& t, const PaddedImage<T>& gradient,
+                               std::int64_t y, const Sink& sink) {
   const SeparableShape& s = t.shape;
   SeparableShape transposed = s;
   transposed.stride = 1;
   DepthwiseRow<T> r;
-  r.input = t.room.pixel(y - s.padding(), -s.padding());
-  r.row_step = s.dilation * t.room.row_size();
+  r.input = gradient.pixel(y - s.padding(), -s.padding());
+  r.row_step = s.dilation * gradient.row_size();
   r.pixel_size = s.in_channels;
   r.weights = t.depthwise + (s.kernel * s.kernel - 1) * s.in_channels;  // the kernel turned around
   r.weight_step = -s.in_channels;
-  r.pixels = t.room.width;
+  r.pixels = gradient.width;
   depthwise_row(transposed, r, sink);
+}
+
+/// The same of stride 2, by way of memory.
+template <class T>
+HWY_INLINE void masked_transposed_row(const SeparableBackward<T>& t, const PaddedImage<T>& gradient,
+                                      std::int64_t y, T* row, const MaskRow<T>& sink) {
+  const std::int64_t channels = t.shape.in_channels;
+  std::fill_n(row, t.input.width * channels, T(0));
+  add_transposed_row(t.shape, gradient, t.depthwise, y, t.input.width, row);
+  for (std::int64_t c = 0; c < channels; c += lanes<T>()) {
+    auto sums = sink.begin();
+    for (std::int64_t pixel = 0; pixel < t.input.width; ++pixel) {
+      sink(hn::LoadU(Tag<T>(), row + pixel * channels + c), pixel, c, sums);
+    }
+    sink.end(sums, c);
+  }
+}
+
+/// The gradient of the input from that of the depthwise result, where it is wanted.
+template <class T>
+HWY_INLINE void input_gradient(const SeparableBackward<T>& t, const PaddedImage<T>& gradient) {
+  const std::int64_t channels = t.shape.in_channels;
+  for (std::int64_t y = 0; y < t.input.height; ++y) {
+    const std::int64_t place = y * t.input.width * channels;
+    if (t.grad_sum != nullptr && t.shape.stride == 2) {
+      add_transposed_row(t.shape, gradient, t.depthwise, y, t.input.width, t.grad_sum + place);
+    } else if (t.grad_sum != nullptr) {
+      transposed_row(t, gradient, y, AddRow<T>{t.grad_sum + place, channels});
+    } else if (t.grad_masked != nullptr) {
+      const MaskRow<T> sink{t.grad_masked + place, t.input.pixel(y, 0), t.before_relu + place,
+                            channels, t.sums};
+      if (t.shape.stride == 2) {
+        masked_transposed_row(t, gradient, y, t.grad_masked + place, sink);
+      } else {
+        transposed_row(t, gradient, y, sink);
+      }
+    }
+  }
 }
 
 template <class T>
 void backward_image(const SeparableBackward<T>& t) {
   const SeparableShape& s = t.shape;
   const std::int64_t rows = block_rows(s);
+  const PaddedImage<T> gradient{t.room.data, s.out_height, s.out_width, s.in_channels,
+                                t.room.padding};
   T* const depthwise_block = t.scratch;
   T* const gradient_block = t.scratch + rows * s.out_width * s.in_channels;
   for (std::int64_t first = 0; first < s.out_height; first += rows) {
@@ -111,8 +151,8 @@ void backward_image(const SeparableBackward<T>& t) {
     normalized_gradient(t.gradient, first * s.out_width, pixels, s.out_channels, gradient_block);
     for (std::int64_t r = 0; r < count; ++r) {
       pointwise_backward(gradient_block + r * s.out_width * s.out_channels, s.out_width,
-                         s.out_channels, s.in_channels, t.pointwise_t,
-                         t.room.pixel((first + r) * s.stride, 0), s.stride * s.in_channels);
+                         s.out_channels, s.in_channels, t.pointwise_t, gradient.pixel(first + r, 0),
+                         s.in_channels);
     }
     if (t.grad_pointwise != nullptr) {
       for (std::int64_t r = 0; r < count; ++r) {
@@ -128,8 +168,8 @@ void backward_image(const SeparableBackward<T>& t) {
       w.input = t.input.pixel(first * s.stride - s.padding(), -s.padding());
       w.row_step = s.dilation * t.input.row_size();
       w.next_row = s.stride * t.input.row_size();
-      w.gradient = t.room.pixel(first * s.stride, 0);
-      w.next_gradient_row = s.stride * t.room.row_size();
+      w.gradient = gradient.pixel(first, 0);
+      w.next_gradient_row = gradient.row_size();
       w.channels = s.in_channels;
       w.pixels = s.out_width;
       w.rows = count;
@@ -137,16 +177,7 @@ void backward_image(const SeparableBackward<T>& t) {
       depthwise_weights(s, w);
     }
   }
-  for (std::int64_t y = 0; y < t.room.height; ++y) {
-    const std::int64_t place = y * t.room.width * s.in_channels;
-    if (t.grad_sum != nullptr) {
-      transposed_row(t, y, AddRow<T>{t.grad_sum + place, s.in_channels});
-    } else if (t.grad_masked != nullptr) {
-      transposed_row(t, y,
-                     MaskRow<T>{t.grad_masked + place, t.input.pixel(y, 0), t.before_relu + place,
-                                s.in_channels, t.sums});
-    }
-  }
+  input_gradient(t, gradient);
 }
 
 void FillFloat(const float* from, const float* scale, const float* shift,

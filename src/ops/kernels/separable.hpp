@@ -85,8 +85,8 @@ struct SeparableBackward {
   NormalizedGradient<T> gradient;
   const T* depthwise = nullptr;    ///< kernel² × in_channels
   const T* pointwise_t = nullptr;  ///< out_channels × in_channels
-  /// Room for the gradient of the depthwise result (spread out by the stride), padded with zeros:
-  /// height and width of the input, padding ≥ shape.padding().
+  /// Room for the gradient of the depthwise result, of the size of the input with padding ≥
+  /// shape.padding(): all zeros at first, and for tasks of one stride only.
   PaddedImage<T> room;
   T* scratch = nullptr;  ///< separable_scratch() elements
 

@@ -33,18 +33,31 @@ constexpr bool many_registers = true;
 constexpr bool many_registers = false;
 #endif
 
+/// v where it is above 0, else 0; NaN stays, where Max would do with it as the instruction set
+/// likes.
+template <class V>
+HWY_INLINE V positive_part(V v) {
+  return hn::IfThenZeroElse(hn::Lt(v, hn::Zero(hn::DFromV<V>())), v);
+}
+
 /// Adds a vector of T to doubles in memory.
 HWY_INLINE void add_to(double* to, Vec<double> v) {
   const Tag<double> d;
   hn::StoreU(hn::Add(hn::LoadU(d, to), v), d, to);
 }
 HWY_INLINE void add_to(double* to, Vec<float> v) {
+#if HWY_TARGET == HWY_SCALAR
+  *to += static_cast<double>(hn::GetLane(v));
+#else
   const Tag<float> d;
-  alignas(64) float values[HWY_MAX_BYTES / sizeof(float)];
-  hn::Store(v, d, values);
-  for (std::int64_t i = 0; i < lanes<float>(); ++i) {
-    to[i] += static_cast<double>(values[i]);
-  }
+  const hn::Half<decltype(d)> half;
+  const hn::Rebind<double, decltype(half)> wide;
+  const auto low = hn::PromoteTo(wide, hn::LowerHalf(half, v));
+  const auto high = hn::PromoteTo(wide, hn::UpperHalf(half, v));
+  double* const second = to + lanes<float>() / 2;
+  hn::StoreU(hn::Add(hn::LoadU(wide, to), low), wide, to);
+  hn::StoreU(hn::Add(hn::LoadU(wide, second), high), wide, second);
+#endif
 }
 
 }  // namespace darts::kernels::HWY_NAMESPACE
