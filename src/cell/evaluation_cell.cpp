@@ -2,6 +2,7 @@
 #include <darts/cell/preprocess.hpp>
 #include <darts/cell/topology.hpp>
 #include <darts/core/error.hpp>
+#include <darts/ops/norm_block.hpp>
 
 #include <ATen/ops/cat.h>
 
@@ -79,11 +80,9 @@ at::Tensor EvaluationCellImpl::forward(const at::Tensor& s0, const at::Tensor& s
   for (const auto& node : options_.genotype.nodes) {
     at::Tensor sum;
     for (const GenotypeEdge& edge : node) {
-      at::Tensor term = run_edge(number++, states[static_cast<std::size_t>(edge.from)]);
-      if (drop_path != nullptr && is_training() && !is_identity(edge)) {
-        term = drop_path->apply(term);
-      }
-      sum = sum.defined() ? sum + term : term;
+      DropPath* const dropping = is_training() && !is_identity(edge) ? drop_path : nullptr;
+      sum = run_module(operation(number++), states[static_cast<std::size_t>(edge.from)],
+                       {dropping == nullptr ? at::Tensor() : dropping->next(), sum});
     }
     states.push_back(std::move(sum));
   }
@@ -94,13 +93,28 @@ at::Tensor EvaluationCellImpl::forward(const at::Tensor& s0, const at::Tensor& s
   return at::cat(output, 1);
 }
 
+at::Tensor EvaluationCellImpl::run_module(torch::nn::AnyModule& module, const at::Tensor& x,
+                                          const NormBlockOutput& output) {
+  const auto* const block = dynamic_cast<const NormBlock*>(module.ptr().get());
+  if (block != nullptr && options_.execution == Execution::fused) {
+    if (const auto fused = run_fused(*block, x, output)) {
+      return *fused;
+    }
+  }
+  at::Tensor y = module.forward<at::Tensor>(x);
+  if (output.drop_path.defined()) {
+    y = drop_images(y, output.drop_path);
+  }
+  return output.addend.defined() ? output.addend + y : y;
+}
+
 std::pair<at::Tensor, at::Tensor> EvaluationCellImpl::preprocess(const at::Tensor& s0,
                                                                  const at::Tensor& s1) {
-  return {preprocess0_.forward<at::Tensor>(s0), preprocess1_.forward<at::Tensor>(s1)};
+  return {run_module(preprocess0_, s0), run_module(preprocess1_, s1)};
 }
 
 at::Tensor EvaluationCellImpl::run_edge(std::size_t edge, const at::Tensor& x) {
-  return (operations_->begin() + static_cast<std::ptrdiff_t>(edge))->forward<at::Tensor>(x);
+  return run_module(operation(edge), x);
 }
 
 std::int64_t EvaluationCellImpl::out_channels() const {

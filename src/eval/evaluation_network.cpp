@@ -49,6 +49,7 @@ void EvaluationNetworkImpl::add_cells() {
   const std::int64_t stem_channels = imagenet ? o.channels : 3 * o.channels;
   cells_ = register_module("cells", torch::nn::Sequential());
   EvaluationCellOptions cell;
+  cell.execution = o.execution;
   cell.channels_prev_prev = stem_channels;
   cell.channels_prev = stem_channels;
   cell.channels = o.channels;
@@ -114,6 +115,13 @@ at::Tensor EvaluationNetworkImpl::classify(const at::Tensor& features) {
 
 at::Tensor EvaluationNetworkImpl::classify_auxiliary(const at::Tensor& features) {
   return auxiliary_head_->forward(features);
+}
+
+void EvaluationNetworkImpl::set_execution(Execution execution) {
+  options_.execution = execution;
+  for (std::size_t i = 0; i < cells(); ++i) {
+    cell(i).set_execution(execution);
+  }
 }
 
 std::int64_t EvaluationNetworkImpl::droppable_edges() const {

@@ -136,6 +136,7 @@ EvaluationNetworkOptions network_options(const TrainConfig& config, const Genoty
   options.image_channels = image_channels;
   options.classes = classes;
   options.auxiliary = config.network.auxiliary > 0.0;
+  options.execution = config.runtime.execution;
   return options;
 }
 

@@ -36,6 +36,21 @@ BatchNorm2d batch_norm(std::int64_t channels, bool affine) {
   return BatchNorm2d(BatchNorm2dOptions(channels).affine(affine));
 }
 
+template <class Module>
+std::shared_ptr<Module> part(const torch::nn::Sequential& op, std::size_t index) {
+  return std::dynamic_pointer_cast<Module>(op->ptr(index));
+}
+
+/// Depthwise and pointwise convolution and batch norm, from module `first` on.
+NormUnit separable_unit(const torch::nn::Sequential& op, std::size_t first, std::int64_t stride,
+                        std::int64_t dilation) {
+  return {part<torch::nn::Conv2dImpl>(op, first)->weight,
+          {part<torch::nn::Conv2dImpl>(op, first + 1)->weight},
+          part<torch::nn::BatchNorm2dImpl>(op, first + 2),
+          stride,
+          dilation};
+}
+
 }  // namespace
 
 ReluConvBnImpl::ReluConvBnImpl(const ConvBlockOptions& options) : options_(options) { reset(); }
@@ -53,6 +68,15 @@ void ReluConvBnImpl::reset() {
 
 at::Tensor ReluConvBnImpl::forward(const at::Tensor& x) { return op_->forward(x); }
 
+std::vector<NormUnit> ReluConvBnImpl::units() const {
+  if (options_.kernel_size != 1 || options_.stride != 1) {
+    return {};
+  }
+  return {{{},
+           {part<torch::nn::Conv2dImpl>(op_, 1)->weight},
+           part<torch::nn::BatchNorm2dImpl>(op_, 2)}};
+}
+
 DilConvImpl::DilConvImpl(const ConvBlockOptions& options) : options_(options) { reset(); }
 
 void DilConvImpl::reset() {
@@ -63,6 +87,10 @@ void DilConvImpl::reset() {
 }
 
 at::Tensor DilConvImpl::forward(const at::Tensor& x) { return op_->forward(x); }
+
+std::vector<NormUnit> DilConvImpl::units() const {
+  return {separable_unit(op_, 1, options_.stride, options_.dilation)};
+}
 
 SepConvImpl::SepConvImpl(const ConvBlockOptions& options) : options_(options) { reset(); }
 
@@ -77,6 +105,11 @@ void SepConvImpl::reset() {
 }
 
 at::Tensor SepConvImpl::forward(const at::Tensor& x) { return op_->forward(x); }
+
+std::vector<NormUnit> SepConvImpl::units() const {
+  return {separable_unit(op_, 1, options_.stride, options_.dilation),
+          separable_unit(op_, 5, 1, options_.dilation)};
+}
 
 Chain make_conv_7x1_1x7(const OperationOptions& o) {
   return Chain(ReLU(),

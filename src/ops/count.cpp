@@ -43,8 +43,8 @@ Cost cost_of(const at::RecordFunction& call) {
   if (name == "aten::linear" || name == "aten::matmul") {
     return {input(0).size(-1)};
   }
-  if (name == "darts::fused_cell") {
-    return {0, call.inputs()[0].toInt()};  // it says so itself
+  if (name == "darts::fused_cell" || name == "darts::fused_operation") {
+    return {0, call.inputs()[0].toInt()};  // they say so themselves
   }
   return {name == "aten::addmm" ? input(1).size(-1) : 0};
 }

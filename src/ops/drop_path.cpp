@@ -22,16 +22,26 @@ DropPath::DropPath(const DropPathOptions& options, RandomStream random,
   scales_ = scales.to(like);
 }
 
-at::Tensor DropPath::apply(const at::Tensor& x) {
+at::Tensor DropPath::next() {
   if (!scales_.defined()) {
-    return x;
+    return {};
   }
-  TORCH_CHECK(next_ < scales_.size(0) && x.size(0) == scales_.size(1), "DropPath: made for ",
-              scales_.size(0), " edges of ", scales_.size(1), " samples, asked for edge ", next_,
-              " of shape ", x.sizes());
+  TORCH_CHECK(next_ < scales_.size(0), "DropPath: made for ", scales_.size(0),
+              " edges, asked for edge ", next_);
+  return scales_.select(0, next_++);
+}
+
+at::Tensor DropPath::apply(const at::Tensor& x) {
+  const at::Tensor factors = next();
+  return factors.defined() ? drop_images(x, factors) : x;
+}
+
+at::Tensor drop_images(const at::Tensor& x, const at::Tensor& factors) {
+  TORCH_CHECK(x.size(0) == factors.size(0), "DropPath: made for ", factors.size(0),
+              " samples, asked for x of shape ", x.sizes());
   std::vector<std::int64_t> shape(static_cast<std::size_t>(x.dim()), 1);
   shape[0] = x.size(0);
-  return x * scales_.select(0, next_++).view(shape).to(x.scalar_type());
+  return x * factors.view(shape).to(x.scalar_type());
 }
 
 }  // namespace darts

@@ -54,4 +54,8 @@ at::Tensor FactorizedReduceImpl::forward(const at::Tensor& x) {
   return bn_->forward(at::cat({convolve(conv_1_, y), convolve(conv_2_, shifted)}, 1));
 }
 
+std::vector<NormUnit> FactorizedReduceImpl::units() const {
+  return {{{}, {conv_1_->weight, conv_2_->weight}, bn_.ptr(), /*stride=*/2}};
+}
+
 }  // namespace darts

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <darts/cell/genotype.hpp>
+#include <darts/core/device.hpp>
 #include <darts/ops/drop_path.hpp>
+#include <darts/ops/norm_block.hpp>
 
 #include <torch/nn/cloneable.h>
 #include <torch/nn/modules/container/any.h>
@@ -20,6 +22,7 @@ struct EvaluationCellOptions {
   std::int64_t channels = 36;           ///< channels of every node
   bool reduction = false;               ///< edges from the two inputs have stride 2
   bool reduction_prev = false;          ///< the last cell was a reduction cell
+  Execution execution = Execution::fused;
 };
 
 /// A cell of an evaluation network: every node is the sum of its genotype's edges, the output
@@ -46,12 +49,20 @@ class EvaluationCellImpl : public torch::nn::Cloneable<EvaluationCellImpl> {
   /// The operation on edge `edge` of the genotype's list.
   at::Tensor run_edge(std::size_t edge, const at::Tensor& x);
 
+  void set_execution(Execution execution) { options_.execution = execution; }
+
   std::int64_t out_channels() const;
   /// Edges that drop path may drop: all but identities.
   std::int64_t droppable_edges() const;
   const EvaluationCellOptions& options() const { return options_; }
 
  private:
+  /// output.addend + output.drop_path · module(x).
+  at::Tensor run_module(torch::nn::AnyModule& module, const at::Tensor& x,
+                        const NormBlockOutput& output = {});
+  torch::nn::AnyModule& operation(std::size_t edge) {
+    return *(operations_->begin() + static_cast<std::ptrdiff_t>(edge));
+  }
   bool is_identity(const GenotypeEdge& edge) const;
   std::int64_t stride(const GenotypeEdge& edge) const;
 

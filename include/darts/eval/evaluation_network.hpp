@@ -20,6 +20,7 @@ struct EvaluationNetworkOptions {
   std::int64_t image_channels = 3;
   std::int64_t classes = 10;
   bool auxiliary = true;  ///< has an auxiliary head behind cell ⌊2·cells/3⌋
+  Execution execution = Execution::fused;
 };
 
 /// The evaluation network (paper, section 3.2 and A.2): a genotype's cells stacked, retrained from
@@ -52,6 +53,7 @@ class EvaluationNetworkImpl : public torch::nn::Cloneable<EvaluationNetworkImpl>
   /// Edges that drop path may drop, of all cells.
   std::int64_t droppable_edges() const;
   const EvaluationNetworkOptions& options() const { return options_; }
+  void set_execution(Execution execution);
 
  private:
   void add_stem();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <darts/ops/chain.hpp>
+#include <darts/ops/norm_block.hpp>
 #include <darts/ops/operation.hpp>
 
 #include <torch/nn/cloneable.h>
@@ -22,11 +23,12 @@ struct ConvBlockOptions {
 
 /// ReLU → convolution → batch norm: the 1×1 preprocessing of a cell's inputs.
 /// (N, in, H, W) → (N, out, ⌈H/stride⌉, ⌈W/stride⌉). Parameters `op.1.weight`, batch norm `op.2`.
-class ReluConvBnImpl : public torch::nn::Cloneable<ReluConvBnImpl> {
+class ReluConvBnImpl : public torch::nn::Cloneable<ReluConvBnImpl>, public NormBlock {
  public:
   explicit ReluConvBnImpl(const ConvBlockOptions& options);
   void reset() override;
   at::Tensor forward(const at::Tensor& x);
+  std::vector<NormUnit> units() const override;
 
  private:
   ConvBlockOptions options_;
@@ -37,11 +39,12 @@ TORCH_MODULE(ReluConvBn);
 /// Dilated separable convolution: ReLU → depthwise k×k, dilated → pointwise 1×1 → batch norm
 /// (`dil_conv_3x3`, `dil_conv_5x5`; applied once, paper section 3.1).
 /// Parameters `op.1.weight` (depthwise), `op.2.weight` (pointwise), batch norm `op.3`.
-class DilConvImpl : public torch::nn::Cloneable<DilConvImpl> {
+class DilConvImpl : public torch::nn::Cloneable<DilConvImpl>, public NormBlock {
  public:
   explicit DilConvImpl(const ConvBlockOptions& options);
   void reset() override;
   at::Tensor forward(const at::Tensor& x);
+  std::vector<NormUnit> units() const override;
 
  private:
   ConvBlockOptions options_;
@@ -52,11 +55,12 @@ TORCH_MODULE(DilConv);
 /// Separable convolution, applied twice (paper section 3.1): twice ReLU → depthwise k×k → pointwise
 /// 1×1 → batch norm; only the first depthwise convolution has the stride.
 /// Parameters `op.1`, `op.2`, batch norm `op.3`, then `op.5`, `op.6`, batch norm `op.7`.
-class SepConvImpl : public torch::nn::Cloneable<SepConvImpl> {
+class SepConvImpl : public torch::nn::Cloneable<SepConvImpl>, public NormBlock {
  public:
   explicit SepConvImpl(const ConvBlockOptions& options);
   void reset() override;
   at::Tensor forward(const at::Tensor& x);
+  std::vector<NormUnit> units() const override;
 
  private:
   ConvBlockOptions options_;

@@ -28,10 +28,16 @@ class DropPath {
 
   /// x: (N, …) with the N of the options → the same shape and type.
   at::Tensor apply(const at::Tensor& x);
+  /// What apply() would multiply the images with: N factors; undefined if it drops nothing. Counts
+  /// as a call of it.
+  at::Tensor next();
 
  private:
   at::Tensor scales_;  ///< edges × N, 0 or 1 / (1 − p); undefined: drops nothing
   std::int64_t next_ = 0;
 };
+
+/// x: (N, …), factors: N → each image times its factor.
+at::Tensor drop_images(const at::Tensor& x, const at::Tensor& factors);
 
 }  // namespace darts

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <darts/ops/norm_block.hpp>
+
 #include <torch/nn/cloneable.h>
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
@@ -21,11 +23,12 @@ struct FactorizedReduceOptions {
 ///
 /// (N, in, H, W) → (N, out, ⌈H/2⌉, ⌈W/2⌉). Odd sizes, which the original cannot take, are padded
 /// with a row or column of zeros. Parameters `conv_1.weight`, `conv_2.weight`, batch norm `bn`.
-class FactorizedReduceImpl : public torch::nn::Cloneable<FactorizedReduceImpl> {
+class FactorizedReduceImpl : public torch::nn::Cloneable<FactorizedReduceImpl>, public NormBlock {
  public:
   explicit FactorizedReduceImpl(const FactorizedReduceOptions& options);
   void reset() override;
   at::Tensor forward(const at::Tensor& x);
+  std::vector<NormUnit> units() const override;
 
  private:
   FactorizedReduceOptions options_;

@@ -1,0 +1,287 @@
+// Matrix products of blocks of pixels with packed weights for one instruction set. The weights lie
+// in panels of two vectors of columns, the last one or two of which may be narrower: a vector, or
+// half a vector where that is a register of its own, so that 36 channels cost 40 and not 48.
+
+#if defined(DARTS_KERNELS_PANELS_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef DARTS_KERNELS_PANELS_INL
+#undef DARTS_KERNELS_PANELS_INL
+#else
+#define DARTS_KERNELS_PANELS_INL
+#endif
+
+#include "tails-inl.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace darts::kernels::HWY_NAMESPACE {
+
+#if HWY_TARGET <= HWY_AVX3
+template <class T>
+using NarrowTag = hn::Half<Tag<T>>;
+#else
+template <class T>
+using NarrowTag = Tag<T>;
+#endif
+
+/// Columns of the next panel if `rest` channels are left.
+template <class T>
+HWY_INLINE std::int64_t panel_width(std::int64_t rest) {
+  const std::int64_t whole = lanes<T>();
+  const std::int64_t narrow = lanes_of(NarrowTag<T>());
+  return rest > whole + narrow % whole ? 2 * whole : rest > narrow ? whole : narrow;
+}
+
+/// Columns of all panels of `channels` channels.
+template <class T>
+HWY_INLINE std::int64_t panel_columns(std::int64_t channels) {
+  std::int64_t columns = 0;
+  while (columns < channels) {
+    columns += panel_width<T>(channels - columns);
+  }
+  return columns;
+}
+
+/// Blocks of pixels: `depth` values each, `step` elements apart.
+template <class T>
+struct Rows {
+  const T* data;
+  std::int64_t step;
+  std::int64_t pixels;
+  std::int64_t depth;
+};
+
+/// sum[p][v] = bias + Σ_k in[p][k] · panel[k][v-th vector].
+template <int kPixels, int kVectors, class D, class T>
+HWY_INLINE void panel_tile(D d, const T* HWY_RESTRICT in, const Rows<T>& rows,
+                           const T* HWY_RESTRICT panel, const T* bias,
+                           hn::Vec<D> (&sum)[kPixels][kVectors]) {
+#pragma GCC unroll 4
+  for (int v = 0; v < kVectors; ++v) {
+    const auto first = bias == nullptr ? hn::Zero(d) : hn::LoadU(d, bias + v * lanes_of(d));
+#pragma GCC unroll 16
+    for (int p = 0; p < kPixels; ++p) {
+      sum[p][v] = first;
+    }
+  }
+  for (std::int64_t k = 0; k < rows.depth; ++k, panel += kVectors * lanes_of(d)) {
+    hn::Vec<D> w[kVectors];
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) {
+      w[v] = hn::LoadU(d, panel + v * lanes_of(d));
+    }
+#pragma GCC unroll 16
+    for (int p = 0; p < kPixels; ++p) {
+      const auto x = hn::Set(d, in[p * rows.step + k]);
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) {
+        sum[p][v] = hn::MulAdd(x, w[v], sum[p][v]);
+      }
+    }
+  }
+}
+
+template <int kVectors, class D, class T, class Sink>
+HWY_INLINE void multiply_panel(D d, const Rows<T>& rows, const T* panel, const T* bias,
+                               Sink& sink) {
+  constexpr int kPixels = many_registers ? 8 : 4;
+  std::int64_t pixel = 0;
+  for (; pixel + kPixels <= rows.pixels; pixel += kPixels) {
+    hn::Vec<D> tile[kPixels][kVectors];
+    panel_tile<kPixels, kVectors>(d, rows.data + pixel * rows.step, rows, panel, bias, tile);
+    sink.template take<kPixels>(tile, pixel);
+  }
+  for (; pixel < rows.pixels; ++pixel) {
+    hn::Vec<D> tile[1][kVectors];
+    panel_tile<1, kVectors>(d, rows.data + pixel * rows.step, rows, panel, bias, tile);
+    sink.template take<1>(tile, pixel);
+  }
+}
+
+/// Stores a panel's columns, of which `count` are real, and keeps sums of the values and squares.
+template <int kVectors, class D>
+struct MomentSink {
+  using T = hn::TFromD<D>;
+  T* out;
+  std::int64_t step;
+  std::int64_t count;
+  hn::Vec<D> sum[kVectors];
+  hn::Vec<D> square[kVectors];
+
+  template <int kPixels>
+  HWY_INLINE void take(const hn::Vec<D> (&tile)[kPixels][kVectors], std::int64_t pixel) {
+    const D d;
+#pragma GCC unroll 16
+    for (int p = 0; p < kPixels; ++p) {
+      T* const to = out + (pixel + p) * step;
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) {
+        store_first(tile[p][v], d, to + v * lanes_of(d), count - v * lanes_of(d));
+        sum[v] = hn::Add(sum[v], tile[p][v]);
+        square[v] = hn::MulAdd(tile[p][v], tile[p][v], square[v]);
+      }
+    }
+  }
+};
+
+/// Stores whole vectors.
+template <int kVectors, class D>
+struct StoreSink {
+  using T = hn::TFromD<D>;
+  T* out;
+  std::int64_t step;
+
+  template <int kPixels>
+  HWY_INLINE void take(const hn::Vec<D> (&tile)[kPixels][kVectors], std::int64_t pixel) {
+    const D d;
+#pragma GCC unroll 16
+    for (int p = 0; p < kPixels; ++p) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) {
+        hn::StoreU(tile[p][v], d, out + (pixel + p) * step + v * lanes_of(d));
+      }
+    }
+  }
+};
+
+/// Where a product goes, and its moments if they are wanted.
+template <class T>
+struct MomentOutput {
+  T* out;
+  std::int64_t step;
+  double* sums;
+  double* squares;
+};
+
+template <int kVectors, class D, class T>
+HWY_INLINE void moment_panel(D d, const Rows<T>& rows, const T* panel, const T* bias,
+                             const MomentOutput<T>& to, std::int64_t c, std::int64_t channels) {
+  MomentSink<kVectors, D> sink;
+  sink.out = to.out + c;
+  sink.step = to.step;
+  sink.count = channels - c;
+  for (int v = 0; v < kVectors; ++v) {
+    sink.sum[v] = hn::Zero(d);
+    sink.square[v] = hn::Zero(d);
+  }
+  multiply_panel<kVectors>(d, rows, panel, bias == nullptr ? bias : bias + c, sink);
+  for (int v = 0; to.sums != nullptr && v < kVectors; ++v) {
+    const std::int64_t at = c + v * lanes_of(d);
+    add_first(d, sink.sum[v], to.sums + at, channels - at);
+    add_first(d, sink.square[v], to.squares + at, channels - at);
+  }
+}
+
+/// out = bias + rows · weights, the first `channels` columns alone; adds moments to the sums.
+template <class T>
+HWY_INLINE void product_with_moments(const Rows<T>& rows, std::int64_t channels, const T* weights,
+                                     const T* bias, const MomentOutput<T>& to) {
+  for (std::int64_t c = 0; c < channels;) {
+    const std::int64_t width = panel_width<T>(channels - c);
+    const T* const panel = weights + c * rows.depth;
+    if (width == 2 * lanes<T>()) {
+      moment_panel<2>(Tag<T>(), rows, panel, bias, to, c, channels);
+    } else if (width == lanes<T>()) {
+      moment_panel<1>(Tag<T>(), rows, panel, bias, to, c, channels);
+    } else {
+      moment_panel<1>(NarrowTag<T>(), rows, panel, bias, to, c, channels);
+    }
+    c += width;
+  }
+}
+
+/// out = rows · weights, whole panels: a pixel must have room for them.
+template <class T>
+HWY_INLINE void product(const Rows<T>& rows, std::int64_t channels, const T* weights, T* out,
+                        std::int64_t step) {
+  for (std::int64_t c = 0; c < channels;) {
+    const std::int64_t width = panel_width<T>(channels - c);
+    const T* const panel = weights + c * rows.depth;
+    const T* const bias = nullptr;
+    if (width == 2 * lanes<T>()) {
+      StoreSink<2, Tag<T>> sink{out + c, step};
+      multiply_panel<2>(Tag<T>(), rows, panel, bias, sink);
+    } else if (width == lanes<T>()) {
+      StoreSink<1, Tag<T>> sink{out + c, step};
+      multiply_panel<1>(Tag<T>(), rows, panel, bias, sink);
+    } else {
+      StoreSink<1, NarrowTag<T>> sink{out + c, step};
+      multiply_panel<1>(NarrowTag<T>(), rows, panel, bias, sink);
+    }
+    c += width;
+  }
+}
+
+template <int kRows, int kVectors, class D, class T>
+HWY_INLINE void outer_tile(D d, const T* HWY_RESTRICT in, const Rows<T>& rows,
+                           const T* HWY_RESTRICT gradient, std::int64_t gradient_step,
+                           T* HWY_RESTRICT sums) {
+  hn::Vec<D> sum[kRows][kVectors];
+#pragma GCC unroll 16
+  for (int k = 0; k < kRows; ++k) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) {
+      sum[k][v] = hn::LoadU(d, sums + (k * kVectors + v) * lanes_of(d));
+    }
+  }
+  for (std::int64_t pixel = 0; pixel < rows.pixels; ++pixel) {
+    hn::Vec<D> g[kVectors];
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) {
+      g[v] = hn::LoadU(d, gradient + pixel * gradient_step + v * lanes_of(d));
+    }
+#pragma GCC unroll 16
+    for (int k = 0; k < kRows; ++k) {
+      const auto x = hn::Set(d, in[pixel * rows.step + k]);
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) {
+        sum[k][v] = hn::MulAdd(x, g[v], sum[k][v]);
+      }
+    }
+  }
+#pragma GCC unroll 16
+  for (int k = 0; k < kRows; ++k) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) {
+      hn::StoreU(sum[k][v], d, sums + (k * kVectors + v) * lanes_of(d));
+    }
+  }
+}
+
+template <int kVectors, class D, class T>
+HWY_INLINE void outer_panel(D d, const Rows<T>& rows, const T* gradient, std::int64_t step,
+                            T* sums) {
+  constexpr int kRows = many_registers ? 8 : 4;
+  const std::int64_t width = kVectors * lanes_of(d);
+  std::int64_t k = 0;
+  for (; k + kRows <= rows.depth; k += kRows) {
+    outer_tile<kRows, kVectors>(d, rows.data + k, rows, gradient, step, sums + k * width);
+  }
+  for (; k + 4 <= rows.depth; k += 4) {
+    outer_tile<4, kVectors>(d, rows.data + k, rows, gradient, step, sums + k * width);
+  }
+  for (; k < rows.depth; ++k) {
+    outer_tile<1, kVectors>(d, rows.data + k, rows, gradient, step, sums + k * width);
+  }
+}
+
+/// sums (packed) += rowsᵀ · gradient (pixels of `step` elements, zeros behind the channels).
+template <class T>
+HWY_INLINE void outer_product(const Rows<T>& rows, const T* gradient, std::int64_t step,
+                              std::int64_t channels, T* sums) {
+  for (std::int64_t c = 0; c < channels;) {
+    const std::int64_t width = panel_width<T>(channels - c);
+    T* const panel = sums + c * rows.depth;
+    if (width == 2 * lanes<T>()) {
+      outer_panel<2>(Tag<T>(), rows, gradient + c, step, panel);
+    } else if (width == lanes<T>()) {
+      outer_panel<1>(Tag<T>(), rows, gradient + c, step, panel);
+    } else {
+      outer_panel<1>(NarrowTag<T>(), rows, gradient + c, step, panel);
+    }
+    c += width;
+  }
+}
+
+}  // namespace darts::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif

@@ -1,0 +1,106 @@
+#pragma once
+
+#include <cstdint>
+
+// ReLU → depthwise k×k (or none) → pointwise 1×1 on one image at a time, forward and backward, on
+// channels-last pixels with any number of channels. Plain pointers: no LibTorch here, so that the
+// kernels can be compiled for every instruction set.
+//
+// It differs from separable.hpp in that tensors have no padding channels: only the working memory
+// of one image is padded.
+
+namespace darts::kernels {
+
+/// Pixels in memory, row after row: `step` elements apart, of which the first ones are used.
+template <class T>
+struct Pixels {
+  T* data = nullptr;
+  std::int64_t step = 0;
+};
+
+struct UnitShape {
+  std::int64_t height = 0;  ///< of the input
+  std::int64_t width = 0;
+  std::int64_t in_channels = 0;
+  std::int64_t out_channels = 0;
+  std::int64_t kernel = 1;  ///< 3, 5, 7, or 1: no depthwise convolution
+  std::int64_t stride = 1;
+  std::int64_t dilation = 1;
+  /// With kernel 1: output pixel (y, x) sees input pixel (stride·y + offset, stride·x + offset),
+  /// zeros beyond the image.
+  std::int64_t offset = 0;
+
+  std::int64_t out_height() const { return (height - 1) / stride + 1; }
+  std::int64_t out_width() const { return (width - 1) / stride + 1; }
+  std::int64_t out_pixels() const { return out_height() * out_width(); }
+  std::int64_t padding() const { return dilation * (kernel - 1) / 2; }
+};
+
+/// Elements of packed pointwise weights (rows × columns), and of packed depthwise weights.
+template <class T>
+std::int64_t packed_size(std::int64_t rows, std::int64_t columns);
+template <class T>
+std::int64_t packed_taps_size(const UnitShape& shape);
+
+/// Where element (row, column) of a matrix with `rows` rows and `columns` columns is packed.
+template <class T>
+std::int64_t packed_place(std::int64_t rows, std::int64_t columns, std::int64_t row,
+                          std::int64_t column);
+
+/// Elements of working memory that unit_forward() and unit_backward() need. It must hold no NaN.
+template <class T>
+std::int64_t unit_workspace(const UnitShape& shape);
+
+/// What a unit reads: relu(scale · x + shift), or relu(x) where `scale` is null (always with kernel
+/// 1). The vectors are padded with zeros to whole vectors (channel_multiple() in separable.hpp).
+template <class T>
+struct UnitInput {
+  Pixels<const T> x;
+  const T* scale = nullptr;
+  const T* shift = nullptr;
+};
+
+template <class T>
+struct UnitForward {
+  UnitShape shape;
+  UnitInput<T> input;
+  const T* depthwise = nullptr;  ///< kernel² × in_channels padded to whole vectors
+  const T* pointwise = nullptr;  ///< packed: in_channels × out_channels
+  const T* bias = nullptr;       ///< added to z; padded as packed columns are; null: 0
+  Pixels<T> z;
+  double* sums = nullptr;     ///< adds Σ z, a value a channel; null: not wanted
+  double* squares = nullptr;  ///< with it: Σ z²
+  T* workspace = nullptr;
+};
+
+/// z = bias + pointwise(depthwise(relu(x))).
+template <class T>
+void unit_forward(const UnitForward<T>& task);
+
+template <class T>
+struct UnitBackward {
+  UnitShape shape;
+  UnitInput<T> input;  ///< what the forward pass read
+  /// The gradient of z is a·g + b·z + c, a value a channel (padded with zeros to whole vectors):
+  /// the backward pass of a batch norm over z.
+  Pixels<const T> g;
+  Pixels<const T> z;
+  const T* a = nullptr;
+  const T* b = nullptr;
+  const T* c = nullptr;
+  const T* depthwise = nullptr;
+  const T* pointwise_t = nullptr;  ///< packed: out_channels × in_channels
+  T* grad_depthwise = nullptr;     ///< added to, as `depthwise`; null: not wanted
+  T* grad_pointwise = nullptr;     ///< added to, packed as UnitForward's; null: not wanted
+  /// Gradient of what is below the ReLU; null: not wanted. With stride and kernel 1 only the pixels
+  /// that are seen are written.
+  Pixels<T> grad_x;
+  double* sums = nullptr;      ///< adds Σ grad_x; null: not wanted (always with kernel 1)
+  double* products = nullptr;  ///< with it: Σ grad_x · x
+  T* workspace = nullptr;
+};
+
+template <class T>
+void unit_backward(const UnitBackward<T>& task);
+
+}  // namespace darts::kernels

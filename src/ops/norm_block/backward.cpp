@@ -1,0 +1,206 @@
+#include "kernels/normalize.hpp"
+#include "parts.hpp"
+
+namespace darts::norm_block {
+namespace {
+
+/// What comes into a batch norm from above: the gradient g, and Σ g and Σ g·z.
+template <class T>
+struct Incoming {
+  ImageBatch<T> g;
+  std::vector<double> sums;
+  bool dropped = false;  ///< is to be multiplied by drop path's factors
+};
+
+template <class T>
+Incoming<T> incoming(const NormBlockPass& pass, const UnitGeometry& geometry,
+                     const at::Tensor& gradient) {
+  Incoming<T> from{ImageBatch<T>(gradient), {}, pass.output.drop_path.defined()};
+  const std::int64_t channels = geometry.out_channels;
+  const ImageBatch<T> z(pass.z.back());
+  GroupSums<double> sums(pass.x.size(0), 2 * channels);
+  for_groups<T>(pass.x.size(0), 0, [&](const ImageGroup& group, T*) {
+    kernels::GradientMoments<T> task;
+    task.pixels = geometry.shape().out_pixels();
+    task.channels = channels;
+    task.sums = sums.begin(group);
+    task.products = task.sums + channels;
+    for (std::int64_t n = group.first; n < group.last; ++n) {
+      task.g = from.g[n];
+      task.z = z[n];
+      task.weight = static_cast<double>(drop_of<T>(pass, n));
+      kernels::gradient_moments(task);
+    }
+  });
+  from.sums = sums.total();
+  return from;
+}
+
+struct UnitGradients {
+  at::Tensor input;
+  std::vector<double> input_sums;  ///< Σ, and Σ of its product with the input
+  std::vector<at::Tensor> weights;
+};
+
+/// The backward pass of a unit but for its batch norm.
+template <class T>
+class UnitBackward {
+ public:
+  UnitBackward(const NormBlockPass& pass, std::size_t unit, const UnitGeometry& geometry,
+               const NormBlockWanted& wanted)
+      : pass_(pass),
+        unit_(unit),
+        geometry_(geometry),
+        packing_(geometry),
+        input_(input_of(pass, unit)),
+        sums_(pass.x.size(0), unit > 0 ? 2 * geometry.shape().in_channels : 0),
+        weight_sums_(pass.x.size(0), wanted.weights ? packing_.size() : 0),
+        wanted_(wanted) {}
+
+  UnitGradients run(const Incoming<T>& from, const NormGradient& norm);
+
+ private:
+  void run_group(const ImageGroup& group, const Incoming<T>& from,
+                 kernels::UnitBackward<T> task) const;
+  void run_image(kernels::UnitBackward<T> task) const;
+  at::Tensor new_gradient() const;
+
+  const NormBlockPass& pass_;
+  std::size_t unit_;
+  const UnitGeometry& geometry_;
+  PackedWeights<T> packing_;
+  at::Tensor input_;
+  GroupSums<double> sums_;
+  GroupSums<T> weight_sums_;
+  NormBlockWanted wanted_;
+  std::vector<T> weights_;
+  std::vector<T> slope_;  ///< kernels::UnitBackward::a
+  std::optional<PaddedAffine<T>> affine_;
+  ImageBatch<T> x_;
+  ImageBatch<T> z_;
+  std::optional<ImageBatch<T>> grad_x_;
+};
+
+/// For the gradient of the unit's input.
+template <class T>
+at::Tensor UnitBackward<T>::new_gradient() const {
+  at::Tensor gradient = at::empty(input_.sizes(), input_.options().requires_grad(false),
+                                  at::MemoryFormat::ChannelsLast);
+  if (geometry_.shape().kernel == 1 && geometry_.shape().stride > 1) {
+    gradient.zero_();  // most pixels are seen by none
+  }
+  return gradient;
+}
+
+template <class T>
+UnitGradients UnitBackward<T>::run(const Incoming<T>& from, const NormGradient& norm) {
+  UnitGradients result;
+  if (unit_ > 0 || wanted_.x) {
+    result.input = new_gradient();
+    grad_x_ = ImageBatch<T>(result.input);
+  }
+  weights_ = packing_.pack_transposed(pass_.units[unit_]);
+  affine_ = affine_before<T>(pass_, unit_);
+  x_ = ImageBatch<T>(input_);
+  z_ = ImageBatch<T>(pass_.z[unit_]);
+  slope_ = padded<T>(norm.a);
+  const std::vector<T> b = padded<T>(norm.b);
+  const std::vector<T> c = padded<T>(norm.c);
+  for_groups<T>(pass_.x.size(0), workspace_of<T>(geometry_),
+                [&](const ImageGroup& group, T* workspace) {
+                  kernels::UnitBackward<T> task;
+                  task.b = b.data();
+                  task.c = c.data();
+                  task.workspace = workspace;
+                  run_group(group, from, task);
+                });
+  result.input_sums = sums_.total();
+  if (wanted_.weights) {
+    result.weights = packing_.unpack(weight_sums_.total().data(), pass_.units[unit_]);
+  }
+  return result;
+}
+
+template <class T>
+void UnitBackward<T>::run_group(const ImageGroup& group, const Incoming<T>& from,
+                                kernels::UnitBackward<T> task) const {
+  std::vector<T> slope(slope_);
+  task.a = slope.data();
+  task.depthwise = weights_.data();
+  task.grad_depthwise = wanted_.weights ? weight_sums_.begin(group) : nullptr;
+  if (unit_ > 0) {
+    task.sums = sums_.begin(group);
+    task.products = task.sums + geometry_.shape().in_channels;
+  }
+  for (std::int64_t n = group.first; n < group.last; ++n) {
+    if (from.dropped) {
+      scale_by(drop_of<T>(pass_, n), slope_, slope);
+    }
+    task.input = input_with(x_[n], affine_);
+    task.g = from.g[n];
+    task.z = z_[n];
+    task.grad_x = grad_x_ ? grad_x_->writable(n) : kernels::Pixels<T>{};
+    run_image(task);
+  }
+}
+
+template <class T>
+void UnitBackward<T>::run_image(kernels::UnitBackward<T> task) const {
+  T* const sums = task.grad_depthwise;  // where those of all weights begin
+  for (std::size_t part = 0; part < geometry_.parts.size(); ++part) {
+    task.shape = geometry_.parts[part];
+    task.pointwise_t = weights_.data() + packing_.pointwise_transposed(part);
+    task.grad_pointwise = sums == nullptr ? nullptr : sums + packing_.pointwise(part);
+    kernels::unit_backward(task);
+    task.g.data += task.shape.out_channels;
+    task.z.data += task.shape.out_channels;
+    task.a += task.shape.out_channels;
+    task.b += task.shape.out_channels;
+    task.c += task.shape.out_channels;
+  }
+}
+
+template <class T>
+at::Tensor tensor_of(const std::vector<double>& values, const at::Tensor& like) {
+  at::Tensor out = at::empty(like.sizes(), like.options().requires_grad(false));
+  std::transform(values.begin(), values.end(), out.mutable_data_ptr<T>(),
+                 [](double value) { return static_cast<T>(value); });
+  return out;
+}
+
+template <class T>
+NormBlockGradients backward(const NormBlockPass& pass, const at::Tensor& gradient,
+                            const NormBlockWanted& wanted) {
+  const std::vector<UnitGeometry> geometries = geometries_of(pass.units, pass.x);
+  NormBlockGradients result;
+  Incoming<T> from = incoming<T>(pass, geometries.back(), gradient);
+  for (std::size_t unit = geometries.size(); unit-- > 0;) {
+    const torch::nn::BatchNorm2dImpl& norm = *pass.units[unit].norm;
+    const UnitGeometry& geometry = geometries[unit];
+    const std::int64_t count = pass.x.size(0) * geometry.shape().out_pixels();
+    const NormGradient of_norm = norm_gradient(pass.statistics[unit], from.sums, count, norm);
+    UnitGradients gradients = UnitBackward<T>(pass, unit, geometry, wanted).run(from, of_norm);
+    if (wanted.weights) {
+      gradients.weights.push_back(tensor_of<T>(of_norm.weight, norm.weight));
+      gradients.weights.push_back(tensor_of<T>(of_norm.bias, norm.bias));
+      result.weights.insert(result.weights.begin(), gradients.weights.begin(),
+                            gradients.weights.end());
+    }
+    if (unit == 0) {
+      result.x = gradients.input;
+    } else {
+      from = {ImageBatch<T>(gradients.input), std::move(gradients.input_sums), false};
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+NormBlockGradients train_backward(const NormBlockPass& pass, const at::Tensor& gradient,
+                                  const NormBlockWanted& wanted) {
+  return pass.x.scalar_type() == at::kFloat ? backward<float>(pass, gradient, wanted)
+                                            : backward<double>(pass, gradient, wanted);
+}
+
+}  // namespace darts::norm_block

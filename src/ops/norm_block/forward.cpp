@@ -1,0 +1,101 @@
+#include "kernels/normalize.hpp"
+#include "parts.hpp"
+
+namespace darts::norm_block {
+namespace {
+
+/// The next unit: the input of its batch norm, and its statistics.
+template <class T>
+void convolve(NormBlockPass& pass, const UnitGeometry& geometry) {
+  const std::size_t unit = pass.z.size();
+  const std::int64_t images = pass.x.size(0);
+  const PackedWeights<T> packing(geometry);
+  const std::vector<T> weights = packing.pack(pass.units[unit]);
+  const std::optional<PaddedAffine<T>> affine = affine_before<T>(pass, unit);
+  const ImageBatch<T> x(input_of(pass, unit));
+  at::Tensor z = new_images(pass.x, geometry);
+  const ImageBatch<T> out(z);
+  GroupSums<double> sums(images, 2 * geometry.out_channels);
+  for_groups<T>(images, workspace_of<T>(geometry), [&](const ImageGroup& group, T* workspace) {
+    kernels::UnitForward<T> task;
+    task.depthwise = weights.data();
+    task.workspace = workspace;
+    double* const group_sums = sums.begin(group);
+    for (std::int64_t n = group.first; n < group.last; ++n) {
+      task.input = input_with(x[n], affine);
+      task.z = out.writable(n);
+      task.sums = group_sums;
+      task.squares = task.sums + geometry.out_channels;
+      for (std::size_t part = 0; part < geometry.parts.size(); ++part) {
+        task.shape = geometry.parts[part];
+        task.pointwise = weights.data() + packing.pointwise(part);
+        kernels::unit_forward(task);
+        task.z.data += task.shape.out_channels;
+        task.sums += task.shape.out_channels;
+        task.squares += task.shape.out_channels;
+      }
+    }
+  });
+  pass.statistics.push_back(take_statistics(sums.total(), images * geometry.shape().out_pixels(),
+                                            *pass.units[unit].norm));
+  pass.z.push_back(z);
+}
+
+/// addend + drop_path · batch norm(z).
+template <class T>
+at::Tensor output(const NormBlockPass& pass, const UnitGeometry& geometry) {
+  const at::Tensor& last = pass.z.back();
+  const PaddedAffine<T> affine(affine_of(pass.statistics.back(), *pass.units.back().norm));
+  const bool adds = pass.output.addend.defined();
+  const ImageBatch<T> z(last);
+  const ImageBatch<T> addend = adds ? ImageBatch<T>(pass.output.addend) : ImageBatch<T>();
+  at::Tensor y = new_images(last, geometry);
+  const ImageBatch<T> out(y);
+  for_groups<T>(last.size(0), 0, [&](const ImageGroup& group, T*) {
+    std::vector<T> scale(affine.scale.size());
+    std::vector<T> shift(affine.shift.size());
+    kernels::Normalize<T> task;
+    task.pixels = last.size(2) * last.size(3);
+    task.channels = last.size(1);
+    task.scale = scale.data();
+    task.shift = shift.data();
+    for (std::int64_t n = group.first; n < group.last; ++n) {
+      scale_by(drop_of<T>(pass, n), affine.scale, scale);
+      scale_by(drop_of<T>(pass, n), affine.shift, shift);
+      task.z = z[n];
+      task.addend = adds ? addend[n] : kernels::Pixels<const T>{};
+      task.y = out.writable(n);
+      kernels::normalize(task);
+    }
+  });
+  return y;
+}
+
+template <class T>
+at::Tensor forward(NormBlockPass& pass) {
+  const std::vector<UnitGeometry> geometries = geometries_of(pass.units, pass.x);
+  for (const UnitGeometry& geometry : geometries) {
+    convolve<T>(pass, geometry);
+  }
+  return output<T>(pass, geometries.back());
+}
+
+}  // namespace
+
+std::vector<UnitGeometry> geometries_of(const std::vector<NormUnit>& units, const at::Tensor& x) {
+  std::vector<UnitGeometry> geometries;
+  std::int64_t height = x.size(2);
+  std::int64_t width = x.size(3);
+  for (const NormUnit& unit : units) {
+    geometries.emplace_back(unit, height, width);
+    height = geometries.back().shape().out_height();
+    width = geometries.back().shape().out_width();
+  }
+  return geometries;
+}
+
+at::Tensor train_forward(NormBlockPass& pass) {
+  return pass.x.scalar_type() == at::kFloat ? forward<float>(pass) : forward<double>(pass);
+}
+
+}  // namespace darts::norm_block

@@ -1,0 +1,39 @@
+#pragma once
+
+#include "statistics.hpp"
+#include "weights.hpp"
+
+#include <darts/ops/norm_block.hpp>
+
+namespace darts::norm_block {
+
+/// A block in a pass: what goes in, and what the backward pass needs.
+struct NormBlockPass {
+  std::vector<NormUnit> units;
+  at::Tensor x;
+  NormBlockOutput output;
+  std::vector<at::Tensor> z;  ///< what goes into each batch norm
+  std::vector<BatchStatistics> statistics;
+};
+
+struct NormBlockGradients {
+  at::Tensor x;
+  std::vector<at::Tensor> weights;  ///< of each unit: depthwise, pointwise, scale, shift
+};
+
+/// Geometry of all units for inputs like x.
+std::vector<UnitGeometry> geometries_of(const std::vector<NormUnit>& units, const at::Tensor& x);
+
+/// With batch statistics, which move the running ones; fills in `z` and `statistics`.
+at::Tensor train_forward(NormBlockPass& pass);
+/// With the running statistics.
+at::Tensor test_forward(const NormBlockPass& pass);
+
+struct NormBlockWanted {
+  bool x = true;
+  bool weights = true;
+};
+NormBlockGradients train_backward(const NormBlockPass& pass, const at::Tensor& gradient,
+                                  const NormBlockWanted& wanted);
+
+}  // namespace darts::norm_block
