@@ -35,7 +35,8 @@ HWY_INLINE Vec<T> pooled(const PoolShape& s, const Window& w, const T* x) {
   auto v = s.pool == Pool::max ? at(w.top, w.left) : hn::Zero(d);
   for (std::int64_t i = w.top; i < w.bottom; ++i) {
     for (std::int64_t j = w.left; j < w.right; ++j) {
-      v = s.pool == Pool::max ? hn::Max(v, at(i, j)) : hn::Add(v, at(i, j));
+      // In this order a NaN does not hide the values before it.
+      v = s.pool == Pool::max ? hn::Max(at(i, j), v) : hn::Add(v, at(i, j));
     }
   }
   return s.pool == Pool::max ? v : hn::Div(v, hn::Set(d, static_cast<T>(w.count())));

@@ -21,7 +21,8 @@ struct PoolShape {
   std::int64_t out_width() const { return (width - 1) / stride + 1; }
 };
 
-/// x: height×width×channels → y: out_height×out_width×channels.
+/// x: height×width×channels → y: out_height×out_width×channels. The maximum of values of which some
+/// are NaN is NaN or the largest of the others.
 template <class T>
 void pool_forward(const PoolShape& shape, const T* x, T* y);
 
