@@ -1,3 +1,4 @@
+#include "ops/forced_target.hpp"
 #include "support/golden.hpp"
 #include "support/module_helpers.hpp"
 
@@ -12,7 +13,6 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include <gtest/gtest.h>
-#include <hwy/targets.h>
 
 #include <limits>
 #include <string>
@@ -92,36 +92,15 @@ TEST(ReluDepthwiseConv, WorksInBandsWhereAnImageIsLargerThanTheCache) {
   compare_with_plain({{40, 5, 2, 2}, 1, 91, 101}, at::kFloat, 2e-6);
 }
 
-/// Chooses instruction sets for as long as it lives.
-class ForcedTarget {
- public:
-  explicit ForcedTarget(std::int64_t target) { use(target); }
-  ~ForcedTarget() { use(0); }
-  ForcedTarget(const ForcedTarget&) = delete;
-  ForcedTarget& operator=(const ForcedTarget&) = delete;
-
- private:
-  static void use(std::int64_t target) {
-    hwy::SetSupportedTargetsForTest(target);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-  }
-};
-
 TEST(ReluDepthwiseConv, EveryInstructionSetOfThisMachineGivesTheSame) {
-  int tried = 0;
-  for (std::int64_t targets = hwy::SupportedTargets(); targets != 0; targets &= targets - 1) {
-    const std::int64_t target = targets & -targets;
-    SCOPED_TRACE(hwy::TargetName(target));
-    const ForcedTarget forced(target);
+  testing::for_each_target([] {
     for (const std::int64_t channels : {3, 8, 36}) {
       for (const std::int64_t stride : {1, 2}) {
         compare_with_plain({{channels, 5, stride, 2}}, at::kFloat, 2e-6);
         compare_with_plain({{channels, 3, stride, 1}}, at::kDouble, 1e-13);
       }
     }
-    ++tried;
-  }
-  EXPECT_GE(tried, 2);
+  });
 }
 
 TEST(ReluDepthwiseConv, DoesNotDependOnTheNumberOfThreads) {
@@ -144,10 +123,12 @@ TEST(ReluDepthwiseConv, NotANumberAndInfinityGoThrough) {
   at::Tensor x = random_normal({1, 16, 5, 5}, 1).to(at::kFloat);
   x[0][3][2][2] = std::numeric_limits<float>::quiet_NaN();
   x[0][4][2][2] = std::numeric_limits<float>::infinity();
-  const at::Tensor ours = module->forward(x);
   const at::Tensor plain = module->plain_forward(x);
-  EXPECT_TRUE(ours.isnan().equal(plain.isnan()));
-  EXPECT_TRUE(ours.isinf().equal(plain.isinf()));
+  testing::for_each_target([&] {
+    const at::Tensor ours = module->forward(x);
+    EXPECT_TRUE(ours.isnan().equal(plain.isnan()));
+    EXPECT_TRUE(ours.isinf().equal(plain.isinf()));
+  });
 }
 
 TEST(ReluDepthwiseConv, GradientsAreComputedOnlyWhereWanted) {
