@@ -1,4 +1,4 @@
-// compare_executions: the supernet's plain and fused execution side by side. Every measurement is a
+// compare_executions: the networks' plain and fused execution side by side. Every measurement is a
 // process of its own, plain and fused in turns, so that a drift of the machine meets both and each
 // has its own peak of memory. Prints medians and ratios.
 
@@ -7,6 +7,9 @@
 #include <darts/core/huge_page_memory.hpp>
 #include <darts/core/main.hpp>
 #include <darts/core/text.hpp>
+#include <darts/eval/test_network.hpp>
+#include <darts/eval/train_step.hpp>
+#include <darts/ops/initialize.hpp>
 #include <darts/search/search_step.hpp>
 
 #include <ATen/ops/cross_entropy_loss.h>
@@ -48,13 +51,16 @@ Batch random_batch(std::int64_t images) {
           at::randint(10, {images}, at::kLong)};
 }
 
+Execution execution_of(const Arguments& a) {
+  return a.executions.at(0) == "plain" ? Execution::plain : Execution::fused;
+}
+
 /// A supernet of the size asked for and what can be timed on it.
 class Subject {
  public:
   explicit Subject(const Arguments& a) : supernet_(options(a)) {
     initialize_supernet(supernet_, 0);
-    supernet_->set_execution(
-        {a.executions.at(0) == "plain" ? Execution::plain : Execution::fused, a.recompute});
+    supernet_->set_execution({execution_of(a), a.recompute});
     train_ = random_batch(a.batch);
     valid_ = random_batch(a.batch);
   }
@@ -93,12 +99,40 @@ class Subject {
   Batch valid_;
 };
 
+/// The evaluation network of DARTS_V2 with the paper's recipe: "evaluation", a training step;
+/// "test", the logits of a batch of images.
+std::function<void()> evaluation_work(const Arguments& a) {
+  TrainConfig config;
+  config.runtime.execution = execution_of(a);
+  config.network.channels = a.channels;
+  config.network.cells = a.cells;
+  EvaluationNetwork network(network_options(config, load_genotype("DARTS_V2"), 3, 10));
+  initialize_weights(*network, 0);
+  const Batch batch = random_batch(a.batch);
+  if (a.works.at(0) == "test") {
+    network->eval();
+    return [network, batch]() mutable { test_logits(network, batch.images, Precision::fp32); };
+  }
+  auto step = std::make_shared<TrainStep>(network, config);
+  return [step, batch, config] {
+    step->run(batch, {0, 0, config.w.learning_rate.start, config.network.drop_path});
+  };
+}
+
+std::function<void()> work_of(const Arguments& a) {
+  const std::string& name = a.works.at(0);
+  if (name == "evaluation" || name == "test") {
+    return evaluation_work(a);
+  }
+  auto subject = std::make_shared<Subject>(a);
+  return [subject, work = subject->work(name)] { work(); };
+}
+
 /// One line: seconds of every step, and the peak of memory in bytes.
 int measure(const Arguments& a) {
   use_huge_page_memory();
   set_threads(a.threads);
-  Subject subject(a);
-  const auto work = subject.work(a.works.at(0));
+  const auto work = work_of(a);
   work();  // prepares memory and algorithms
   nlohmann::json result;
   for (std::int64_t i = 0; i < a.steps; ++i) {
@@ -167,9 +201,12 @@ void compare(const std::string& program, const Arguments& a, const std::string& 
 
 int compare_main(int argc, char** argv) {
   Arguments a;
-  CLI::App app("Times the supernet's plain and fused execution in turns, and their peak memory.");
-  app.add_option("--work", a.works, "first, second: a search step; forward; alpha, w: one pass")
-      ->check(CLI::IsMember({"first", "second", "forward", "alpha", "w"}));
+  CLI::App app("Times the networks' plain and fused execution in turns, and their peak memory.");
+  app.add_option("--work", a.works,
+                 "first, second: a search step; forward; alpha, w: one pass of the supernet; "
+                 "evaluation: a training step of the evaluation network (paper: 36 channels, 20 "
+                 "cells, batch 96); test: its logits")
+      ->check(CLI::IsMember({"first", "second", "forward", "alpha", "w", "evaluation", "test"}));
   app.add_option("--execution", a.executions, "plain, fused or both")
       ->check(CLI::IsMember({"plain", "fused"}));
   app.add_option("--channels", a.channels, "of the first cells (paper: 16)");
