@@ -32,8 +32,12 @@ at::Tensor DropPath::next() {
 }
 
 at::Tensor DropPath::apply(const at::Tensor& x) {
-  const at::Tensor factors = next();
-  return factors.defined() ? drop_images(x, factors) : x;
+  if (!scales_.defined()) {
+    return x;
+  }
+  TORCH_CHECK(x.size(0) == scales_.size(1), "DropPath: made for ", scales_.size(1),
+              " samples, asked for x of shape ", x.sizes());
+  return drop_images(x, next());
 }
 
 at::Tensor drop_images(const at::Tensor& x, const at::Tensor& factors) {

@@ -166,6 +166,8 @@ std::optional<at::Tensor> run_fused(const NormBlock& block, const at::Tensor& x,
     return std::nullopt;
   }
   if (output.drop_path.defined()) {
+    TORCH_CHECK(output.drop_path.numel() == x.size(0), "DropPath: made for ",
+                output.drop_path.numel(), " samples, asked for x of shape ", x.sizes());
     pass.output.drop_path = output.drop_path.to(x.scalar_type()).contiguous();
   }
   return norm_block::run(pass, inputs, training);
