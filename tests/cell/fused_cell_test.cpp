@@ -1,10 +1,13 @@
+#include "fused/run.hpp"
 #include "support/golden.hpp"
 #include "support/module_helpers.hpp"
 
+#include <darts/cell/mixed_operation.hpp>
 #include <darts/cell/search_cell.hpp>
 #include <darts/cell/topology.hpp>
 #include <darts/ops/initialize.hpp>
 
+#include <ATen/Parallel.h>
 #include <ATen/ops/softmax.h>
 #include <c10/core/GradMode.h>
 
@@ -115,6 +118,43 @@ TEST_P(FusedCell, ComputesTheSameWhenItRecomputes) {
   const Golden expected = Trial(GetParam(), {Execution::fused}).everything();
   const Golden actual = Trial(GetParam(), {Execution::fused, /*recompute=*/true}).everything();
   expect_close(actual, expected, 1e-15);
+}
+
+/// The fused part alone, without LibTorch's operations before it: everything that comes out.
+std::vector<at::Tensor> run_with_threads(const Setting& s, int threads) {
+  SearchCellOptions options = options_of(s);
+  torch::nn::Sequential edges;
+  for (std::int64_t node = 0; node < s.nodes; ++node) {
+    for (std::int64_t from = 0; from < predecessors(node); ++from) {
+      const OperationOptions operation{s.channels, s.reduction && from < cell_inputs ? 2 : 1};
+      edges->push_back(MixedOperation(options.primitives, operation));
+    }
+  }
+  initialize_weights(*edges, 7);
+  auto plan = std::make_shared<const fused::CellPlan>(fused::plan_cell(options, edges).value());
+  const int before = at::get_num_threads();
+  at::set_num_threads(threads);
+  const auto run = fused::make_cell_run(plan, at::kFloat);
+  const auto images = [&](std::uint64_t seed) {
+    return random_normal({s.images, s.channels, s.height, s.width}, seed).to(at::kFloat);
+  };
+  const at::Tensor alphas =
+      at::softmax(random_normal({edge_count(s.nodes), std::ssize(s.primitives)}, 3), 1);
+  const at::Tensor out = run->forward({images(1), images(2), alphas.to(at::kFloat)}, {});
+  const auto gradients = run->backward(random_normal(out.sizes(), 4).to(at::kFloat), {});
+  at::set_num_threads(before);
+  std::vector<at::Tensor> all{out, gradients.s0, gradients.s1, gradients.alphas};
+  all.insert(all.end(), gradients.weights.begin(), gradients.weights.end());
+  return all;
+}
+
+TEST_P(FusedCell, GivesTheSameBytesWithAnyNumberOfThreads) {
+  const auto expected = run_with_threads(GetParam(), 1);
+  const auto actual = run_with_threads(GetParam(), 3);
+  ASSERT_EQ(actual.size(), expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_TRUE(actual[i].equal(expected[i])) << i;
+  }
 }
 
 TEST_P(FusedCell, IsNearThePlainOneInFloat32) {

@@ -16,7 +16,8 @@ enum class Precision {
 
 /// How the networks are run; what they compute is the same but for rounding.
 enum class Execution {
-  /// By our own kernels, several operations at once (docs/performance.md): on the CPU in float32 and
+  /// By our own kernels, several operations at once (docs/performance.md): on the CPU in float32
+  /// and
   /// float64, where there are such kernels. Elsewhere the plain way.
   fused,
   /// One module after the other: what the fused way is checked against.

@@ -179,7 +179,7 @@ HWY_INLINE void product_with_moments(const Rows<T>& rows, std::int64_t channels,
     const T* const panel = weights + c * rows.depth;
     if (width == 2 * lanes<T>()) {
       moment_panel<2>(Tag<T>(), rows, panel, bias, to, c, channels);
-    } else if (width == lanes<T>()) {
+    } else if (width == lanes<T>()) {  // NOLINT(bugprone-branch-clone): other tags
       moment_panel<1>(Tag<T>(), rows, panel, bias, to, c, channels);
     } else {
       moment_panel<1>(NarrowTag<T>(), rows, panel, bias, to, c, channels);
@@ -272,7 +272,7 @@ HWY_INLINE void outer_product(const Rows<T>& rows, const T* gradient, std::int64
     T* const panel = sums + c * rows.depth;
     if (width == 2 * lanes<T>()) {
       outer_panel<2>(Tag<T>(), rows, gradient + c, step, panel);
-    } else if (width == lanes<T>()) {
+    } else if (width == lanes<T>()) {  // NOLINT(bugprone-branch-clone): other tags
       outer_panel<1>(Tag<T>(), rows, gradient + c, step, panel);
     } else {
       outer_panel<1>(NarrowTag<T>(), rows, gradient + c, step, panel);
