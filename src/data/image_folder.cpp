@@ -91,7 +91,8 @@ ImageSet load_image_folder(const DatasetOptions& options, Split split) {
           .labels = at::tensor(listing.labels, at::kLong),
           .class_names = listing.class_names,
           .mean = pixels.mean,
-          .stddev = pixels.stddev};
+          .stddev = pixels.stddev,
+          .by_class = true};
 }
 
 }  // namespace darts::detail

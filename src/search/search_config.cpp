@@ -38,8 +38,7 @@ void add_data(FieldTable& t, SearchConfig::Data& data) {
   t.add("data.train_portion", data.train_portion,
         "share of the training images that w trains on; alpha has the rest",
         between_exclusive(0.0, 1.0));
-  t.add("data.limit", data.limit, "use only the first so many training images; 0: all",
-        at_least(0));
+  t.add("data.limit", data.limit, "use only so many training images; 0: all", at_least(0));
   t.add("data.workers", data.workers, "threads that prepare batches; 0: none beside the search",
         at_least(0));
   t.add("data.prefetch", data.prefetch, "batches prepared ahead", at_least(1));

@@ -2,23 +2,24 @@
 #include <darts/data/split.hpp>
 #include <darts/search/search_data.hpp>
 
-#include <algorithm>
-#include <numeric>
-
 namespace darts {
 namespace {
 
-std::int64_t used_images(const SearchConfig& config, const ImageSet& images) {
-  const std::int64_t limit = config.data.limit;
-  return limit == 0 ? images.size() : std::min(limit, images.size());
+std::vector<std::int64_t> used_images(const SearchConfig& config, const ImageSet& images) {
+  std::vector<std::int64_t> used = part_order(images);
+  const auto limit = static_cast<std::size_t>(config.data.limit);
+  if (limit > 0 && limit < used.size()) {
+    used.resize(limit);
+  }
+  return used;
 }
 
 /// Which images move w, and which are held out. Throws Error if there are too few for either.
 IndexSplit split(const SearchConfig& config, const ImageSet& images) {
-  const std::int64_t count = used_images(config, images);
-  IndexSplit parts = split_indices(count, config.data.train_portion);
+  const std::vector<std::int64_t> used = used_images(config, images);
+  IndexSplit parts = split_indices(used, config.data.train_portion);
   if (parts.first.size() < 2 || parts.rest.size() < 2) {
-    throw Error("data.train_portion: " + std::to_string(count) + " images are split into " +
+    throw Error("data.train_portion: " + std::to_string(used.size()) + " images are split into " +
                 std::to_string(parts.first.size()) + " for w and " +
                 std::to_string(parts.rest.size()) + " for alpha; each needs at least 2");
   }
@@ -26,12 +27,8 @@ IndexSplit split(const SearchConfig& config, const ImageSet& images) {
 }
 
 std::vector<std::int64_t> train_indices(const SearchConfig& config, const ImageSet& images) {
-  if (find_method(config.search.method).bilevel) {
-    return split(config, images).first;
-  }
-  std::vector<std::int64_t> all(static_cast<std::size_t>(used_images(config, images)));
-  std::iota(all.begin(), all.end(), 0);
-  return all;
+  return find_method(config.search.method).bilevel ? split(config, images).first
+                                                   : used_images(config, images);
 }
 
 LoaderOptions loader_options(const SearchConfig& config, const c10::Device& device) {

@@ -45,6 +45,7 @@ TEST_F(ImageFolder, ReadsClassesAndFilesSortedByName) {
   EXPECT_THAT(set.class_names, ElementsAre("fish", "rock"));
   const auto* labels = set.labels.const_data_ptr<std::int64_t>();
   EXPECT_THAT(std::vector(labels, labels + 4), ElementsAre(0, 0, 1, 1));
+  EXPECT_TRUE(set.by_class);
   // a.JPEG, the third, is the grey one.
   EXPECT_TRUE(set.images[2].select(-1, 0).equal(set.images[2].select(-1, 2)));
   EXPECT_FALSE(set.images[3].select(-1, 0).equal(set.images[3].select(-1, 2)));

@@ -17,6 +17,7 @@ struct ImageSet {
   std::vector<std::string> class_names;  ///< the name of every label
   std::vector<double> mean;              ///< of a channel, pixels scaled to [0, 1]
   std::vector<double> stddev;            ///< of a channel, pixels scaled to [0, 1]
+  bool by_class = false;                 ///< one class after the other: no part stands for all
 
   std::int64_t size() const { return images.size(0); }
   std::int64_t height() const { return images.size(1); }

@@ -1,20 +1,28 @@
 #pragma once
 
+#include <darts/data/image_set.hpp>
+
 #include <cstdint>
 #include <vector>
 
 namespace darts {
 
-/// Indices into a data set in two parts.
+/// The images of a set in the order in which parts of it are to be taken: file order, but for a set
+/// that stands class by class. There the images of every class are shuffled and the classes
+/// interleaved, so that any first so many have all classes in the shares of the whole set, to one
+/// image nearly. A function of the labels alone, the same for all seeds.
+std::vector<std::int64_t> part_order(const ImageSet& set);
+
+/// A data set's indices in two parts.
 struct IndexSplit {
   std::vector<std::int64_t> first;
   std::vector<std::int64_t> rest;
 };
 
-/// The first ⌊portion · count⌋ indices and the remaining ones, both in file order: the original
-/// DARTS trains w on indices[:split] and alpha on indices[split:] of the training images.
+/// The first ⌊portion · count⌋ of `indices` and the remaining ones, both in their order: the
+/// original DARTS trains w on indices[:split] and alpha on indices[split:] of the training images.
 ///
 /// Throws Error unless `portion` is in [0, 1].
-IndexSplit split_indices(std::int64_t count, double portion);
+IndexSplit split_indices(const std::vector<std::int64_t>& indices, double portion);
 
 }  // namespace darts
