@@ -3,8 +3,9 @@
 //
 // Every step runs on made-up images. The paper's sizes (search: 16 channels, 8 cells, batch 64;
 // evaluation: DARTS_V2 with 36 channels, 20 cells, batch 96, cutout, auxiliary head) take seconds
-// a step and gigabytes, so they run only when asked for: --benchmark_filter=search_step/paper/first,
-// evaluation_step/paper. evaluation_operators prints what such a step spends its time on.
+// a step and gigabytes, so they run only when asked for:
+// --benchmark_filter=search_step/paper/first, evaluation_step/paper. evaluation_operators prints
+// what such a step spends its time on.
 
 #include "operator_times.hpp"
 
