@@ -1,0 +1,111 @@
+// A search in bf16 is the one in fp32 but for rounding, and stays finite.
+#include "support/module_helpers.hpp"
+
+#include <darts/ops/primitive.hpp>
+#include <darts/search/search_step.hpp>
+
+#include <ATen/ops/dot.h>
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace darts {
+namespace {
+
+constexpr double learning_rate = 0.025;
+
+/// Every operation that there is, on images of the size in which LibTorch's gradients were NaN.
+SupernetOptions all_operations() {
+  SupernetOptions options;
+  options.primitives.clear();
+  for (const PrimitiveRow& row : primitive_table()) {
+    options.primitives.push_back(Primitive::parse(row.name));
+  }
+  options.cells = 3;
+  options.channels = 4;
+  options.nodes = 2;
+  return options;
+}
+
+Supernet make_supernet(const SupernetOptions& options) {
+  Supernet supernet(options);
+  initialize_supernet(supernet, 1);
+  return supernet;
+}
+
+Batch batch_of(std::uint64_t seed) {
+  return {testing::random_normal({8, 3, 32, 32}, seed)
+              .to(at::kFloat)
+              .contiguous(at::MemoryFormat::ChannelsLast),
+          testing::random_labels(8, 10, seed)};
+}
+
+SearchStepOptions options_of(SearchMethod method, Precision precision) {
+  SearchStepOptions options;
+  options.method = method;
+  options.precision = precision;
+  return options;
+}
+
+bool is_alpha(const std::string& name) { return name.starts_with("alphas"); }
+
+double cosine(const at::Tensor& a, const at::Tensor& b) {
+  const at::Tensor left = a.flatten().to(at::kDouble);
+  const at::Tensor right = b.flatten().to(at::kDouble);
+  return (at::dot(left, right) / (left.norm() * right.norm())).item<double>();
+}
+
+void expect_finite(const Supernet& supernet) {
+  for (const auto& item : supernet->named_parameters()) {
+    EXPECT_TRUE(item.value().isfinite().all().item<bool>()) << item.key();
+    EXPECT_EQ(item.value().scalar_type(), at::kFloat) << item.key();
+  }
+  for (const auto& item : supernet->named_buffers()) {
+    EXPECT_TRUE(item.value().isfinite().all().item<bool>()) << item.key();
+  }
+}
+
+class Bf16Search : public ::testing::TestWithParam<SearchMethod> {};
+
+TEST_P(Bf16Search, FirstStepIsThatOfFp32ButForRounding) {
+  Supernet exact = make_supernet(all_operations());
+  Supernet rounded = make_supernet(all_operations());
+  SearchStep exact_step(exact, options_of(GetParam(), Precision::fp32));
+  SearchStep rounded_step(rounded, options_of(GetParam(), Precision::bf16));
+  const SearchStepResult a = exact_step.run(batch_of(1), batch_of(2), learning_rate);
+  const SearchStepResult b = rounded_step.run(batch_of(1), batch_of(2), learning_rate);
+  EXPECT_NEAR(b.loss, a.loss, 0.02 * a.loss);
+  EXPECT_NEAR(b.gradient_norm, a.gradient_norm, 0.1 * a.gradient_norm);
+  EXPECT_NE(b.loss, a.loss) << "was it run in bf16 at all?";
+  for (const auto& item : exact->named_parameters()) {
+    // Of the second order's alphas a part is a difference of close numbers.
+    if (GetParam() != SearchMethod::second || !is_alpha(item.key())) {
+      const at::Tensor gradient = rounded->named_parameters()[item.key()].grad();
+      EXPECT_GT(cosine(gradient, item.value().grad()), 0.9) << item.key();
+    }
+  }
+  expect_finite(rounded);
+}
+
+TEST_P(Bf16Search, StaysFiniteAndLearns) {
+  Supernet supernet = make_supernet(all_operations());
+  SearchStep step(supernet, options_of(GetParam(), Precision::bf16));
+  const double first = step.run(batch_of(1), batch_of(2), learning_rate).loss;
+  double last = first;
+  for (int i = 0; i < 5; ++i) {
+    last = step.run(batch_of(1), batch_of(2), learning_rate).loss;
+  }
+  EXPECT_LT(last, first);
+  expect_finite(supernet);
+}
+
+INSTANTIATE_TEST_SUITE_P(Methods, Bf16Search,
+                         ::testing::Values(SearchMethod::first, SearchMethod::second,
+                                           SearchMethod::joint),
+                         [](const auto& method) {
+                           return std::string(find_method(method.param).name);
+                         });
+
+}  // namespace
+}  // namespace darts
