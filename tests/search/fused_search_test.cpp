@@ -3,7 +3,6 @@
 #include <darts/search/deriver.hpp>
 
 #include <ATen/Parallel.h>
-#include <ATen/Parallel.h>
 #include <ATen/ops/cat.h>
 
 #include <gtest/gtest.h>
