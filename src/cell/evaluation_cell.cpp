@@ -82,6 +82,7 @@ at::Tensor EvaluationCellImpl::forward(const at::Tensor& s0, const at::Tensor& s
     for (const GenotypeEdge& edge : node) {
       DropPath* const dropping = is_training() && !is_identity(edge) ? drop_path : nullptr;
       sum = run_module(operation(number++), states[static_cast<std::size_t>(edge.from)],
+                       options_.execution,
                        {dropping == nullptr ? at::Tensor() : dropping->next(), sum});
     }
     states.push_back(std::move(sum));
@@ -93,28 +94,14 @@ at::Tensor EvaluationCellImpl::forward(const at::Tensor& s0, const at::Tensor& s
   return at::cat(output, 1);
 }
 
-at::Tensor EvaluationCellImpl::run_module(torch::nn::AnyModule& module, const at::Tensor& x,
-                                          const NormBlockOutput& output) {
-  const auto* const block = dynamic_cast<const NormBlock*>(module.ptr().get());
-  if (block != nullptr && options_.execution == Execution::fused) {
-    if (const auto fused = run_fused(*block, x, output)) {
-      return *fused;
-    }
-  }
-  at::Tensor y = module.forward<at::Tensor>(x);
-  if (output.drop_path.defined()) {
-    y = drop_images(y, output.drop_path);
-  }
-  return output.addend.defined() ? output.addend + y : y;
-}
-
 std::pair<at::Tensor, at::Tensor> EvaluationCellImpl::preprocess(const at::Tensor& s0,
                                                                  const at::Tensor& s1) {
-  return {run_module(preprocess0_, s0), run_module(preprocess1_, s1)};
+  return {run_module(preprocess0_, s0, options_.execution),
+          run_module(preprocess1_, s1, options_.execution)};
 }
 
 at::Tensor EvaluationCellImpl::run_edge(std::size_t edge, const at::Tensor& x) {
-  return run_module(operation(edge), x);
+  return run_module(operation(edge), x, options_.execution);
 }
 
 std::int64_t EvaluationCellImpl::out_channels() const {

@@ -4,6 +4,7 @@
 #include <darts/cell/preprocess.hpp>
 #include <darts/cell/search_cell.hpp>
 #include <darts/cell/topology.hpp>
+#include <darts/ops/norm_block.hpp>
 
 #include <ATen/ops/cat.h>
 #include <c10/core/GradMode.h>
@@ -58,8 +59,8 @@ at::Tensor SearchCellImpl::forward(const at::Tensor& s0, const at::Tensor& s1,
                   weights.size(1) == std::ssize(options_.primitives),
               "SearchCell: weights of shape [", edge_count(options_.nodes), ", ",
               options_.primitives.size(), "] expected, got ", weights.sizes());
-  const at::Tensor x0 = preprocess0_.forward<at::Tensor>(s0);
-  const at::Tensor x1 = preprocess1_.forward<at::Tensor>(s1);
+  const at::Tensor x0 = run_module(preprocess0_, s0, execution_.execution);
+  const at::Tensor x1 = run_module(preprocess1_, s1, execution_.execution);
   if (can_fuse(x0, x1, weights)) {
     return fused::fused_cell(plan(), {x0, x1, weights},
                              {is_training(), /*keep=*/true, execution_.recompute});

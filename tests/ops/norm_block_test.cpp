@@ -33,12 +33,13 @@ struct Setting {
   std::int64_t kernel = 3;
   std::int64_t stride = 1;
   bool extras = true;  ///< with drop path and an addend
+  bool affine = true;  ///< batch norms with scale and shift
 
   friend void PrintTo(const Setting& setting, std::ostream* out) { *out << setting.name; }
 };
 
 torch::nn::AnyModule make(const Setting& s) {
-  ConvBlockOptions o{s.in, s.out, s.kernel, s.stride, 1, true};
+  ConvBlockOptions o{s.in, s.out, s.kernel, s.stride, 1, s.affine};
   switch (s.kind) {
     case Kind::separable:
       return torch::nn::AnyModule(SepConv(o));
@@ -51,7 +52,7 @@ torch::nn::AnyModule make(const Setting& s) {
     case Kind::factorized:
       break;
   }
-  return torch::nn::AnyModule(FactorizedReduce(FactorizedReduceOptions{s.in, s.out, true}));
+  return torch::nn::AnyModule(FactorizedReduce(FactorizedReduceOptions{s.in, s.out, s.affine}));
 }
 
 /// An operation, what goes in, and what comes out.
@@ -226,6 +227,14 @@ const std::vector<Setting> settings = {
      .height = 7,
      .width = 5},
     {.name = "factorized_pixel", .kind = Kind::factorized, .height = 1, .width = 1},
+    {.name = "separable_search", .affine = false},
+    {.name = "pointwise_search",
+     .kind = Kind::pointwise,
+     .in = 48,
+     .out = 16,
+     .extras = false,
+     .affine = false},
+    {.name = "factorized_search", .kind = Kind::factorized, .out = 6, .affine = false},
 };
 INSTANTIATE_TEST_SUITE_P(Settings, NormBlockTest, ::testing::ValuesIn(settings),
                          [](const auto& setting) { return setting.param.name; });

@@ -3,7 +3,6 @@
 #include <darts/cell/genotype.hpp>
 #include <darts/core/device.hpp>
 #include <darts/ops/drop_path.hpp>
-#include <darts/ops/norm_block.hpp>
 
 #include <torch/nn/cloneable.h>
 #include <torch/nn/modules/container/any.h>
@@ -57,9 +56,6 @@ class EvaluationCellImpl : public torch::nn::Cloneable<EvaluationCellImpl> {
   const EvaluationCellOptions& options() const { return options_; }
 
  private:
-  /// output.addend + output.drop_path · module(x).
-  at::Tensor run_module(torch::nn::AnyModule& module, const at::Tensor& x,
-                        const NormBlockOutput& output = {});
   torch::nn::AnyModule& operation(std::size_t edge) {
     return *(operations_->begin() + static_cast<std::ptrdiff_t>(edge));
   }

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <darts/core/device.hpp>
+
 #include <ATen/core/Tensor.h>
 #include <torch/nn/modules/batchnorm.h>
+#include <torch/nn/modules/container/any.h>
 
 #include <cstdint>
 #include <memory>
@@ -41,9 +44,14 @@ struct NormBlockOutput {
 /// and what goes into each batch norm. Results do not depend on the number of threads. Second
 /// derivatives are for the plain way.
 ///
-/// On the CPU in float32 and float64, without autocast, of batch norms with scale and shift, and in
-/// evaluation mode without gradients alone. std::nullopt: use the plain way.
+/// On the CPU in float32 and float64, without autocast, and in evaluation mode without gradients
+/// alone. std::nullopt: use the plain way.
 std::optional<at::Tensor> run_fused(const NormBlock& block, const at::Tensor& x,
                                     const NormBlockOutput& output = {});
+
+/// addend + drop_path · module(x) by run_fused() where `execution` asks for it and it can be, else
+/// the plain way.
+at::Tensor run_module(torch::nn::AnyModule& module, const at::Tensor& x, Execution execution,
+                      const NormBlockOutput& output = {});
 
 }  // namespace darts

@@ -181,8 +181,10 @@ NormBlockGradients backward(const NormBlockPass& pass, const at::Tensor& gradien
     const NormGradient of_norm = norm_gradient(pass.statistics[unit], from.sums, count, norm);
     UnitGradients gradients = UnitBackward<T>(pass, unit, geometry, wanted).run(from, of_norm);
     if (wanted.weights) {
-      gradients.weights.push_back(tensor_of<T>(of_norm.weight, norm.weight));
-      gradients.weights.push_back(tensor_of<T>(of_norm.bias, norm.bias));
+      if (norm.weight.defined()) {
+        gradients.weights.push_back(tensor_of<T>(of_norm.weight, norm.weight));
+        gradients.weights.push_back(tensor_of<T>(of_norm.bias, norm.bias));
+      }
       result.weights.insert(result.weights.begin(), gradients.weights.begin(),
                             gradients.weights.end());
     }

@@ -1,5 +1,7 @@
 #include "pass.hpp"
 
+#include <darts/ops/drop_path.hpp>
+
 #include <ATen/autocast_mode.h>
 #include <ATen/record_function.h>
 #include <c10/core/GradMode.h>
@@ -12,7 +14,8 @@ namespace darts {
 namespace norm_block {
 namespace {
 
-/// Of each unit: depthwise, pointwise, scale, shift, as NormBlockGradients has them.
+/// Of each unit: depthwise, pointwise, scale, shift, as NormBlockGradients has them, but for those
+/// that it does not have.
 std::vector<at::Tensor> weights_of(const std::vector<NormUnit>& units) {
   std::vector<at::Tensor> weights;
   for (const NormUnit& unit : units) {
@@ -20,8 +23,10 @@ std::vector<at::Tensor> weights_of(const std::vector<NormUnit>& units) {
       weights.push_back(unit.depthwise);
     }
     weights.insert(weights.end(), unit.pointwise.begin(), unit.pointwise.end());
-    weights.push_back(unit.norm->weight);
-    weights.push_back(unit.norm->bias);
+    if (unit.norm->weight.defined()) {
+      weights.push_back(unit.norm->weight);
+      weights.push_back(unit.norm->bias);
+    }
   }
   return weights;
 }
@@ -82,8 +87,8 @@ struct NormBlockFunction : torch::autograd::Function<NormBlockFunction> {
 bool has_kernels(const std::vector<NormUnit>& units, const at::Tensor& x) {
   return std::all_of(units.begin(), units.end(), [&](const NormUnit& unit) {
     const std::int64_t kernel = unit.depthwise.defined() ? unit.depthwise.size(2) : 3;
-    return (kernel == 3 || kernel == 5 || kernel == 7) && unit.norm->weight.defined() &&
-           unit.norm->running_mean.defined() && unit.norm->weight.scalar_type() == x.scalar_type();
+    return (kernel == 3 || kernel == 5 || kernel == 7) && unit.norm->running_mean.defined() &&
+           unit.pointwise.front().scalar_type() == x.scalar_type();
   });
 }
 
@@ -171,6 +176,21 @@ std::optional<at::Tensor> run_fused(const NormBlock& block, const at::Tensor& x,
     pass.output.drop_path = output.drop_path.to(x.scalar_type()).contiguous();
   }
   return norm_block::run(pass, inputs, training);
+}
+
+at::Tensor run_module(torch::nn::AnyModule& module, const at::Tensor& x, Execution execution,
+                      const NormBlockOutput& output) {
+  const auto* const block = dynamic_cast<const NormBlock*>(module.ptr().get());
+  if (block != nullptr && execution == Execution::fused) {
+    if (const auto fused = run_fused(*block, x, output)) {
+      return *fused;
+    }
+  }
+  at::Tensor y = module.forward<at::Tensor>(x);
+  if (output.drop_path.defined()) {
+    y = drop_images(y, output.drop_path);
+  }
+  return output.addend.defined() ? output.addend + y : y;
 }
 
 }  // namespace darts

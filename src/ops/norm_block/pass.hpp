@@ -18,7 +18,8 @@ struct NormBlockPass {
 
 struct NormBlockGradients {
   at::Tensor x;
-  std::vector<at::Tensor> weights;  ///< of each unit: depthwise, pointwise, scale, shift
+  /// Of each unit: depthwise, pointwise, scale, shift, as far as it has them.
+  std::vector<at::Tensor> weights;
 };
 
 /// Geometry of all units for inputs like x.

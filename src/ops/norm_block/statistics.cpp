@@ -12,6 +12,11 @@ std::vector<double> values_of(const at::Tensor& tensor) {
   return {first, first + values.numel()};
 }
 
+/// A batch norm's scale or shift, or what stands for it where it has none.
+std::vector<double> values_or(const at::Tensor& tensor, std::size_t channels, double otherwise) {
+  return tensor.defined() ? values_of(tensor) : std::vector<double>(channels, otherwise);
+}
+
 void move_running(const at::Tensor& running, const std::vector<double>& now, double share) {
   const auto move = [&](auto* values) {
     using T = std::remove_pointer_t<decltype(values)>;
@@ -64,7 +69,8 @@ BatchStatistics running_statistics(const torch::nn::BatchNorm2dImpl& norm) {
 }
 
 Affine affine_of(const BatchStatistics& statistics, const torch::nn::BatchNorm2dImpl& norm) {
-  Affine affine{values_of(norm.weight), values_of(norm.bias)};
+  const std::size_t channels = statistics.mean.size();
+  Affine affine{values_or(norm.weight, channels, 1.0), values_or(norm.bias, channels, 0.0)};
   for (std::size_t c = 0; c < affine.scale.size(); ++c) {
     affine.scale[c] *= statistics.rstd[c];
     affine.shift[c] -= statistics.mean[c] * affine.scale[c];
@@ -77,7 +83,7 @@ NormGradient norm_gradient(const BatchStatistics& statistics, const std::vector<
   const std::size_t channels = sums.size() / 2;
   const auto n = static_cast<double>(count);
   NormGradient result;
-  result.a = values_of(norm.weight);
+  result.a = values_or(norm.weight, channels, 1.0);
   for (std::size_t c = 0; c < channels; ++c) {
     const double mean = statistics.mean[c];
     const double rstd = statistics.rstd[c];
