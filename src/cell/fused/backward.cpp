@@ -1,6 +1,7 @@
 #include "backward.hpp"
 
 #include "kernels/factorized.hpp"
+#include "phase.hpp"
 #include "weights.hpp"
 
 #include <darts/cell/topology.hpp>
@@ -65,6 +66,9 @@ class Backward {
   void run_unit(std::size_t unit, const at::Tensor& gradient, std::int64_t n,
                 kernels::SeparableBackward<T>& task) const;
 
+  Cost second_cost(const std::vector<Convolution>& halves) const;
+  Cost first_cost(const StatePass& from, const std::vector<Convolution>& convolutions,
+                  bool want_state) const;
   Blend state_blend(const StatePass& from, const std::vector<const Edge*>& edges);
   Blend pool_blend(const StatePass& from, std::size_t pool, const std::vector<const Edge*>& edges);
 
@@ -114,6 +118,10 @@ void Backward<T>::reduce_products(StatePass& from, const std::vector<const Edge*
   const auto channels = static_cast<std::size_t>(pass_.channels);
   const std::size_t group_size = products.size() * channels;
   std::vector<double> sums(static_cast<std::size_t>(pass_.groups) * group_size);
+  const std::int64_t tensors = std::ssize(products);  // an edge's gradient among them
+  const Phase phase("cell: products for alpha",
+                    {tensors * pass_.images * pass_.node_pixels() * pass_.plan->channels,
+                     tensors * pass_.node_bytes()});
   pass_.for_groups([&](const Group& group, const Workspace<T>&) {
     std::vector<const T*> factors;
     for (std::int64_t n = group.first; n < group.last; ++n) {
@@ -243,6 +251,7 @@ void Backward<T>::second_units(const std::vector<Convolution>& convolutions,
     pass_.units[c.first()].gradient = pass_.new_images(node.height, node.width);
   }
   MomentSums sums(pass_.groups, halves.size(), pass_.channels);
+  const Phase phase("cell: second convolutions backward", second_cost(halves));
   pass_.for_groups([&](const Group& group, const Workspace<T>& own) {
     kernels::SeparableBackward<T> task;
     task.input = pass_.cleared(own.input, node.height, node.width);
@@ -286,6 +295,8 @@ void Backward<T>::first_units(StatePass& from, const std::vector<const Edge*>& e
     }
     gradient = pass_.new_images(from.height, from.width);
   }
+  const Phase phase("cell: pools, first convolutions backward",
+                    first_cost(from, convolutions, want_state));
   pass_.for_groups([&](const Group& group, const Workspace<T>& own) {
     kernels::SeparableBackward<T> task;
     task.input = pass_.cleared(own.input, from.height, from.width);
@@ -318,6 +329,28 @@ void Backward<T>::first_units(StatePass& from, const std::vector<const Edge*>& e
     }
   });
   from.gradient = gradient;
+}
+
+/// Reads G, z and the first half's output, writes its gradient.
+template <class T>
+Cost Backward<T>::second_cost(const std::vector<Convolution>& halves) const {
+  Cost cost{0, 4 * std::ssize(halves) * pass_.node_bytes()};
+  for (const Convolution& half : halves) {
+    cost.multiply_adds += (wanted_.weights ? 2 : 1) * pass_.multiply_adds(half.last());
+  }
+  return cost;
+}
+
+/// Reads the state, and a gradient and z an edge; writes the state's gradient.
+template <class T>
+Cost Backward<T>::first_cost(const StatePass& from, const std::vector<Convolution>& convolutions,
+                             bool want_state) const {
+  Cost cost{0, 2 * pass_.bytes(from) + 2 * std::ssize(convolutions) * pass_.node_bytes()};
+  for (const Convolution& c : convolutions) {
+    cost.multiply_adds +=
+        ((wanted_.weights ? 1 : 0) + (want_state ? 1 : 0)) * pass_.multiply_adds(c.first());
+  }
+  return cost;
 }
 
 /// The gradient of a state beside what comes through its ReLU and its pools.

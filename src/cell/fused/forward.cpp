@@ -1,6 +1,7 @@
 #include "forward.hpp"
 
 #include "kernels/factorized.hpp"
+#include "phase.hpp"
 #include "statistics.hpp"
 
 #include <darts/cell/topology.hpp>
@@ -8,6 +9,7 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
+#include <numeric>
 
 namespace darts::fused {
 namespace {
@@ -74,6 +76,11 @@ class Forward {
                 double* sums, T* scratch) const;
   void run_pool(StatePass& from, std::size_t pool, std::int64_t stride, std::int64_t n,
                 double* sums) const;
+  std::int64_t multiply_adds(const Units& units) const {
+    return std::accumulate(
+        units.begin(), units.end(), std::int64_t{0},
+        [&](std::int64_t sum, std::size_t unit) { return sum + pass_.multiply_adds(unit); });
+  }
   std::int64_t values() const { return pass_.images * pass_.node_pixels(); }
 
   CellPass<T>& pass_;
@@ -122,6 +129,9 @@ void Forward<T>::run_first_units(StatePass& from, const std::vector<const Edge*>
     }
   }
   MomentSums sums(pass_.groups, units.size() + norms.size(), pass_.channels);
+  const auto outputs = static_cast<std::int64_t>(units.size() + norms.size());
+  const Phase phase("cell: pools, first convolutions",
+                    {multiply_adds(units), pass_.bytes(from) + outputs * pass_.node_bytes()});
   pass_.for_groups([&](const Group& group, const Workspace<T>& own) {
     const auto input = pass_.cleared(own.input, from.height, from.width);
     for (std::int64_t n = group.first; n < group.last; ++n) {
@@ -154,6 +164,8 @@ void Forward<T>::run_second_units(const Units& first, const Units& second) {
     pass_.units[unit].output = pass_.new_images(node.height, node.width);
   }
   MomentSums sums(pass_.groups, second.size(), pass_.channels);
+  const Phase phase("cell: second convolutions",
+                    {multiply_adds(second), 2 * std::ssize(second) * pass_.node_bytes()});
   pass_.for_groups([&](const Group& group, const Workspace<T>& own) {
     const auto input = pass_.cleared(own.input, node.height, node.width);
     for (std::int64_t n = group.first; n < group.last; ++n) {
@@ -198,6 +210,10 @@ void Forward<T>::enter(std::int64_t state) {
     }
   }
   sum.bias = pass_.of_doubles(bias);
+  const std::int64_t tensors = std::ssize(sum.summands);
+  const Phase phase("cell: sums of nodes",
+                    {tensors * pass_.images * pass_.node_pixels() * pass_.plan->channels,
+                     (tensors + 1) * pass_.node_bytes()});
   pass_.for_groups([&](const Group& group, const Workspace<T>&) {
     for (std::int64_t n = group.first; n < group.last; ++n) {
       pass_.blend(sum, n, nullptr, nullptr, pass_.image_of(node.value, n));

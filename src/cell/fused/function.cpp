@@ -59,8 +59,7 @@ std::int64_t multiply_adds(const CellPlan& plan, const at::Tensor& s1) {
       s1.size(0) * ((s1.size(2) - 1) / step + 1) * ((s1.size(3) - 1) / step + 1);
   std::int64_t total = 0;
   for (const Unit& unit : plan.units) {
-    const std::int64_t taps = unit.kind == UnitKind::separable ? unit.kernel * unit.kernel : 0;
-    total += pixels * plan.channels * (taps + plan.channels);
+    total += pixels * plan.multiply_adds(unit);
   }
   return total;
 }

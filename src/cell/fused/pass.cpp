@@ -56,6 +56,16 @@ void CellPass<T>::set_sizes() {
   }
 }
 
+template <class T>
+std::int64_t CellPass<T>::bytes(const StatePass& of) const {
+  return images * of.height * of.width * channels * std::int64_t{sizeof(T)};
+}
+
+template <class T>
+std::int64_t CellPass<T>::multiply_adds(std::size_t unit) const {
+  return images * node_pixels() * plan->multiply_adds(plan->units[unit]);
+}
+
 /// The input states', which are the largest.
 template <class T>
 kernels::PaddedImage<T> CellPass<T>::largest_padded() const {

@@ -113,6 +113,12 @@ class CellPass {
   /// Lets go of all that was computed from a state.
   void release(std::int64_t from);
 
+  /// Of a state's tensor, and of a node's; …
+  std::int64_t bytes(const StatePass& of) const;
+  std::int64_t node_bytes() const { return bytes(node()); }
+  /// … of a unit in the forward pass.
+  std::int64_t multiply_adds(std::size_t unit) const;
+
   StatePass& state(std::int64_t index) { return states[static_cast<std::size_t>(index)]; }
   const StatePass& node() const { return states.back(); }  ///< all nodes have one size
   std::int64_t node_pixels() const { return node().height * node().width; }

@@ -101,6 +101,11 @@ std::vector<const Edge*> select(const std::vector<Edge>& edges, std::int64_t Edg
 
 std::int64_t CellPlan::states() const { return nodes + cell_inputs; }
 
+std::int64_t CellPlan::multiply_adds(const Unit& unit) const {
+  const std::int64_t taps = unit.kind == UnitKind::separable ? unit.kernel * unit.kernel : 0;
+  return channels * (taps + channels);
+}
+
 std::vector<const Edge*> CellPlan::leaving(std::int64_t state) const {
   return select(edges, &Edge::from, state);
 }

@@ -56,6 +56,7 @@ struct CellPlan {
   std::vector<at::Tensor> weights;
 
   std::int64_t states() const;
+  std::int64_t multiply_adds(const Unit& unit) const;  ///< a pixel of its output
   std::vector<const Edge*> leaving(std::int64_t state) const;
   std::vector<const Edge*> entering(std::int64_t state) const;
 };

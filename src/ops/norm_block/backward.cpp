@@ -1,5 +1,6 @@
 #include "kernels/normalize.hpp"
 #include "parts.hpp"
+#include "phase.hpp"
 
 namespace darts::norm_block {
 namespace {
@@ -18,6 +19,8 @@ Incoming<T> incoming(const NormBlockPass& pass, const UnitGeometry& geometry,
   Incoming<T> from{ImageBatch<T>(gradient), {}, pass.output.drop_path.defined()};
   const std::int64_t channels = geometry.out_channels;
   const ImageBatch<T> z(pass.z.back());
+  const Phase phase("block: products for the batch norm",
+                    {pass.z.back().numel(), tensor_bytes({gradient, pass.z.back()})});
   GroupSums<double> sums(pass.x.size(0), 2 * channels);
   for_groups<T>(pass.x.size(0), 0, [&](const ImageGroup& group, T*) {
     kernels::GradientMoments<T> task;
@@ -106,6 +109,10 @@ UnitGradients UnitBackward<T>::run(const Incoming<T>& from, const NormGradient& 
   slope_ = padded<T>(norm.a);
   const std::vector<T> b = padded<T>(norm.b);
   const std::vector<T> c = padded<T>(norm.c);
+  const std::int64_t gradients = (wanted_.weights ? 1 : 0) + (result.input.defined() ? 1 : 0);
+  const Phase phase("block: convolution backward",
+                    {gradients * pass_.x.size(0) * geometry_.multiply_adds(),
+                     2 * tensor_bytes({input_, pass_.z[unit_]})});
   for_groups<T>(pass_.x.size(0), workspace_of<T>(geometry_),
                 [&](const ImageGroup& group, T* workspace) {
                   kernels::UnitBackward<T> task;

@@ -1,5 +1,6 @@
 #include "kernels/normalize.hpp"
 #include "parts.hpp"
+#include "phase.hpp"
 
 namespace darts::norm_block {
 namespace {
@@ -16,6 +17,8 @@ void convolve(NormBlockPass& pass, const UnitGeometry& geometry) {
   at::Tensor z = new_images(pass.x, geometry);
   const ImageBatch<T> out(z);
   GroupSums<double> sums(images, 2 * geometry.out_channels);
+  const Phase phase("block: convolution",
+                    {images * geometry.multiply_adds(), tensor_bytes({input_of(pass, unit), z})});
   for_groups<T>(images, workspace_of<T>(geometry), [&](const ImageGroup& group, T* workspace) {
     kernels::UnitForward<T> task;
     task.depthwise = weights.data();
@@ -50,6 +53,7 @@ at::Tensor output(const NormBlockPass& pass, const UnitGeometry& geometry) {
   const ImageBatch<T> z(last);
   const ImageBatch<T> addend = adds ? ImageBatch<T>(pass.output.addend) : ImageBatch<T>();
   at::Tensor y = new_images(last, geometry);
+  const Phase phase("block: batch norm and sum", {last.numel(), tensor_bytes({last, y})});
   const ImageBatch<T> out(y);
   for_groups<T>(last.size(0), 0, [&](const ImageGroup& group, T*) {
     std::vector<T> scale(affine.scale.size());

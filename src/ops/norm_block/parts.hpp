@@ -48,6 +48,14 @@ std::int64_t workspace_of(const UnitGeometry& geometry) {
   return size;
 }
 
+inline std::int64_t tensor_bytes(const std::vector<at::Tensor>& tensors) {
+  std::int64_t bytes = 0;
+  for (const at::Tensor& tensor : tensors) {
+    bytes += static_cast<std::int64_t>(tensor.nbytes());
+  }
+  return bytes;
+}
+
 inline const at::Tensor& input_of(const NormBlockPass& pass, std::size_t unit) {
   return unit == 0 ? pass.x : pass.z[unit - 1];
 }
