@@ -27,30 +27,45 @@ void shuffle(std::vector<std::int64_t>& order) {
 }
 
 /// Places the i-th of a class's n images at (i + ½) / n of the way.
-void interleave_classes(std::vector<std::int64_t>& order, const ImageSet& set) {
-  const auto* labels = set.labels.const_data_ptr<std::int64_t>();
-  const auto classes = static_cast<std::size_t>(set.classes());
-  std::vector<double> sizes(classes);
+template <typename LabelOf>
+void interleave_classes(std::vector<std::int64_t>& order, std::int64_t classes, LabelOf label_of) {
+  std::vector<double> sizes(static_cast<std::size_t>(classes));
   for (const std::int64_t index : order) {
-    ++sizes[static_cast<std::size_t>(labels[index])];
+    ++sizes[static_cast<std::size_t>(label_of(index))];
   }
-  std::vector<double> seen(classes);
+  std::vector<double> seen(sizes.size());
   std::vector<double> places(order.size());
   for (const std::int64_t index : order) {
-    const auto label = static_cast<std::size_t>(labels[index]);
+    const auto label = static_cast<std::size_t>(label_of(index));
     places[static_cast<std::size_t>(index)] = (seen[label]++ + 0.5) / sizes[label];
   }
   sort_by(order, places);
 }
 
+std::vector<std::int64_t> file_order(std::int64_t count) {
+  std::vector<std::int64_t> order(static_cast<std::size_t>(count));
+  std::iota(order.begin(), order.end(), std::int64_t{0});
+  return order;
+}
+
 }  // namespace
 
 std::vector<std::int64_t> part_order(const ImageSet& set) {
-  std::vector<std::int64_t> order(static_cast<std::size_t>(set.size()));
-  std::iota(order.begin(), order.end(), std::int64_t{0});
+  std::vector<std::int64_t> order = file_order(set.size());
   if (set.by_class) {
     shuffle(order);
-    interleave_classes(order, set);
+    const auto* labels = set.labels.const_data_ptr<std::int64_t>();
+    interleave_classes(order, set.classes(), [labels](std::int64_t i) { return labels[i]; });
+  }
+  return order;
+}
+
+std::vector<std::int64_t> part_order(const ImageSource& source) {
+  std::vector<std::int64_t> order = file_order(source.size());
+  if (source.by_class()) {
+    shuffle(order);
+    interleave_classes(order, source.classes(),
+                       [&source](std::int64_t i) { return source.label(i); });
   }
   return order;
 }

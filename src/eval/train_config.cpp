@@ -17,8 +17,7 @@ void add_data(FieldTable& t, TrainConfig::Data& data) {
   t.add("data.root", data.set.root, "folder that holds the data sets, or the image folder itself");
   t.add("data.image_size", data.set.image_size, "height and width of images from an image folder",
         at_least(8));
-  t.add("data.limit", data.limit, "use only the first so many training images; 0: all",
-        at_least(0));
+  t.add("data.limit", data.limit, "use only so many training images; 0: all", at_least(0));
   t.add("data.workers", data.workers, "threads that prepare batches; 0: none beside the training",
         at_least(0));
   t.add("data.prefetch", data.prefetch, "batches prepared ahead", at_least(1));

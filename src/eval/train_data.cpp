@@ -1,20 +1,29 @@
 #include <darts/core/error.hpp>
 #include <darts/data/open_images.hpp>
+#include <darts/data/split.hpp>
 #include <darts/eval/test_network.hpp>
 #include <darts/eval/train_data.hpp>
 
-#include <algorithm>
 #include <filesystem>
 #include <numeric>
 
 namespace darts {
 namespace {
 
-std::vector<std::int64_t> indices(std::int64_t images, std::int64_t limit) {
-  std::vector<std::int64_t> all(
-      static_cast<std::size_t>(limit > 0 ? std::min(limit, images) : images));
+std::vector<std::int64_t> all_images(const ImageSource& images) {
+  std::vector<std::int64_t> all(static_cast<std::size_t>(images.size()));
   std::iota(all.begin(), all.end(), 0);
   return all;
+}
+
+/// At most `limit` images, unless it is 0, of all classes in their shares.
+std::vector<std::int64_t> used_images(const ImageSource& images, std::int64_t limit) {
+  if (limit == 0 || limit >= images.size()) {
+    return all_images(images);
+  }
+  std::vector<std::int64_t> used = part_order(images);
+  used.resize(static_cast<std::size_t>(limit));
+  return used;
 }
 
 LoaderOptions train_options(const TrainConfig& config, const c10::Device& device) {
@@ -65,10 +74,9 @@ TrainData::TrainData(const TrainConfig& config, const c10::Device& device, const
     : device_(device),
       train_images_(open_images(config.data.set, Split::train, open_options(config, true, log))),
       test_images_(open_test(config, *train_images_, log)),
-      train_(train_images_, indices(train_images_->size(), config.data.limit),
+      train_(train_images_, used_images(*train_images_, config.data.limit),
              train_options(config, device)),
-      test_(test_images_, indices(test_images_->size(), 0),
-            test_options(train_options(config, device))) {}
+      test_(test_images_, all_images(*test_images_), test_options(train_options(config, device))) {}
 
 void TrainData::start_epoch(std::int64_t epoch, std::int64_t first_step) {
   train_.start(epoch, first_step);

@@ -22,6 +22,7 @@ class BrokenImages : public ImageSource {
   std::int64_t channels() const override { return 3; }
   const std::vector<std::string>& class_names() const override { return names_; }
   const PixelStatistics& statistics() const override { return statistics_; }
+  bool by_class() const override { return false; }
   std::int64_t label(std::int64_t index) const override { return index; }
   bool read(std::int64_t index, RandomStream& random, std::span<float> image) const override {
     if (broken_.contains(index)) {

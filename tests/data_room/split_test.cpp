@@ -1,5 +1,6 @@
 #include "fixtures.hpp"
 
+#include <darts/data/image_set_source.hpp>
 #include <darts/data/split.hpp>
 
 #include <ATen/ops/tensor.h>
@@ -75,6 +76,14 @@ TEST(PartOrder, GivesEveryPartTheClassesInTheirShares) {
           << "class " << label << " in the first " << count;
     }
   }
+}
+
+TEST(PartOrder, IsTheSameOfASource) {
+  auto set = std::make_shared<ImageSet>(class_by_class({7, 3, 12}));
+  set->mean = set->stddev = {1.0};
+  EXPECT_EQ(part_order(ImageSetSource(set, Augmentation::none())), part_order(*set));
+  set->by_class = false;
+  EXPECT_EQ(part_order(ImageSetSource(set, Augmentation::none())), first_indices(22));
 }
 
 TEST(PartOrder, ShufflesTheImagesOfAClassAlwaysAlike) {

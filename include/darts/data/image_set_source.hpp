@@ -21,6 +21,7 @@ class ImageSetSource : public ImageSource {
   std::int64_t channels() const override { return set_->channels(); }
   const std::vector<std::string>& class_names() const override { return set_->class_names; }
   const PixelStatistics& statistics() const override { return statistics_; }
+  bool by_class() const override { return set_->by_class; }
   std::int64_t label(std::int64_t index) const override;
   bool read(std::int64_t index, RandomStream& random, std::span<float> image) const override;
 

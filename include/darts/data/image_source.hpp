@@ -32,7 +32,10 @@ class ImageSource {
   virtual const std::vector<std::string>& class_names() const = 0;  ///< the name of every label
   virtual const PixelStatistics& statistics() const = 0;  ///< that the images are normalised with
 
-  /// What image `index` shows: a number in [0, classes()).
+  /// Whether one class stands after the other, so that no part of the images stands for all.
+  virtual bool by_class() const = 0;
+
+  /// What image `index` shows: a number in [0, classes()). Reads no file.
   virtual std::int64_t label(std::int64_t index) const = 0;
 
   /// Writes image `index` to `image` (float32, H×W×C), augmented with what it draws from `random`.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <darts/data/image_set.hpp>
+#include <darts/data/image_source.hpp>
 
 #include <cstdint>
 #include <vector>
@@ -12,6 +13,9 @@ namespace darts {
 /// interleaved, so that any first so many have all classes in the shares of the whole set, to one
 /// image nearly. A function of the labels alone, the same for all seeds.
 std::vector<std::int64_t> part_order(const ImageSet& set);
+
+/// The same of a source, of which no image is read.
+std::vector<std::int64_t> part_order(const ImageSource& source);
 
 /// A data set's indices in two parts.
 struct IndexSplit {
