@@ -1,4 +1,5 @@
 #include "fused/function.hpp"
+#include "merged/merged_cell.hpp"
 
 #include <darts/cell/mixed_operation.hpp>
 #include <darts/cell/preprocess.hpp>
@@ -53,6 +54,13 @@ bool SearchCellImpl::can_fuse(const at::Tensor& s0, const at::Tensor& s1,
          !evaluation_gradient;
 }
 
+/// Our own kernels are the CPU's.
+bool SearchCellImpl::can_merge(const at::Tensor& x) {
+  const Execution execution = execution_.execution;
+  return (execution == Execution::merged || (execution == Execution::fused && !x.is_cpu())) &&
+         plan() != nullptr && merged::can_merge(*plan());
+}
+
 at::Tensor SearchCellImpl::forward(const at::Tensor& s0, const at::Tensor& s1,
                                    const at::Tensor& weights) {
   TORCH_CHECK(weights.dim() == 2 && weights.size(0) == edge_count(options_.nodes) &&
@@ -61,6 +69,9 @@ at::Tensor SearchCellImpl::forward(const at::Tensor& s0, const at::Tensor& s1,
               options_.primitives.size(), "] expected, got ", weights.sizes());
   const at::Tensor x0 = run_module(preprocess0_, s0, execution_.execution);
   const at::Tensor x1 = run_module(preprocess1_, s1, execution_.execution);
+  if (can_merge(x1)) {
+    return merged::merged_cell(*plan(), {x0, x1, weights}, is_training());
+  }
   if (can_fuse(x0, x1, weights)) {
     return fused::fused_cell(plan(), {x0, x1, weights},
                              {is_training(), /*keep=*/true, execution_.recompute});

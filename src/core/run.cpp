@@ -17,8 +17,11 @@ void add_runtime_fields(FieldTable& t, RuntimeOptions& o) {
   t.add("runtime.deterministic", o.deterministic,
         "only algorithms that give the same result each time");
   t.add("runtime.execution", o.execution,
-        "fused: several operations at once, by our own kernels (CPU, fp32); plain: one by one",
-        one_of<Execution>({{"fused", Execution::fused}, {"plain", Execution::plain}}));
+        "fused: several operations at once, by our own kernels (CPU, fp32); merged: a search "
+        "cell's by LibTorch's, which is what fused means on a GPU; plain: one by one",
+        one_of<Execution>({{"fused", Execution::fused},
+                           {"merged", Execution::merged},
+                           {"plain", Execution::plain}}));
   t.add("runtime.huge_pages", o.huge_pages,
         "keep the memory of large CPU tensors, in huge pages, from step to step; faster");
 }

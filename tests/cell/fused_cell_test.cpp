@@ -1,127 +1,40 @@
+#include "cell/cell_trial.hpp"
 #include "fused/run.hpp"
-#include "support/golden.hpp"
-#include "support/module_helpers.hpp"
 
 #include <darts/cell/mixed_operation.hpp>
-#include <darts/cell/search_cell.hpp>
-#include <darts/cell/topology.hpp>
-#include <darts/ops/initialize.hpp>
 
 #include <ATen/Parallel.h>
-#include <ATen/ops/softmax.h>
 #include <c10/core/GradMode.h>
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-
 namespace darts {
 namespace {
 
+using testing::CellSetting;
+using testing::CellTrial;
+using testing::copy_of_state;
+using testing::expect_close;
 using testing::Golden;
+using testing::options_of;
 using testing::random_normal;
 using testing::relative_error;
 
-struct Setting {
-  std::string name;
-  std::int64_t images = 3;
-  std::int64_t channels = 4;
-  std::int64_t height = 8;  ///< of the cell's inputs
-  std::int64_t width = 8;
-  std::int64_t nodes = 2;
-  bool reduction = false;
-  bool reduction_prev = false;
-  std::vector<std::string> primitives = primitive_names(default_primitives());
-
-  friend void PrintTo(const Setting& setting, std::ostream* out) { *out << setting.name; }
-};
-
-SearchCellOptions options_of(const Setting& s) {
-  SearchCellOptions options;
-  options.primitives = parse_primitives(s.primitives);
-  options.nodes = s.nodes;
-  options.channels_prev_prev = 5;
-  options.channels_prev = 6;
-  options.channels = s.channels;
-  options.reduction = s.reduction;
-  options.reduction_prev = s.reduction_prev;
-  return options;
-}
-
-/// A cell, what goes through it, and what comes out.
-struct Trial {
-  Trial(const Setting& s, const ExecutionOptions& execution, at::ScalarType type = at::kDouble)
-      : cell(options_of(s)) {
-    initialize_weights(*cell, 7);
-    if (type == at::kDouble) {
-      testing::make_double(*cell);
-    }
-    cell->set_execution(execution);
-    const std::int64_t step = s.reduction_prev ? 2 : 1;
-    s0 = random_normal({s.images, 5, step * s.height, step * s.width}, 1).to(type);
-    s1 = random_normal({s.images, 6, s.height, s.width}, 2).to(type);
-    const std::int64_t edges = edge_count(s.nodes);
-    alphas = at::softmax(random_normal({edges, std::ssize(s.primitives)}, 3), 1).to(type);
-    for (const at::Tensor& input : {s0, s1, alphas}) {
-      input.requires_grad_();
-    }
-  }
-
-  at::Tensor forward() { return cell->forward(s0, s1, alphas); }
-
-  /// Output, gradients of inputs, alpha and all weights, and running statistics, by name.
-  Golden everything() {
-    const at::Tensor out = forward();
-    out.backward(random_normal(out.sizes(), 4).to(out.scalar_type()));
-    Golden all = testing::copy_of_state(*cell);
-    for (const auto& parameter : cell->named_parameters()) {
-      all["grad " + parameter.key()] = parameter.value().grad();
-    }
-    all["grad s0"] = s0.grad();
-    all["grad s1"] = s1.grad();
-    all["grad alphas"] = alphas.grad();
-    all["out"] = out.detach();
-    return all;
-  }
-
-  SearchCell cell;
-  at::Tensor s0, s1, alphas;
-};
-
-/// max |a − b| / max |b|; what is smaller than 0.01 by nature (means of normalised values) counts
-/// as that.
-double error_of(const at::Tensor& actual, const at::Tensor& expected) {
-  return (actual - expected).abs().max().item<double>() /
-         std::max(expected.abs().max().item<double>(), 1e-2);
-}
-
-void expect_close(const Golden& actual, const Golden& expected, double tolerance) {
-  ASSERT_EQ(actual.size(), expected.size());
-  for (const auto& [name, tensor] : expected) {
-    ASSERT_TRUE(actual.contains(name)) << name;
-    ASSERT_EQ(actual.at(name).defined(), tensor.defined()) << name;
-    if (tensor.defined()) {
-      ASSERT_EQ(actual.at(name).sizes(), tensor.sizes()) << name;
-      EXPECT_LT(error_of(actual.at(name), tensor), tolerance) << name;
-    }
-  }
-}
-
-class FusedCell : public ::testing::TestWithParam<Setting> {};
+class FusedCell : public ::testing::TestWithParam<CellSetting> {};
 
 TEST_P(FusedCell, ComputesWhatThePlainOneDoes) {
-  const Golden expected = Trial(GetParam(), {Execution::plain}).everything();
-  expect_close(Trial(GetParam(), {Execution::fused}).everything(), expected, 1e-11);
+  const Golden expected = CellTrial(GetParam(), {Execution::plain}).everything();
+  expect_close(CellTrial(GetParam(), {Execution::fused}).everything(), expected, 1e-11);
 }
 
 TEST_P(FusedCell, ComputesTheSameWhenItRecomputes) {
-  const Golden expected = Trial(GetParam(), {Execution::fused}).everything();
-  const Golden actual = Trial(GetParam(), {Execution::fused, /*recompute=*/true}).everything();
+  const Golden expected = CellTrial(GetParam(), {Execution::fused}).everything();
+  const Golden actual = CellTrial(GetParam(), {Execution::fused, /*recompute=*/true}).everything();
   expect_close(actual, expected, 1e-15);
 }
 
 /// The fused part alone, without LibTorch's operations before it: everything that comes out.
-std::vector<at::Tensor> run_with_threads(const Setting& s, int threads) {
+std::vector<at::Tensor> run_with_threads(const CellSetting& s, int threads) {
   SearchCellOptions options = options_of(s);
   torch::nn::Sequential edges;
   for (std::int64_t node = 0; node < s.nodes; ++node) {
@@ -158,8 +71,8 @@ TEST_P(FusedCell, GivesTheSameBytesWithAnyNumberOfThreads) {
 }
 
 TEST_P(FusedCell, IsNearThePlainOneInFloat32) {
-  const Golden expected = Trial(GetParam(), {Execution::plain}, at::kDouble).everything();
-  Golden actual = Trial(GetParam(), {Execution::fused}, at::kFloat).everything();
+  const Golden expected = CellTrial(GetParam(), {Execution::plain}, at::kDouble).everything();
+  Golden actual = CellTrial(GetParam(), {Execution::fused}, at::kFloat).everything();
   for (auto& [name, tensor] : actual) {
     tensor = tensor.defined() && tensor.is_floating_point() ? tensor.to(at::kDouble) : tensor;
   }
@@ -168,35 +81,17 @@ TEST_P(FusedCell, IsNearThePlainOneInFloat32) {
 
 TEST_P(FusedCell, EvaluationModeUsesTheRunningStatistics) {
   const c10::NoGradGuard no_grad;
-  Trial plain(GetParam(), {Execution::plain});
-  Trial fused(GetParam(), {Execution::fused});
-  for (Trial* trial : {&plain, &fused}) {
+  CellTrial plain(GetParam(), {Execution::plain});
+  CellTrial fused(GetParam(), {Execution::fused});
+  for (CellTrial* trial : {&plain, &fused}) {
     trial->forward();
     trial->cell->eval();
   }
   EXPECT_LT(relative_error(fused.forward(), plain.forward()), 1e-11);
-  expect_close(testing::copy_of_state(*fused.cell), testing::copy_of_state(*plain.cell), 1e-11);
+  expect_close(copy_of_state(*fused.cell), copy_of_state(*plain.cell), 1e-11);
 }
 
-const std::vector<Setting> settings = {
-    {.name = "normal"},
-    {.name = "reduction", .reduction = true},
-    {.name = "after_reduction", .reduction_prev = true},
-    {.name = "reduction_after_reduction", .reduction = true, .reduction_prev = true},
-    {.name = "odd_size", .height = 7, .width = 5, .reduction = true},
-    {.name = "one_pixel", .images = 5, .height = 1, .width = 1},
-    {.name = "two_by_two", .channels = 2, .height = 4, .width = 4, .reduction = true},
-    {.name = "one_channel_more", .channels = 17, .height = 6, .width = 9},
-    {.name = "whole_vectors", .channels = 16, .height = 16, .width = 16, .nodes = 4},
-    {.name = "many_images", .images = 70, .channels = 3, .height = 3, .width = 3},
-    {.name = "one_image", .images = 1, .channels = 32, .nodes = 3, .reduction = true},
-    {.name = "large_kernels",
-     .reduction = true,
-     .primitives = {"sep_conv_7x7", "none", "skip_connect"}},
-    {.name = "pools_alone", .primitives = {"max_pool_3x3", "avg_pool_3x3"}},
-    {.name = "nothing_but_none", .primitives = {"none"}},
-};
-INSTANTIATE_TEST_SUITE_P(Settings, FusedCell, ::testing::ValuesIn(settings),
+INSTANTIATE_TEST_SUITE_P(Settings, FusedCell, ::testing::ValuesIn(testing::cell_settings()),
                          [](const auto& setting) { return setting.param.name; });
 
 }  // namespace

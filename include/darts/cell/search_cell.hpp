@@ -58,6 +58,7 @@ class SearchCellImpl : public torch::nn::Cloneable<SearchCellImpl> {
  private:
   at::Tensor plain_forward(std::vector<at::Tensor> states, const at::Tensor& weights);
   const std::shared_ptr<const fused::CellPlan>& plan();
+  bool can_merge(const at::Tensor& x);
   bool can_fuse(const at::Tensor& s0, const at::Tensor& s1, const at::Tensor& weights);
 
   SearchCellOptions options_;

@@ -1,0 +1,23 @@
+#pragma once
+
+#include "fused/plan.hpp"
+#include "fused/run.hpp"
+
+#include <ATen/core/Tensor.h>
+
+namespace darts::merged {
+
+/// Whether merged_cell() takes this plan: some operation must be other than `none`.
+bool can_merge(const fused::CellPlan& plan);
+
+/// The mixed cell state by state in LibTorch's operations, for devices that our own kernels are not
+/// for: ReLU, pools and their batch norm once a state; the convolutions of one kind of all edges
+/// that leave it as one grouped convolution, their batch norms as one, with alpha as its scale.
+/// There are fewer and larger operations than in the plain way, and fewer tensors to keep.
+/// Differentiable by autograd, any number of times.
+///
+/// `training`: batch statistics, which move the running ones; else these are used.
+/// → (N, nodes · C, H', W').
+at::Tensor merged_cell(const fused::CellPlan& plan, const fused::CellInputs& inputs, bool training);
+
+}  // namespace darts::merged

@@ -1,0 +1,130 @@
+#pragma once
+
+#include "support/golden.hpp"
+#include "support/module_helpers.hpp"
+
+#include <darts/cell/search_cell.hpp>
+#include <darts/cell/topology.hpp>
+#include <darts/ops/initialize.hpp>
+
+#include <ATen/ops/softmax.h>
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+// A search cell run one way and another.
+
+namespace darts::testing {
+
+struct CellSetting {
+  std::string name;
+  std::int64_t images = 3;
+  std::int64_t channels = 4;
+  std::int64_t height = 8;  ///< of the cell's inputs
+  std::int64_t width = 8;
+  std::int64_t nodes = 2;
+  bool reduction = false;
+  bool reduction_prev = false;
+  std::vector<std::string> primitives = primitive_names(default_primitives());
+
+  friend void PrintTo(const CellSetting& setting, std::ostream* out) { *out << setting.name; }
+};
+
+inline SearchCellOptions options_of(const CellSetting& s) {
+  SearchCellOptions options;
+  options.primitives = parse_primitives(s.primitives);
+  options.nodes = s.nodes;
+  options.channels_prev_prev = 5;
+  options.channels_prev = 6;
+  options.channels = s.channels;
+  options.reduction = s.reduction;
+  options.reduction_prev = s.reduction_prev;
+  return options;
+}
+
+/// A cell, what goes through it, and what comes out.
+struct CellTrial {
+  CellTrial(const CellSetting& s, const ExecutionOptions& execution,
+            at::ScalarType type = at::kDouble)
+      : cell(options_of(s)) {
+    initialize_weights(*cell, 7);
+    if (type == at::kDouble) {
+      make_double(*cell);
+    }
+    cell->set_execution(execution);
+    const std::int64_t step = s.reduction_prev ? 2 : 1;
+    s0 = random_normal({s.images, 5, step * s.height, step * s.width}, 1).to(type);
+    s1 = random_normal({s.images, 6, s.height, s.width}, 2).to(type);
+    const std::int64_t edges = edge_count(s.nodes);
+    alphas = at::softmax(random_normal({edges, std::ssize(s.primitives)}, 3), 1).to(type);
+    for (const at::Tensor& input : {s0, s1, alphas}) {
+      input.requires_grad_();
+    }
+  }
+
+  at::Tensor forward() { return cell->forward(s0, s1, alphas); }
+
+  /// Output, gradients of inputs, alpha and all weights, and running statistics, by name.
+  Golden everything() {
+    const at::Tensor out = forward();
+    out.backward(random_normal(out.sizes(), 4).to(out.scalar_type()));
+    Golden all = copy_of_state(*cell);
+    for (const auto& parameter : cell->named_parameters()) {
+      all["grad " + parameter.key()] = parameter.value().grad();
+    }
+    all["grad s0"] = s0.grad();
+    all["grad s1"] = s1.grad();
+    all["grad alphas"] = alphas.grad();
+    all["out"] = out.detach();
+    return all;
+  }
+
+  SearchCell cell;
+  at::Tensor s0, s1, alphas;
+};
+
+/// max |a − b| / max |b|; what is smaller than 0.01 by nature (means of normalised values) counts
+/// as that.
+inline double error_of(const at::Tensor& actual, const at::Tensor& expected) {
+  return (actual - expected).abs().max().item<double>() /
+         std::max(expected.abs().max().item<double>(), 1e-2);
+}
+
+inline void expect_close(const Golden& actual, const Golden& expected, double tolerance) {
+  ASSERT_EQ(actual.size(), expected.size());
+  for (const auto& [name, tensor] : expected) {
+    ASSERT_TRUE(actual.contains(name)) << name;
+    ASSERT_EQ(actual.at(name).defined(), tensor.defined()) << name;
+    if (tensor.defined()) {
+      ASSERT_EQ(actual.at(name).sizes(), tensor.sizes()) << name;
+      EXPECT_LT(error_of(actual.at(name), tensor), tolerance) << name;
+    }
+  }
+}
+
+/// Shapes that are all awkward in some way.
+inline std::vector<CellSetting> cell_settings() {
+  return {
+      {.name = "normal"},
+      {.name = "reduction", .reduction = true},
+      {.name = "after_reduction", .reduction_prev = true},
+      {.name = "reduction_after_reduction", .reduction = true, .reduction_prev = true},
+      {.name = "odd_size", .height = 7, .width = 5, .reduction = true},
+      {.name = "one_pixel", .images = 5, .height = 1, .width = 1},
+      {.name = "two_by_two", .channels = 2, .height = 4, .width = 4, .reduction = true},
+      {.name = "one_channel_more", .channels = 17, .height = 6, .width = 9},
+      {.name = "whole_vectors", .channels = 16, .height = 16, .width = 16, .nodes = 4},
+      {.name = "many_images", .images = 70, .channels = 3, .height = 3, .width = 3},
+      {.name = "one_image", .images = 1, .channels = 32, .nodes = 3, .reduction = true},
+      {.name = "large_kernels",
+       .reduction = true,
+       .primitives = {"sep_conv_7x7", "none", "skip_connect"}},
+      {.name = "pools_alone", .primitives = {"max_pool_3x3", "avg_pool_3x3"}},
+      {.name = "nothing_but_none", .primitives = {"none"}},
+  };
+}
+
+}  // namespace darts::testing
