@@ -11,8 +11,8 @@ class FirstOrderArchitect : public Architect {
 
   void compute_gradients(const Batch& /*train*/, const Batch& valid,
                          double /*learning_rate*/) override {
-    const Alphas alphas = context_.supernet->alphas();
-    set_gradients(alphas, gradients_of(context_.loss(valid), {alphas.normal, alphas.reduce}));
+    set_gradients(context_.supernet->alphas(),
+                  context_.pass->run(valid, Differentiate::alphas).alphas);
   }
 
  private:

@@ -101,6 +101,8 @@ FieldTable fields(SearchConfig& config) {
   add_runtime_fields(table, config.runtime);
   table.add("runtime.recompute", config.runtime.recompute,
             "fused execution: compute a cell again for its backward pass; less memory, more time");
+  table.add("runtime.cuda_graph", config.runtime.cuda_graph,
+            "on a GPU: capture each pass of a search step once and launch it as a whole");
   add_run_fields(table, config.run);
   return table;
 }
@@ -125,7 +127,8 @@ SupernetOptions supernet_options(const SearchConfig& config, std::int64_t image_
 }
 
 SearchStepOptions step_options(const SearchConfig& config) {
-  return {config.search.method, config.w, config.alpha, config.runtime.precision};
+  return {config.search.method, config.w, config.alpha, config.runtime.cuda_graph,
+          config.runtime.precision};
 }
 
 }  // namespace darts

@@ -68,6 +68,9 @@ void SearchRun::begin() {
 }
 
 RunOutcome SearchRun::run() {
+  if (config_.runtime.cuda_graph && !device_.is_cuda()) {
+    hooks_.log.warn("runtime.cuda_graph is for GPUs: this run, on the CPU, goes without");
+  }
   if (!directory_.latest_checkpoint()) {
     begin();
   }

@@ -3,7 +3,6 @@
 #include <darts/search/search_step.hpp>
 
 #include <ATen/ops/argmax.h>
-#include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/eq.h>
 #include <ATen/ops/isfinite.h>
 #include <c10/util/StringUtil.h>
@@ -42,15 +41,12 @@ SearchStep::SearchStep(const Supernet& supernet, const SearchStepOptions& option
       options_(options),
       weights_(supernet_->weights()),
       alphas_{supernet_->alphas().normal, supernet_->alphas().reduce},
+      pass_(options.cuda_graph ? make_graphed_pass(supernet) : make_pass(supernet)),
       weight_optimizer_(weights_, sgd_options(options.w)),
       alpha_optimizer_(alphas_, adam_options(options.alpha)) {
   if (const SearchMethodRow& row = find_method(options.method); row.bilevel) {
-    const auto loss = [this](const Batch& batch) {
-      return at::cross_entropy_loss(logits(batch.images).to(alphas_[0].scalar_type()),
-                                    batch.labels);
-    };
     architect_ = row.make_architect(
-        {supernet_, loss, &weight_optimizer_, options.w.momentum, options.w.weight_decay});
+        {supernet_, pass_, &weight_optimizer_, options.w.momentum, options.w.weight_decay});
   }
 }
 
@@ -69,20 +65,18 @@ SearchStepResult SearchStep::run(const Batch& train, const Batch& valid, double 
 }
 
 SearchStepResult SearchStep::move_weights(const Batch& train, double learning_rate) {
-  std::vector<at::Tensor> moved = weights_;
-  if (!architect_) {
-    moved.insert(moved.end(), alphas_.begin(), alphas_.end());
+  const PassResult pass =
+      pass_->run(train, architect_ ? Differentiate::weights : Differentiate::both);
+  for (std::size_t i = 0; i < weights_.size(); ++i) {
+    weights_[i].mutable_grad() = pass.weights[i];
   }
-  const at::Tensor out = logits(train.images).to(alphas_[0].scalar_type());
-  const at::Tensor loss = at::cross_entropy_loss(out, train.labels);
-  const std::vector<at::Tensor> gradients = gradients_of(loss, moved);
-  for (std::size_t i = 0; i < moved.size(); ++i) {
-    moved[i].mutable_grad() = gradients[i];
+  if (!architect_) {
+    set_gradients(supernet_->alphas(), pass.alphas);
   }
   SearchStepResult result;
-  result.loss = loss.item<double>();
+  result.loss = pass.loss.item<double>();
   result.gradient_norm = torch::nn::utils::clip_grad_norm_(weights_, options_.w.clip_norm);
-  result.correct = out.argmax(1).eq(train.labels).sum().item<std::int64_t>();
+  result.correct = pass.logits.argmax(1).eq(train.labels).sum().item<std::int64_t>();
   check_finite(result.loss, result.gradient_norm);
   if (!architect_) {
     check_alpha_gradients();

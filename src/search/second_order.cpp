@@ -1,11 +1,10 @@
 #include "alpha_gradients.hpp"
+#include "restore.hpp"
 
 #include <darts/search/architect.hpp>
 
 #include <ATen/ops/_foreach_add.h>
-#include <ATen/ops/_foreach_copy.h>
 #include <ATen/ops/_foreach_norm.h>
-#include <ATen/ops/empty_like.h>
 #include <ATen/ops/stack.h>
 #include <c10/core/GradMode.h>
 #include <torch/optim/sgd.h>
@@ -13,39 +12,7 @@
 namespace darts {
 namespace {
 
-using Tensors = std::vector<at::Tensor>;
-
 constexpr double difference_scale = 0.01;  // paper, footnote 2: ε = 0.01 / ‖∇w' L_valid‖
-
-Tensors empty_like(const Tensors& tensors) {
-  Tensors copies;
-  copies.reserve(tensors.size());
-  for (const at::Tensor& tensor : tensors) {
-    copies.push_back(at::empty_like(tensor));
-  }
-  return copies;
-}
-
-/// Keeps a copy of tensors and puts it back, on leaving the scope too: w must survive an exception.
-class Restore {
- public:
-  Restore(Tensors& live, Tensors& saved) : live_(live), saved_(saved) {
-    const c10::NoGradGuard no_grad;
-    at::_foreach_copy_(saved_, live_);
-  }
-  ~Restore() { now(); }
-  Restore(const Restore&) = delete;
-  Restore& operator=(const Restore&) = delete;
-
-  void now() {
-    const c10::NoGradGuard no_grad;
-    at::_foreach_copy_(live_, saved_);
-  }
-
- private:
-  Tensors& live_;
-  Tensors& saved_;
-};
 
 class SecondOrderArchitect : public Architect {
  public:
@@ -58,10 +25,10 @@ class SecondOrderArchitect : public Architect {
 
   void compute_gradients(const Batch& train, const Batch& valid, double learning_rate) override {
     const Alphas alphas = context_.supernet->alphas();
-    Tensors step = gradients_of(context_.loss(train), weights_);
+    Tensors step = context_.pass->run(train, Differentiate::weights).weights;
     Restore weights(weights_, saved_weights_);
     unroll(step, learning_rate);
-    const Unrolled at_unrolled = unrolled_gradients(valid);
+    const PassResult at_unrolled = pass_at_unrolled(valid);
 
     const double epsilon = difference_scale / norm(at_unrolled.weights);
     const Tensors plus = alpha_gradients_at(train, weights, at_unrolled.weights, epsilon);
@@ -73,11 +40,6 @@ class SecondOrderArchitect : public Architect {
   }
 
  private:
-  struct Unrolled {
-    Tensors alphas;   ///< ∇α L_valid(w', α)
-    Tensors weights;  ///< ∇w' L_valid(w', α)
-  };
-
   /// w → w', the SGD step that would follow; `step` is ∇w L_train and is overwritten.
   void unroll(Tensors& step, double learning_rate) {
     const c10::NoGradGuard no_grad;
@@ -96,13 +58,10 @@ class SecondOrderArchitect : public Architect {
     at::_foreach_add_(weights_, step, -learning_rate);
   }
 
-  Unrolled unrolled_gradients(const Batch& valid) {
+  /// ∇α L_valid(w', α) and ∇w' L_valid(w', α).
+  PassResult pass_at_unrolled(const Batch& valid) {
     const Restore statistics(statistics_, saved_statistics_);
-    const Alphas alphas = context_.supernet->alphas();
-    Tensors inputs{alphas.normal, alphas.reduce};
-    inputs.insert(inputs.end(), weights_.begin(), weights_.end());
-    Tensors gradients = gradients_of(context_.loss(valid), inputs);
-    return {{gradients[0], gradients[1]}, {gradients.begin() + 2, gradients.end()}};
+    return context_.pass->run(valid, Differentiate::both);
   }
 
   /// ∇α L_train(w + scale · direction, α).
@@ -113,8 +72,7 @@ class SecondOrderArchitect : public Architect {
       const c10::NoGradGuard no_grad;
       at::_foreach_add_(weights_, direction, scale);
     }
-    const Alphas alphas = context_.supernet->alphas();
-    return gradients_of(context_.loss(train), {alphas.normal, alphas.reduce});
+    return context_.pass->run(train, Differentiate::alphas).alphas;
   }
 
   static double norm(const Tensors& tensors) {

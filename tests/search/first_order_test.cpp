@@ -13,12 +13,7 @@ using testing::Golden;
 using testing::small_batch;
 
 std::unique_ptr<Architect> architect_of(Supernet& supernet) {
-  ArchitectContext context;
-  context.supernet = supernet;
-  context.loss = [supernet](const Batch& batch) mutable {
-    return at::cross_entropy_loss(supernet->forward(batch.images), batch.labels);
-  };
-  return make_first_order_architect(context);
+  return make_first_order_architect({supernet, make_pass(supernet)});
 }
 
 TEST(FirstOrder, IsAutogradsGradientOfTheValidationLoss) {

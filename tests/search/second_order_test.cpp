@@ -83,8 +83,7 @@ class SecondOrder : public ::testing::Test {
 
   std::unique_ptr<Architect> architect() {
     return make_second_order_architect(
-        {supernet_, [this](const Batch& batch) { return loss_of(supernet_, batch); }, &optimizer_,
-         momentum, weight_decay});
+        {supernet_, make_pass(supernet_), &optimizer_, momentum, weight_decay});
   }
 
   /// w' − w, by autograd and the definition of SGD.

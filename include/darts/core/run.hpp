@@ -28,7 +28,8 @@ struct RuntimeOptions {
   bool deterministic = true;
   bool huge_pages = true;
   Execution execution = Execution::fused;
-  bool recompute = false;  ///< of searches alone
+  bool recompute = false;   ///< of searches alone
+  bool cuda_graph = false;  ///< of searches alone
 };
 
 /// The run directory and its checkpoints: the section `run` of a config.

@@ -1,9 +1,8 @@
 #pragma once
 
 #include <darts/data/batch_loader.hpp>
-#include <darts/search/supernet.hpp>
+#include <darts/search/supernet_pass.hpp>
 
-#include <functional>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -17,8 +16,7 @@ namespace darts {
 /// What the architect needs to know of the training of w.
 struct ArchitectContext {
   Supernet supernet{nullptr};
-  /// Mean cross entropy of the supernet on a batch, moving running statistics as any forward pass.
-  std::function<at::Tensor(const Batch&)> loss;
+  std::shared_ptr<SupernetPass> pass;  ///< of that supernet
   /// The optimizer of w: the unrolled step imitates it (momentum buffers).
   torch::optim::SGD* weight_optimizer = nullptr;
   double momentum = 0.9;

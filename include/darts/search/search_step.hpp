@@ -32,6 +32,7 @@ struct SearchStepOptions {
   SearchMethod method = SearchMethod::second;
   WeightOptions w;
   AlphaOptions alpha;
+  bool cuda_graph = false;  ///< passes on a GPU are launched as graphs
   Precision precision = Precision::fp32;
 };
 
@@ -68,6 +69,7 @@ class SearchStep {
   SearchStepOptions options_;
   std::vector<at::Tensor> weights_;
   std::vector<at::Tensor> alphas_;
+  std::shared_ptr<SupernetPass> pass_;
   torch::optim::SGD weight_optimizer_;
   torch::optim::Adam alpha_optimizer_;
   std::unique_ptr<Architect> architect_;  ///< null when alpha moves with w
