@@ -1,228 +1,360 @@
-// darts_bench: times a search step of every method, a training step of the evaluation network, and
-// an epoch of the loader.
-//
-// Every step runs on made-up images. The paper's sizes (search: 16 channels, 8 cells, batch 64;
-// evaluation: DARTS_V2 with 36 channels, 20 cells, batch 96, cutout, auxiliary head) take seconds
-// a step and gigabytes, so they run only when asked for:
-// --benchmark_filter=search_step/paper/first, evaluation_step/paper. evaluation_operators prints
-// what such a step spends its time on.
+// darts_bench: times search steps, passes of the supernet, and training and testing of the
+// evaluation network, executed in each way. Every measurement is a process of its own, the
+// executions in turns, so that a drift of the machine meets all of them and each has its own peak
+// of memory. --profile says where the time goes, --scaling what the size changes.
 
+#include "machine_peaks.hpp"
 #include "operator_times.hpp"
+#include "subjects.hpp"
 
 #include <darts/core/device.hpp>
+#include <darts/core/error.hpp>
 #include <darts/core/huge_page_memory.hpp>
-#include <darts/data/batch_loader.hpp>
-#include <darts/eval/train_step.hpp>
-#include <darts/ops/initialize.hpp>
-#include <darts/search/search_step.hpp>
+#include <darts/core/main.hpp>
+#include <darts/core/text.hpp>
 
-#include <ATen/ops/rand.h>
-#include <ATen/ops/randint.h>
+#include <ATen/Parallel.h>
 
-#include <benchmark/benchmark.h>
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cstdlib>
+#include <chrono>
+#include <cstdio>
+#include <fstream>
 #include <iostream>
+#include <map>
 #include <memory>
-#include <numeric>
 #include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
 
 namespace {
 
 using namespace darts;
 
-struct Size {
-  const char* name;
-  std::int64_t channels;
-  std::int64_t cells;
-  std::int64_t batch;
+struct Arguments {
+  std::string program;
+  std::vector<std::string> works;
+  std::vector<std::string> executions;
+  bool paper = false;
+  std::optional<std::int64_t> channels;
+  std::optional<std::int64_t> cells;
+  std::optional<std::int64_t> batch;
+  std::int64_t rounds = 3;
+  std::int64_t steps = 2;
+  int threads = 0;
+  bool recompute = false;
+  bool profile = false;
+  bool scaling = false;
+  std::vector<std::string> axes{"batch", "channels", "cells"};
+  bool child = false;
 };
 
-constexpr Size sizes[] = {{"small", 8, 3, 32}, {"paper", 16, 8, 64}};
-
-Batch random_batch(std::int64_t images) {
-  return {at::rand({images, 3, 32, 32}).contiguous(at::MemoryFormat::ChannelsLast),
-          at::randint(10, {images}, at::kLong)};
+NetworkSize size_of(const Arguments& a, const TimedNetwork& network) {
+  const NetworkSize size = a.paper || a.scaling ? network.paper : network.small;
+  return {a.channels.value_or(size.channels), a.cells.value_or(size.cells),
+          a.batch.value_or(size.batch)};
 }
 
-void search_step(benchmark::State& state, const Size& size, SearchMethod method) {
-  SupernetOptions network;
-  network.channels = size.channels;
-  network.cells = size.cells;
-  Supernet supernet(network);
-  initialize_supernet(supernet, 0);
-  SearchStepOptions options;
-  options.method = method;
-  SearchStep step(supernet, options);
-  const Batch train = random_batch(size.batch);
-  const Batch valid = random_batch(size.batch);
-  step.run(train, valid, options.w.learning_rate);  // prepares memory and algorithms
-  for (auto _ : state) {
-    benchmark::DoNotOptimize(step.run(train, valid, options.w.learning_rate));
+std::string describe(const NetworkSize& size) {
+  return std::to_string(size.channels) + " channels, " + std::to_string(size.cells) +
+         " cells, batch " + std::to_string(size.batch);
+}
+
+// ---- One measurement
+// ----------------------------------------------------------------------------
+
+std::function<void()> prepare(const Work& work, const Arguments& a, const std::string& execution) {
+  auto timed = work.prepare({size_of(a, *work.network), find_execution(execution), a.recompute});
+  timed();  // prepares memory and algorithms
+  return timed;
+}
+
+/// The child: prints a line with the seconds of every step, and the peak of memory in bytes.
+int measure(const Arguments& a) {
+  // Where a size is too large for the machine's memory, the kernel is to end this process.
+  std::ofstream("/proc/self/oom_score_adj") << 1000;
+  const auto timed = prepare(find_work(a.works.at(0)), a, a.executions.at(0));
+  nlohmann::json result;
+  for (std::int64_t i = 0; i < a.steps; ++i) {
+    result["seconds"].push_back(best_seconds(timed, 1));
   }
-  state.SetItemsProcessed(state.iterations() * size.batch);
-  state.counters["peak_memory_bytes"] = static_cast<double>(peak_memory_bytes(at::kCPU));
+  result["peak"] = peak_memory_bytes(at::kCPU);
+  std::cout << result.dump() << std::endl;
+  return 0;
 }
 
-std::shared_ptr<const ImageSet> random_images(std::int64_t count) {
-  auto set = std::make_shared<ImageSet>();
-  set->images = at::randint(256, {count, 32, 32, 3}, at::kByte);
-  set->labels = at::randint(10, {count}, at::kLong);
-  set->class_names.assign(10, "class");
-  set->mean.assign(3, 0.5);
-  set->stddev.assign(3, 0.25);
-  return set;
+/// Nothing if the child ended without a result.
+std::optional<nlohmann::json> run_child(const Arguments& a, const std::string& work,
+                                        const std::string& execution, const NetworkSize& size) {
+  const std::string command =
+      shell_quoted(a.program) + " --child --work " + work + " --execution " + execution +
+      " --channels " + std::to_string(size.channels) + " --cells " + std::to_string(size.cells) +
+      " --batch " + std::to_string(size.batch) + " --steps " + std::to_string(a.steps) +
+      " --threads " + std::to_string(a.threads) + (a.recompute ? " --recompute" : "");
+  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen(command.c_str(), "r"), pclose);
+  std::string text;
+  for (char part[256]; pipe != nullptr && fgets(part, sizeof part, pipe.get()) != nullptr;) {
+    text += part;
+  }
+  return text.empty() ? std::nullopt : std::optional(nlohmann::json::parse(text));
 }
 
-std::vector<std::int64_t> all(std::int64_t count) {
-  std::vector<std::int64_t> indices(static_cast<std::size_t>(count));
-  std::iota(indices.begin(), indices.end(), 0);
-  return indices;
-}
+// ---- Executions in turns
+// ------------------------------------------------------------------------
 
-/// A step of training DARTS_V2's network by the paper's recipe for CIFAR-10: drop path, auxiliary
-/// head, clipping; its batches come from the loader, with crop, flip and cutout.
-class EvaluationStep {
- public:
-  explicit EvaluationStep(const Size& size)
-      : config_(config_of(size)),
-        step_(make_network(config_), config_),
-        loader_(random_images(16 * size.batch), all(16 * size.batch), loader_options(config_)) {}
+struct Figures {
+  std::vector<double> seconds;
+  double peak = 0.0;
+  bool failed = false;
 
-  double run() {
-    std::optional<Batch> batch = loader_.next();
-    if (!batch) {
-      loader_.start(epoch_++);
-      batch = loader_.next();
+  double median() {
+    const auto middle = seconds.begin() + std::ssize(seconds) / 2;
+    std::nth_element(seconds.begin(), middle, seconds.end());
+    return *middle;
+  }
+
+  void add(const std::optional<nlohmann::json>& result) {
+    failed = !result.has_value();
+    if (result) {
+      const auto more = result->at("seconds").get<std::vector<double>>();
+      seconds.insert(seconds.end(), more.begin(), more.end());
+      peak = std::max(peak, result->at("peak").get<double>());
     }
-    return step_.run(*batch, {0, 0, config_.w.learning_rate.start, config_.network.drop_path}).loss;
   }
-
- private:
-  static TrainConfig config_of(const Size& size) {
-    TrainConfig config;  // whose defaults are the paper's
-    config.network.channels = size.channels;
-    config.network.cells = size.cells;
-    config.train.batch_size = size.batch;
-    return config;
-  }
-
-  static EvaluationNetwork make_network(const TrainConfig& config) {
-    EvaluationNetwork network(network_options(config, load_genotype("DARTS_V2"), 3, 10));
-    initialize_weights(*network, 0);
-    return network;
-  }
-
-  static LoaderOptions loader_options(const TrainConfig& config) {
-    LoaderOptions options;
-    options.batch_size = config.train.batch_size;
-    options.augmentation = config.data.augmentation;
-    return options;
-  }
-
-  TrainConfig config_;
-  TrainStep step_;
-  BatchLoader loader_;
-  std::int64_t epoch_ = 0;
 };
 
-constexpr Size evaluation_sizes[] = {{"small", 8, 5, 64}, {"paper", 36, 20, 96}};
-
-void evaluation_step(benchmark::State& state, const Size& size) {
-  EvaluationStep step(size);
-  step.run();  // prepares memory and algorithms
-  for (auto _ : state) {
-    benchmark::DoNotOptimize(step.run());
-  }
-  state.SetItemsProcessed(state.iterations() * size.batch);
-  state.counters["peak_memory_bytes"] = static_cast<double>(peak_memory_bytes(at::kCPU));
-}
-
-void evaluation_operators(benchmark::State& state, const Size& size) {
-  constexpr std::size_t most = 16;
-  EvaluationStep step(size);
-  step.run();
-  for (auto _ : state) {
-    std::cout << operator_times([&] { step.run(); }, most) << std::flush;
-  }
-}
-
-/// CIFAR-10's size: 50,000 images of 32×32×3, cropped and flipped.
-void loader_epoch(benchmark::State& state) {
-  constexpr std::int64_t count = 50000;
-  LoaderOptions options;
-  options.workers = static_cast<int>(state.range(0));
-  BatchLoader loader(random_images(count), all(count), options);
-  std::int64_t epoch = 0;
-  for (auto _ : state) {
-    loader.start(epoch++);
-    while (const auto batch = loader.next()) {
-      benchmark::DoNotOptimize(batch->images.const_data_ptr<float>());
+/// In the order of the executions asked for.
+std::vector<Figures> take_turns(const Arguments& a, const std::string& work,
+                                const NetworkSize& size) {
+  std::vector<Figures> figures(a.executions.size());
+  for (std::int64_t round = 0; round < a.rounds; ++round) {
+    for (std::size_t i = 0; i < figures.size(); ++i) {
+      if (!figures[i].failed) {
+        figures[i].add(run_child(a, work, a.executions[i], size));
+      }
     }
   }
-  state.SetItemsProcessed(state.iterations() * count);
+  return figures;
 }
 
-void register_all() {
-  for (const Size& size : sizes) {
-    for (const SearchMethodRow& row : search_methods()) {
-      const std::string name =
-          "search_step/" + std::string(size.name) + "/" + std::string(row.name);
-      benchmark::RegisterBenchmark(name.c_str(),
-                                   [&size, method = row.method](benchmark::State& state) {
-                                     search_step(state, size, method);
-                                   })
-          ->Unit(benchmark::kMillisecond)
-          ->UseRealTime()
-          ->MinTime(2.0);
+std::string aligned_right(const std::string& text, std::size_t width) {
+  return std::string(width - std::min(width, columns(text)), ' ') + text;
+}
+
+std::string aligned_left(const std::string& text, std::size_t width) {
+  return text + std::string(width - std::min(width, columns(text)), ' ');
+}
+
+constexpr std::size_t label_width = 13;
+constexpr std::size_t time_width = 11;
+constexpr std::size_t rate_width = 10;
+constexpr std::size_t peak_width = 11;
+constexpr std::size_t ratio_width = 8;
+
+std::string format_step(double seconds) {
+  return seconds < 1.0 ? format_fixed(1e3 * seconds, 1) + " ms" : format_fixed(seconds, 3) + " s";
+}
+
+void print_head(const Arguments& a, const std::string& what) {
+  std::string first = aligned_left("", label_width);
+  std::string second = aligned_left(what, label_width);
+  for (std::size_t i = 0; i < a.executions.size(); ++i) {
+    const std::size_t ratio = i > 0 ? ratio_width : 0;
+    first += aligned_right(a.executions[i], time_width + rate_width + peak_width + ratio);
+    second += aligned_right("time", time_width) + aligned_right("images/s", rate_width) +
+              aligned_right("peak", peak_width) + aligned_right(i > 0 ? "ratio" : "", ratio);
+  }
+  std::cout << first << '\n' << second << std::endl;
+}
+
+/// Returns whether there were figures of all.
+bool print_row(const std::string& label, std::vector<Figures> figures, std::int64_t batch) {
+  std::cout << aligned_left(label, label_width);
+  for (std::size_t i = 0; i < figures.size(); ++i) {
+    Figures& f = figures[i];
+    const std::size_t ratio = i > 0 ? ratio_width : 0;
+    if (f.failed) {
+      std::cout << aligned_right("no result", time_width + rate_width + peak_width + ratio);
+      continue;
+    }
+    std::cout << aligned_right(format_step(f.median()), time_width)
+              << aligned_right(format_fixed(static_cast<double>(batch) / f.median(), 1), rate_width)
+              << aligned_right(format_fixed(f.peak / 1e9, 2) + " GB", peak_width);
+    if (i > 0) {
+      const bool known = !figures[0].failed;
+      std::cout << aligned_right(known ? format_fixed(figures[0].median() / f.median(), 2) : "",
+                                 ratio);
     }
   }
-  for (const Size& size : evaluation_sizes) {
-    const std::string name = "evaluation_step/" + std::string(size.name);
-    benchmark::RegisterBenchmark(name.c_str(),
-                                 [&size](benchmark::State& state) { evaluation_step(state, size); })
-        ->Unit(benchmark::kMillisecond)
-        ->UseRealTime()
-        ->MinTime(2.0);
-    const std::string operators = "evaluation_operators/" + std::string(size.name);
-    benchmark::RegisterBenchmark(
-        operators.c_str(), [&size](benchmark::State& state) { evaluation_operators(state, size); })
-        ->Unit(benchmark::kMillisecond)
-        ->UseRealTime()
-        ->Iterations(1);
+  std::cout << std::endl;
+  return std::ranges::none_of(figures, &Figures::failed);
+}
+
+int exit_status(bool complete) {
+  if (!complete) {
+    throw Error("a measurement ended without a result; there may be too little memory");
   }
-  benchmark::RegisterBenchmark("loader_epoch", loader_epoch)
-      ->ArgName("workers")
-      ->Arg(0)
-      ->Arg(1)
-      ->Arg(2)
-      ->Unit(benchmark::kMillisecond)
-      ->UseRealTime();
+  return 0;
+}
+
+int compare(const Arguments& a) {
+  print_head(a, "");
+  bool complete = true;
+  for (const std::string& name : a.works) {
+    const NetworkSize size = size_of(a, *find_work(name).network);
+    complete = print_row(name, take_turns(a, name, size), size.batch) && complete;
+  }
+  return exit_status(complete);
+}
+
+// ---- What the size changes
+// ----------------------------------------------------------------------
+
+struct Axis {
+  std::string_view name;
+  std::int64_t NetworkSize::*field;
+  std::vector<std::int64_t> values;
+};
+
+std::vector<Axis> all_axes() {
+  return {{"batch", &NetworkSize::batch, {16, 64, 128, 256}},
+          {"channels", &NetworkSize::channels, {8, 16, 32, 36}},
+          {"cells", &NetworkSize::cells, {4, 8, 14, 20}}};
+}
+
+int scale(const Arguments& a) {
+  bool complete = true;
+  for (const std::string& work : a.works) {
+    for (const Axis& axis : all_axes()) {
+      if (std::ranges::find(a.axes, axis.name) == a.axes.end()) {
+        continue;
+      }
+      NetworkSize size = size_of(a, *find_work(work).network);
+      std::cout << '\n' << work << ", from " << describe(size) << '\n';
+      print_head(a, std::string(axis.name));
+      for (const std::int64_t value : axis.values) {
+        size.*axis.field = value;
+        complete =
+            print_row(std::to_string(value), take_turns(a, work, size), size.batch) && complete;
+      }
+    }
+  }
+  return exit_status(complete);
+}
+
+// ---- Where the time goes
+// ------------------------------------------------------------------------
+
+int profile_all(const Arguments& a) {
+  constexpr std::size_t most_lines = 14;
+  const MachinePeaks peaks = measure_peaks();
+  std::cout << "peaks: " << format_fixed(peaks.flops / 1e9, 1) << " GFLOP/s in matrix products, "
+            << format_fixed(peaks.bytes / 1e9, 1) << " GB/s copying\n";
+  for (const std::string& work : a.works) {
+    for (const std::string& execution : a.executions) {
+      const Profile result = profile(prepare(find_work(work), a, execution), a.steps);
+      const double seconds = result.seconds / static_cast<double>(result.repetitions);
+      std::cout << '\n'
+                << work << ", " << execution << ": " << format_step(seconds) << " while watched\n"
+                << describe(result, peaks, most_lines) << std::flush;
+    }
+  }
+  return 0;
+}
+
+// ---- Arguments
+// ----------------------------------------------------------------------------------
+
+std::string works_help() {
+  std::string help = "what is timed:";
+  for (const Work& work : works()) {
+    help += " " + std::string(work.name) + " (" + std::string(work.help) + ")";
+  }
+  return help;
+}
+
+void declare(CLI::App& app, Arguments& a) {
+  constexpr int most = 10000;
+  app.add_option("--work", a.works, works_help());
+  app.add_option("--execution", a.executions,
+                 "values of runtime.execution, taken in turns; ratios are to the first");
+  app.add_flag("--paper", a.paper, "the paper's sizes; else small ones");
+  app.add_option("--channels", a.channels, "of the first cells, in place of the size's");
+  app.add_option("--cells", a.cells, "in place of the size's");
+  app.add_option("--batch", a.batch, "images, in place of the size's");
+  app.add_option("--rounds", a.rounds, "turns of each")->check(CLI::Range(1, most));
+  app.add_option("--steps", a.steps, "timed steps in a turn, after one that is not")
+      ->check(CLI::Range(1, most));
+  app.add_option("--threads", a.threads, "0: all cores")->check(CLI::Range(0, most));
+  app.add_flag("--recompute", a.recompute, "with the fused execution's recomputation");
+  auto* const profile = app.add_flag(
+      "--profile", a.profile,
+      "say where the time goes instead: by operator, against the machine's peaks; of the fused "
+      "execution unless --execution says otherwise");
+  auto* const scaling =
+      app.add_flag("--scaling", a.scaling,
+                   "batch, channels and cells one after the other varied from the paper's size; "
+                   "of a first-order step unless --work says otherwise")
+          ->excludes(profile);
+  app.add_option("--axis", a.axes, "with --scaling: only these")
+      ->check(CLI::IsMember({"batch", "channels", "cells"}))
+      ->needs(scaling);
+  app.add_flag("--child", a.child)->group("");
+}
+
+/// What depends on other arguments, and what is wrong before anything has been timed.
+void complete(Arguments& a) {
+  if (a.works.empty()) {
+    a.works = a.scaling ? std::vector<std::string>{"first"}
+                        : std::vector<std::string>{"first", "second",     "forward", "alpha",
+                                                   "w",     "evaluation", "test"};
+  }
+  if (a.executions.empty()) {
+    a.executions =
+        a.profile ? std::vector<std::string>{"fused"} : std::vector<std::string>{"plain", "fused"};
+  }
+  std::ranges::for_each(a.works, find_work);
+  std::ranges::for_each(a.executions, find_execution);
+}
+
+void print_setting(const Arguments& a) {
+  for (const TimedNetwork& network : timed_networks()) {
+    const auto is_its = [&](const std::string& work) {
+      return find_work(work).network == &network;
+    };
+    if (!a.scaling && std::ranges::any_of(a.works, is_its)) {
+      std::cout << network.name << ": " << describe(size_of(a, network)) << '\n';
+    }
+  }
+  std::cout << at::get_num_threads() << " threads; ";
+  if (a.profile) {
+    std::cout << "means of " << a.steps << " steps\n";
+  } else {
+    std::cout << "medians of " << a.rounds * a.steps
+              << " steps, taken in turns; peaks of a whole process"
+              << (a.executions.size() > 1 ? "; ratio: time of " + a.executions[0] + " / time" : "")
+              << '\n';
+  }
+}
+
+int bench_main(int argc, char** argv) {
+  Arguments a;
+  a.program = argv[0];
+  CLI::App app("Times steps and passes of the networks, executed in each way in turns.");
+  declare(app, a);
+  CLI11_PARSE(app, argc, argv);
+  complete(a);
+  use_huge_page_memory();
+  set_threads(a.threads);
+  if (a.child) {
+    return measure(a);
+  }
+  print_setting(a);
+  return a.profile ? profile_all(a) : a.scaling ? scale(a) : compare(a);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (std::getenv("DARTS_BENCH_PLAIN_MEMORY") == nullptr) {
-    use_huge_page_memory();
-  }
-  std::vector<char*> arguments(argv, argv + argc);
-  std::string default_filter = "--benchmark_filter=step/small|loader";
-  const bool filtered = std::any_of(argv, argv + argc, [](std::string_view argument) {
-    return argument.starts_with("--benchmark_filter") || argument == "--help";
-  });
-  if (!filtered) {
-    arguments.push_back(default_filter.data());
-  }
-  int count = static_cast<int>(arguments.size());
-  register_all();
-  benchmark::Initialize(&count, arguments.data());
-  if (benchmark::ReportUnrecognizedArguments(count, arguments.data())) {
-    return 1;
-  }
-  benchmark::RunSpecifiedBenchmarks();
+  return darts::run_main("darts_bench", [&] { return bench_main(argc, argv); });
 }

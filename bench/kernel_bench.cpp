@@ -4,22 +4,17 @@
 
 #include "kernels/blend.hpp"
 #include "kernels/separable.hpp"
+#include "machine_peaks.hpp"
 
 #include <darts/core/device.hpp>
 #include <darts/core/huge_page_memory.hpp>
 #include <darts/core/main.hpp>
 
-#include <ATen/ops/empty_like.h>
-#include <ATen/ops/mm.h>
 #include <ATen/ops/rand.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
-#include <functional>
-#include <limits>
 
 namespace {
 
@@ -28,33 +23,6 @@ using kernels::PaddedImage;
 using kernels::SeparableShape;
 
 constexpr std::int64_t padding = 4;
-constexpr int repetitions = 40;
-
-double best_seconds(const std::function<void()>& work) {
-  double best = std::numeric_limits<double>::infinity();
-  for (int i = 0; i < repetitions; ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    work();
-    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
-    best = std::min(best, taken.count());
-  }
-  return best;
-}
-
-struct Peaks {
-  double flops = 0.0;  ///< a second
-  double bytes = 0.0;  ///< a second, read and written
-};
-
-Peaks measure_peaks() {
-  constexpr std::int64_t n = 1024;
-  const at::Tensor a = at::rand({n, n});
-  const at::Tensor b = at::rand({n, n});
-  const at::Tensor from = at::rand({32 << 20});
-  const at::Tensor to = at::empty_like(from);
-  return {2.0 * n * n * n / best_seconds([&] { at::mm(a, b); }),
-          2.0 * static_cast<double>(from.nbytes()) / best_seconds([&] { to.copy_(from); })};
-}
 
 /// A unit of the supernet: its size in the paper's supernet, and its convolution.
 struct Case {
@@ -136,7 +104,7 @@ class UnitBench {
   at::Tensor grad_depthwise_, grad_pointwise_, coefficients_, sums_, scratch_;
 };
 
-void print_units(const Peaks& peaks) {
+void print_units(const MachinePeaks& peaks) {
   std::printf("%-34s %21s %21s %21s\n", "one image, float32", "forward", "gradient of x",
               "gradients of x and w");
   for (const Case& c : cases) {
@@ -159,7 +127,7 @@ void print_units(const Peaks& peaks) {
 }
 
 /// Sums over 16 tensors of 64 images, 4 MB each: what a node is made of.
-void print_blends(const Peaks& peaks) {
+void print_blends(const MachinePeaks& peaks) {
   constexpr std::int64_t pixels = 64 * 32 * 32;
   constexpr std::int64_t channels = 16;
   constexpr std::size_t count = 16;
@@ -194,7 +162,7 @@ void print_blends(const Peaks& peaks) {
 int bench_main() {
   use_huge_page_memory();
   set_threads(1);
-  const Peaks peaks = measure_peaks();
+  const MachinePeaks peaks = measure_peaks();
   std::printf("one core: %.1f GFLOP/s in matrix products, %.1f GB/s copying\n\n", peaks.flops / 1e9,
               peaks.bytes / 1e9);
   print_units(peaks);

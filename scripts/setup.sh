@@ -9,7 +9,7 @@ darts_venv="$darts_root/.venv"
 # The names are the same on Debian 12 and on Ubuntu 22.04 and 24.04.
 packages_to_build=(g++ cmake ninja-build ccache git libcli11-dev libspdlog-dev nlohmann-json3-dev
   libyaml-cpp-dev zlib1g-dev libpng-dev libjpeg-dev libhwy-dev graphviz dataset-fashion-mnist)
-packages_to_test=(libgtest-dev libgmock-dev libbenchmark-dev)
+packages_to_test=(libgtest-dev libgmock-dev)
 packages_to_lint=(clang-format-14 clang-tidy-14 shellcheck)
 
 torch_version=2.11.0

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <darts/core/device.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace darts {
+
+struct NetworkSize {
+  std::int64_t channels = 0;  ///< of the first cells
+  std::int64_t cells = 0;
+  std::int64_t batch = 0;  ///< images of 32×32×3
+};
+
+struct SubjectOptions {
+  NetworkSize size;
+  Execution execution = Execution::fused;
+  bool recompute = false;  ///< of the supernet's fused execution
+};
+
+/// A network with the sizes that it is timed in.
+struct TimedNetwork {
+  std::string_view name;
+  NetworkSize small;  ///< with cells of every kind; a step takes less than a second
+  NetworkSize paper;
+};
+
+/// What can be timed: one row of works().
+struct Work {
+  std::string_view name;
+  std::string_view help;
+  const TimedNetwork* network;
+  /// Draws a network and images, and returns what is to be timed on them.
+  std::function<void()> (*prepare)(const SubjectOptions&);
+};
+
+std::span<const TimedNetwork> timed_networks();
+std::span<const Work> works();
+
+/// Throws Error, which lists the names, for one that is not there.
+const Work& find_work(std::string_view name);
+
+/// The execution that `runtime.execution` has this name for. Throws Error as the config does.
+Execution find_execution(const std::string& name);
+
+}  // namespace darts
