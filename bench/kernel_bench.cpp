@@ -133,12 +133,12 @@ void print_blends(const MachinePeaks& peaks) {
   constexpr std::size_t count = 16;
   std::vector<at::Tensor> tensors;
   std::vector<kernels::Term<float>> terms;
-  std::vector<const float*> factors;
+  std::vector<kernels::Factor<float>> factors;
   const at::Tensor scale = at::rand({channels});
   for (std::size_t i = 0; i < count; ++i) {
     tensors.push_back(at::rand({pixels, channels}));
     terms.push_back({tensors.back().const_data_ptr<float>(), scale.const_data_ptr<float>()});
-    factors.push_back(tensors.back().const_data_ptr<float>());
+    factors.push_back({tensors.back().const_data_ptr<float>(), nullptr});
   }
   const at::Tensor out = at::rand({pixels, channels});
   const at::Tensor sums = at::zeros({static_cast<std::int64_t>(count), channels}, at::kDouble);
@@ -154,8 +154,8 @@ void print_blends(const MachinePeaks& peaks) {
   sum.out = out.mutable_data_ptr<float>();
   print("weighted sum of 16 tensors", best_seconds([&] { kernels::weighted_sum(sum); }));
   print("products with 16 tensors", best_seconds([&] {
-          kernels::channel_products<float>({pixels, channels, out.const_data_ptr<float>(), factors,
-                                            sums.mutable_data_ptr<double>()});
+          kernels::channel_products<float, float>({pixels, channels, out.const_data_ptr<float>(),
+                                                   factors, sums.mutable_data_ptr<double>()});
         }));
 }
 

@@ -48,7 +48,7 @@ bool SearchCellImpl::can_fuse(const at::Tensor& s0, const at::Tensor& s1,
   const at::ScalarType type = s1.scalar_type();
   const bool evaluation_gradient = !is_training() && c10::GradMode::is_enabled() &&
                                    (s1.requires_grad() || weights.requires_grad());
-  return execution_.execution == Execution::fused && plan() != nullptr && s1.is_cpu() &&
+  return execution_.execution == Execution::fused && has_kernels() && s1.is_cpu() &&
          (type == at::kFloat || type == at::kDouble) && s0.scalar_type() == type &&
          (plan()->weights.empty() || plan()->weights.front().scalar_type() == type) &&
          !evaluation_gradient;
@@ -73,8 +73,9 @@ at::Tensor SearchCellImpl::forward(const at::Tensor& s0, const at::Tensor& s1,
     return merged::merged_cell(*plan(), {x0, x1, weights}, is_training());
   }
   if (can_fuse(x0, x1, weights)) {
-    return fused::fused_cell(plan(), {x0, x1, weights},
-                             {is_training(), /*keep=*/true, execution_.recompute});
+    return fused::fused_cell(
+        plan(), {x0, x1, weights},
+        {is_training(), /*keep=*/true, execution_.recompute, execution_.precision});
   }
   return plain_forward({x0, x1}, weights);
 }

@@ -23,6 +23,10 @@ struct ExecutionOptions {
   /// Keep of a cell's forward pass its inputs and statistics alone, and compute the rest again for
   /// the backward pass: less memory, more time. Fused execution only.
   bool recompute = false;
+  /// bf16 with the fused execution on the CPU: what a float32 cell keeps for its backward pass is
+  /// stored as bfloat16, and computed with in float32. Otherwise it is autocast, for all of the
+  /// supernet.
+  Precision precision = Precision::fp32;
 };
 
 struct SearchCellOptions {
@@ -52,6 +56,9 @@ class SearchCellImpl : public torch::nn::Cloneable<SearchCellImpl> {
   at::Tensor forward(const at::Tensor& s0, const at::Tensor& s1, const at::Tensor& weights);
 
   bool is_reduction() const { return options_.reduction; }
+
+  /// Whether all its primitives have kernels, so that it can be run fused.
+  bool has_kernels() { return plan() != nullptr; }
 
   void set_execution(const ExecutionOptions& execution) { execution_ = execution; }
 

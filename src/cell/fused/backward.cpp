@@ -43,10 +43,10 @@ std::vector<Convolution> convolutions_of(const std::vector<const Edge*>& edges) 
   return found;
 }
 
-template <class T>
+template <class T, class S>
 class Backward {
  public:
-  Backward(CellPass<T>& pass, const Wanted& wanted, CellGradients& gradients)
+  Backward(CellPass<T, S>& pass, const Wanted& wanted, CellGradients& gradients)
       : pass_(pass), wanted_(wanted), gradients_(gradients) {}
 
   /// Gradients of all that leaves a state; the gradients of the later states must be there.
@@ -60,31 +60,32 @@ class Backward {
   at::Tensor coefficients(const Statistics& statistics, double alpha, const double* sum,
                           const double* product) const;
 
-  void second_units(const std::vector<Convolution>& convolutions, const WeightSums<T>& weights);
+  void second_units(const std::vector<Convolution>& convolutions, const WeightSums<T, S>& weights);
   void first_units(StatePass& from, const std::vector<const Edge*>& edges,
-                   const WeightSums<T>& weights, bool want_state);
+                   const WeightSums<T, S>& weights, bool want_state);
   void run_unit(std::size_t unit, const at::Tensor& gradient, std::int64_t n,
-                kernels::SeparableBackward<T>& task) const;
+                kernels::SeparableBackward<T, S>& task) const;
 
+  Cost products_cost(const std::vector<Product>& products) const;
   Cost second_cost(const std::vector<Convolution>& halves) const;
   Cost first_cost(const StatePass& from, const std::vector<Convolution>& convolutions,
                   bool want_state) const;
   Blend state_blend(const StatePass& from, const std::vector<const Edge*>& edges);
   Blend pool_blend(const StatePass& from, std::size_t pool, const std::vector<const Edge*>& edges);
 
-  CellPass<T>& pass_;
+  CellPass<T, S>& pass_;
   Wanted wanted_;
   CellGradients& gradients_;
 };
 
-template <class T>
-void Backward<T>::leave(std::int64_t state) {
+template <class T, class S>
+void Backward<T, S>::leave(std::int64_t state) {
   StatePass& from = pass_.state(state);
   const auto edges = pass_.plan->leaving(state);
   reduce_products(from, edges);
   const bool want_state = state >= cell_inputs || (state == 0 ? wanted_.s0 : wanted_.s1);
   if (want_state || wanted_.weights) {
-    const WeightSums<T> weights(pass_, edges, wanted_.weights);
+    const WeightSums<T, S> weights(pass_, edges, wanted_.weights);
     second_units(convolutions_of(edges), weights);
     first_units(from, edges, weights, want_state);
     weights.take(gradients_.weights);
@@ -92,9 +93,9 @@ void Backward<T>::leave(std::int64_t state) {
   pass_.release(state);
 }
 
-template <class T>
-std::vector<Product> Backward<T>::products_of(StatePass& from,
-                                              const std::vector<const Edge*>& edges) const {
+template <class T, class S>
+std::vector<Product> Backward<T, S>::products_of(StatePass& from,
+                                                 const std::vector<const Edge*>& edges) const {
   std::vector<Product> products;
   for (const Edge* edge : edges) {
     products.push_back({edge, nullptr, {}});
@@ -112,29 +113,26 @@ std::vector<Product> Backward<T>::products_of(StatePass& from,
 }
 
 /// The sums that the gradients of alpha and of the batch norms are made of.
-template <class T>
-void Backward<T>::reduce_products(StatePass& from, const std::vector<const Edge*>& edges) {
+template <class T, class S>
+void Backward<T, S>::reduce_products(StatePass& from, const std::vector<const Edge*>& edges) {
   const std::vector<Product> products = products_of(from, edges);
   const auto channels = static_cast<std::size_t>(pass_.channels);
   const std::size_t group_size = products.size() * channels;
   std::vector<double> sums(static_cast<std::size_t>(pass_.groups) * group_size);
-  const std::int64_t tensors = std::ssize(products);  // an edge's gradient among them
-  const Phase phase("cell: products for alpha",
-                    {tensors * pass_.images * pass_.node_pixels() * pass_.plan->channels,
-                     tensors * pass_.node_bytes()});
+  const Phase phase("cell: products for alpha", products_cost(products));
   pass_.for_groups([&](const Group& group, const Workspace<T>&) {
-    std::vector<const T*> factors;
+    std::vector<kernels::Factor<T, S>> factors;
     for (std::int64_t n = group.first; n < group.last; ++n) {
       double* to = sums.data() + static_cast<std::size_t>(group.index) * group_size;
       for (auto first = products.begin(); first != products.end();) {
         const auto last = std::find_if(first, products.end(),
                                        [&](const Product& p) { return p.edge != first->edge; });
         factors.clear();
-        std::transform(first, last, std::back_inserter(factors), [&](const Product& p) {
-          return p.images.defined() ? pass_.image_of(p.images, n) : nullptr;
-        });
+        std::transform(first, last, std::back_inserter(factors),
+                       [&](const Product& p) { return pass_.factor_of(p.images, n); });
         const T* const gradient = pass_.image_of(pass_.state(first->edge->to).gradient, n);
-        kernels::channel_products<T>({pass_.node_pixels(), pass_.channels, gradient, factors, to});
+        kernels::channel_products<T, S>(
+            {pass_.node_pixels(), pass_.channels, gradient, factors, to});
         to += factors.size() * channels;
         first = last;
       }
@@ -147,9 +145,9 @@ void Backward<T>::reduce_products(StatePass& from, const std::vector<const Edge*
   take_products(from, products, totals);
 }
 
-template <class T>
-void Backward<T>::take_products(StatePass& from, const std::vector<Product>& products,
-                                const std::vector<std::vector<double>>& sums) {
+template <class T, class S>
+void Backward<T, S>::take_products(StatePass& from, const std::vector<Product>& products,
+                                   const std::vector<std::vector<double>>& sums) {
   const auto channels = static_cast<std::size_t>(pass_.channels);
   std::array<std::vector<double>, pool_kinds.size()> pool_sum;
   std::array<std::vector<double>, pool_kinds.size()> pool_product;
@@ -197,9 +195,9 @@ void Backward<T>::take_products(StatePass& from, const std::vector<Product>& pro
 
 /// The backward pass of alpha · batch norm for a gradient g with Σ g = sum and Σ g·z = product:
 /// alpha · rstd · (g − mean(g) − x̂ · mean(g·x̂)) as a·g + b·z + c. 3 × channels.
-template <class T>
-at::Tensor Backward<T>::coefficients(const Statistics& statistics, double alpha, const double* sum,
-                                     const double* product) const {
+template <class T, class S>
+at::Tensor Backward<T, S>::coefficients(const Statistics& statistics, double alpha,
+                                        const double* sum, const double* product) const {
   const auto count = static_cast<double>(pass_.images * pass_.node_pixels());
   const std::int64_t channels = pass_.channels;
   at::Tensor out = at::empty({3, channels}, pass_.type);
@@ -217,19 +215,19 @@ at::Tensor Backward<T>::coefficients(const Statistics& statistics, double alpha,
   return out;
 }
 
-template <class T>
-void Backward<T>::run_unit(std::size_t index, const at::Tensor& gradient, std::int64_t n,
-                           kernels::SeparableBackward<T>& task) const {
+template <class T, class S>
+void Backward<T, S>::run_unit(std::size_t index, const at::Tensor& gradient, std::int64_t n,
+                              kernels::SeparableBackward<T, S>& task) const {
   const UnitPass& unit = pass_.units[index];
   const T* const a = unit.coefficients.template const_data_ptr<T>();
-  task.gradient = {pass_.image_of(gradient, n), pass_.image_of(unit.output, n), a,
+  task.gradient = {pass_.image_of(gradient, n), pass_.output_of(unit.output, n), a,
                    a + pass_.channels, a + 2 * pass_.channels};
   const T* const pointwise_t = unit.pointwise_t.template const_data_ptr<T>();
   const kernels::SeparableShape& s = unit.shape;
   if (pass_.plan->units[index].kind == UnitKind::factorized) {
     const kernels::FactorizedShape shape{s.out_height, s.out_width, s.in_channels, s.out_channels};
-    kernels::factorized_backward<T>({shape, task.input, task.gradient, pointwise_t, task.scratch,
-                                     task.grad_pointwise, task.grad_sum});
+    kernels::factorized_backward<T, S>({shape, task.input, task.gradient, pointwise_t, task.scratch,
+                                        task.grad_pointwise, task.grad_sum});
     return;
   }
   task.shape = s;
@@ -240,9 +238,9 @@ void Backward<T>::run_unit(std::size_t index, const at::Tensor& gradient, std::i
 
 /// The second halves of separable convolutions. Their inputs' gradients go into UnitPass::gradient
 /// of the first halves, with the coefficients of the batch norm between.
-template <class T>
-void Backward<T>::second_units(const std::vector<Convolution>& convolutions,
-                               const WeightSums<T>& weights) {
+template <class T, class S>
+void Backward<T, S>::second_units(const std::vector<Convolution>& convolutions,
+                                  const WeightSums<T, S>& weights) {
   std::vector<Convolution> halves;
   std::copy_if(convolutions.begin(), convolutions.end(), std::back_inserter(halves),
                [](const Convolution& c) { return c.has_second(); });
@@ -253,7 +251,7 @@ void Backward<T>::second_units(const std::vector<Convolution>& convolutions,
   MomentSums sums(pass_.groups, halves.size(), pass_.channels);
   const Phase phase("cell: second convolutions backward", second_cost(halves));
   pass_.for_groups([&](const Group& group, const Workspace<T>& own) {
-    kernels::SeparableBackward<T> task;
+    kernels::SeparableBackward<T, S> task;
     task.input = pass_.cleared(own.input, node.height, node.width);
     task.room = pass_.cleared(own.room, node.height, node.width);
     task.scratch = own.scratch;
@@ -265,7 +263,7 @@ void Backward<T>::second_units(const std::vector<Convolution>& convolutions,
         task.grad_depthwise = weights.depthwise(c.last(), group);
         task.grad_pointwise = weights.pointwise(c.last(), group);
         task.grad_masked = pass_.image_of(first.gradient, n);
-        task.before_relu = pass_.image_of(first.output, n);
+        task.before_relu = pass_.output_of(first.output, n);
         task.sums = sums.of(group.index, i);
         run_unit(c.last(), pass_.state(c.edge->to).gradient, n, task);
       }
@@ -281,9 +279,9 @@ void Backward<T>::second_units(const std::vector<Convolution>& convolutions,
 }
 
 /// The first units of all convolutions and the pools: what leads back to the state itself.
-template <class T>
-void Backward<T>::first_units(StatePass& from, const std::vector<const Edge*>& edges,
-                              const WeightSums<T>& weights, bool want_state) {
+template <class T, class S>
+void Backward<T, S>::first_units(StatePass& from, const std::vector<const Edge*>& edges,
+                                 const WeightSums<T, S>& weights, bool want_state) {
   const std::vector<Convolution> convolutions = convolutions_of(edges);
   Blend sum;
   std::array<Blend, pool_kinds.size()> pools;
@@ -298,7 +296,7 @@ void Backward<T>::first_units(StatePass& from, const std::vector<const Edge*>& e
   const Phase phase("cell: pools, first convolutions backward",
                     first_cost(from, convolutions, want_state));
   pass_.for_groups([&](const Group& group, const Workspace<T>& own) {
-    kernels::SeparableBackward<T> task;
+    kernels::SeparableBackward<T, S> task;
     task.input = pass_.cleared(own.input, from.height, from.width);
     task.room = pass_.cleared(own.room, from.height, from.width);
     task.scratch = own.scratch;
@@ -321,8 +319,8 @@ void Backward<T>::first_units(StatePass& from, const std::vector<const Edge*>& e
         for (std::size_t p = 0; p < pools.size(); ++p) {
           if (const at::Tensor& output = from.pools[p].output; output.defined()) {
             pass_.blend(pools[p], n, nullptr, nullptr, own.pooled);
-            kernels::pool_backward<T>(pass_.pool_shape(from, p, edges.front()->stride), value,
-                                      pass_.image_of(output, n), own.pooled, to);
+            kernels::pool_backward(pass_.pool_shape(from, p, edges.front()->stride), value,
+                                   pass_.output_of(output, n), own.pooled, to);
           }
         }
       }
@@ -331,10 +329,22 @@ void Backward<T>::first_units(StatePass& from, const std::vector<const Edge*>& e
   from.gradient = gradient;
 }
 
+/// Reads the tensors, and once an edge its node's gradient.
+template <class T, class S>
+Cost Backward<T, S>::products_cost(const std::vector<Product>& products) const {
+  Cost cost;
+  for (const Product& product : products) {
+    cost.multiply_adds += pass_.images * pass_.node_pixels() * pass_.plan->channels;
+    cost.bytes += product.images.defined() ? static_cast<std::int64_t>(product.images.nbytes())
+                                           : pass_.node_bytes();
+  }
+  return cost;
+}
+
 /// Reads G, z and the first half's output, writes its gradient.
-template <class T>
-Cost Backward<T>::second_cost(const std::vector<Convolution>& halves) const {
-  Cost cost{0, 4 * std::ssize(halves) * pass_.node_bytes()};
+template <class T, class S>
+Cost Backward<T, S>::second_cost(const std::vector<Convolution>& halves) const {
+  Cost cost{0, 2 * std::ssize(halves) * (pass_.node_bytes() + pass_.output_bytes())};
   for (const Convolution& half : halves) {
     cost.multiply_adds += (wanted_.weights ? 2 : 1) * pass_.multiply_adds(half.last());
   }
@@ -342,10 +352,11 @@ Cost Backward<T>::second_cost(const std::vector<Convolution>& halves) const {
 }
 
 /// Reads the state, and a gradient and z an edge; writes the state's gradient.
-template <class T>
-Cost Backward<T>::first_cost(const StatePass& from, const std::vector<Convolution>& convolutions,
-                             bool want_state) const {
-  Cost cost{0, 2 * pass_.bytes(from) + 2 * std::ssize(convolutions) * pass_.node_bytes()};
+template <class T, class S>
+Cost Backward<T, S>::first_cost(const StatePass& from, const std::vector<Convolution>& convolutions,
+                                bool want_state) const {
+  Cost cost{0, 2 * pass_.bytes(from) +
+                   std::ssize(convolutions) * (pass_.node_bytes() + pass_.output_bytes())};
   for (const Convolution& c : convolutions) {
     cost.multiply_adds +=
         ((wanted_.weights ? 1 : 0) + (want_state ? 1 : 0)) * pass_.multiply_adds(c.first());
@@ -354,8 +365,8 @@ Cost Backward<T>::first_cost(const StatePass& from, const std::vector<Convolutio
 }
 
 /// The gradient of a state beside what comes through its ReLU and its pools.
-template <class T>
-Blend Backward<T>::state_blend(const StatePass& from, const std::vector<const Edge*>& edges) {
+template <class T, class S>
+Blend Backward<T, S>::state_blend(const StatePass& from, const std::vector<const Edge*>& edges) {
   Blend sum;
   sum.pixels = from.height * from.width;
   if (from.gradient.defined()) {  // a node's own, as a part of the cell's output
@@ -373,9 +384,9 @@ Blend Backward<T>::state_blend(const StatePass& from, const std::vector<const Ed
 }
 
 /// The gradient of a pool's output: the backward pass of its batch norm for the sum of all edges'.
-template <class T>
-Blend Backward<T>::pool_blend(const StatePass& from, std::size_t pool,
-                              const std::vector<const Edge*>& edges) {
+template <class T, class S>
+Blend Backward<T, S>::pool_blend(const StatePass& from, std::size_t pool,
+                                 const std::vector<const Edge*>& edges) {
   Blend sum;
   sum.pixels = pass_.node_pixels();
   const PoolPass& pass = from.pools[pool];
@@ -397,8 +408,8 @@ Blend Backward<T>::pool_blend(const StatePass& from, std::size_t pool,
 
 }  // namespace
 
-template <class T>
-CellGradients run_backward(CellPass<T>& pass, const at::Tensor& grad, const Wanted& wanted) {
+template <class T, class S>
+CellGradients run_backward(CellPass<T, S>& pass, const at::Tensor& grad, const Wanted& wanted) {
   CellGradients gradients;
   gradients.alphas = at::zeros_like(pass.inputs.alphas, at::MemoryFormat::Contiguous);
   if (wanted.weights) {
@@ -407,7 +418,7 @@ CellGradients run_backward(CellPass<T>& pass, const at::Tensor& grad, const Want
   for (std::int64_t node = 0; node < pass.plan->nodes; ++node) {
     pass.state(cell_inputs + node).gradient = pass.to_dense(grad, node * pass.plan->channels);
   }
-  Backward<T> backward(pass, wanted, gradients);
+  Backward<T, S> backward(pass, wanted, gradients);
   for (std::int64_t state = pass.plan->states() - 2; state >= 0; --state) {
     backward.leave(state);
   }
@@ -420,7 +431,9 @@ CellGradients run_backward(CellPass<T>& pass, const at::Tensor& grad, const Want
   return gradients;
 }
 
-template CellGradients run_backward(CellPass<float>&, const at::Tensor&, const Wanted&);
-template CellGradients run_backward(CellPass<double>&, const at::Tensor&, const Wanted&);
+template CellGradients run_backward(CellPass<float, float>&, const at::Tensor&, const Wanted&);
+template CellGradients run_backward(CellPass<float, kernels::BFloat16>&, const at::Tensor&,
+                                    const Wanted&);
+template CellGradients run_backward(CellPass<double, double>&, const at::Tensor&, const Wanted&);
 
 }  // namespace darts::fused

@@ -52,10 +52,10 @@ Norms pool_norms(const std::vector<const Edge*>& edges, OperationKind kind) {
   return norms;
 }
 
-template <class T>
+template <class T, class S>
 class Forward {
  public:
-  explicit Forward(CellPass<T>& pass) : pass_(pass) {}
+  explicit Forward(CellPass<T, S>& pass) : pass_(pass) {}
 
   /// All that is computed from one state: the operations of the edges that leave it.
   void leave(std::int64_t state) {
@@ -83,55 +83,55 @@ class Forward {
   }
   std::int64_t values() const { return pass_.images * pass_.node_pixels(); }
 
-  CellPass<T>& pass_;
+  CellPass<T, S>& pass_;
 };
 
-template <class T>
-void Forward<T>::run_unit(std::size_t unit, const kernels::PaddedImage<T>& input, std::int64_t n,
-                          double* sums, T* scratch) const {
+template <class T, class S>
+void Forward<T, S>::run_unit(std::size_t unit, const kernels::PaddedImage<T>& input, std::int64_t n,
+                             double* sums, T* scratch) const {
   const UnitPass& u = pass_.units[unit];
   const kernels::SeparableShape& s = u.shape;
   const T* const pointwise = u.pointwise.template const_data_ptr<T>();
-  T* const output = pass_.image_of(u.output, n);
+  S* const output = pass_.output_of(u.output, n);
   if (pass_.plan->units[unit].kind == UnitKind::factorized) {
     const kernels::FactorizedShape shape{s.out_height, s.out_width, s.in_channels, s.out_channels};
-    kernels::factorized_forward<T>({shape, input, pointwise, output, sums, scratch});
+    kernels::factorized_forward<T, S>({shape, input, pointwise, output, sums, scratch});
   } else {
-    kernels::separable_forward<T>(
+    kernels::separable_forward<T, S>(
         {s, input, u.depthwise.template const_data_ptr<T>(), pointwise, output, sums, scratch});
   }
 }
 
-template <class T>
-void Forward<T>::run_pool(StatePass& from, std::size_t pool, std::int64_t stride, std::int64_t n,
-                          double* sums) const {
+template <class T, class S>
+void Forward<T, S>::run_pool(StatePass& from, std::size_t pool, std::int64_t stride, std::int64_t n,
+                             double* sums) const {
   const at::Tensor& output = from.pools[pool].output;
   if (output.defined()) {
-    T* const pooled = pass_.image_of(output, n);
-    kernels::pool_forward<T>(pass_.pool_shape(from, pool, stride), pass_.image_of(from.value, n),
-                             pooled);
-    kernels::channel_moments<T>(pooled, pass_.node_pixels(), pass_.channels, sums);
+    S* const pooled = pass_.output_of(output, n);
+    kernels::pool_forward(pass_.pool_shape(from, pool, stride), pass_.image_of(from.value, n),
+                          pooled);
+    kernels::channel_moments(pooled, pass_.node_pixels(), pass_.channels, sums);
   }
 }
 
 /// The pools, and the first units of all convolutions, which share the state's ReLU.
-template <class T>
-void Forward<T>::run_first_units(StatePass& from, const std::vector<const Edge*>& edges,
-                                 const Units& units) {
+template <class T, class S>
+void Forward<T, S>::run_first_units(StatePass& from, const std::vector<const Edge*>& edges,
+                                    const Units& units) {
   for (const std::size_t unit : units) {
-    pass_.units[unit].output = pass_.new_images(pass_.node().height, pass_.node().width);
+    pass_.units[unit].output = pass_.new_output();
   }
   std::array<Norms, pool_kinds.size()> norms;
   for (std::size_t p = 0; p < norms.size(); ++p) {
     norms[p] = pool_norms(edges, pool_kinds[p]);
     if (!norms[p].empty()) {
-      from.pools[p].output = pass_.new_images(pass_.node().height, pass_.node().width);
+      from.pools[p].output = pass_.new_output();
     }
   }
   MomentSums sums(pass_.groups, units.size() + norms.size(), pass_.channels);
   const auto outputs = static_cast<std::int64_t>(units.size() + norms.size());
   const Phase phase("cell: pools, first convolutions",
-                    {multiply_adds(units), pass_.bytes(from) + outputs * pass_.node_bytes()});
+                    {multiply_adds(units), pass_.bytes(from) + outputs * pass_.output_bytes()});
   pass_.for_groups([&](const Group& group, const Workspace<T>& own) {
     const auto input = pass_.cleared(own.input, from.height, from.width);
     for (std::int64_t n = group.first; n < group.last; ++n) {
@@ -157,15 +157,15 @@ void Forward<T>::run_first_units(StatePass& from, const std::vector<const Edge*>
 }
 
 /// The second halves of separable convolutions: their input is the normalised first half.
-template <class T>
-void Forward<T>::run_second_units(const Units& first, const Units& second) {
+template <class T, class S>
+void Forward<T, S>::run_second_units(const Units& first, const Units& second) {
   const StatePass& node = pass_.node();
   for (const std::size_t unit : second) {
-    pass_.units[unit].output = pass_.new_images(node.height, node.width);
+    pass_.units[unit].output = pass_.new_output();
   }
   MomentSums sums(pass_.groups, second.size(), pass_.channels);
   const Phase phase("cell: second convolutions",
-                    {multiply_adds(second), 2 * std::ssize(second) * pass_.node_bytes()});
+                    {multiply_adds(second), 2 * std::ssize(second) * pass_.output_bytes()});
   pass_.for_groups([&](const Group& group, const Workspace<T>& own) {
     const auto input = pass_.cleared(own.input, node.height, node.width);
     for (std::int64_t n = group.first; n < group.last; ++n) {
@@ -181,8 +181,8 @@ void Forward<T>::run_second_units(const Units& first, const Units& second) {
   }
 }
 
-template <class T>
-void Forward<T>::enter(std::int64_t state) {
+template <class T, class S>
+void Forward<T, S>::enter(std::int64_t state) {
   StatePass& node = pass_.state(state);
   node.value = pass_.new_images(node.height, node.width);
   Blend sum;
@@ -210,10 +210,11 @@ void Forward<T>::enter(std::int64_t state) {
     }
   }
   sum.bias = pass_.of_doubles(bias);
-  const std::int64_t tensors = std::ssize(sum.summands);
-  const Phase phase("cell: sums of nodes",
-                    {tensors * pass_.images * pass_.node_pixels() * pass_.plan->channels,
-                     (tensors + 1) * pass_.node_bytes()});
+  Cost cost{values() * pass_.plan->channels * std::ssize(sum.summands), pass_.node_bytes()};
+  for (const Blend::Summand& summand : sum.summands) {
+    cost.bytes += static_cast<std::int64_t>(summand.images.nbytes());
+  }
+  const Phase phase("cell: sums of nodes", cost);
   pass_.for_groups([&](const Group& group, const Workspace<T>&) {
     for (std::int64_t n = group.first; n < group.last; ++n) {
       pass_.blend(sum, n, nullptr, nullptr, pass_.image_of(node.value, n));
@@ -223,11 +224,11 @@ void Forward<T>::enter(std::int64_t state) {
 
 }  // namespace
 
-template <class T>
-void run_states(CellPass<T>& pass) {
+template <class T, class S>
+void run_states(CellPass<T, S>& pass) {
   pass.state(0).value = pass.to_dense(pass.inputs.s0, 0);
   pass.state(1).value = pass.to_dense(pass.inputs.s1, 0);
-  Forward<T> forward(pass);
+  Forward<T, S> forward(pass);
   for (std::int64_t state = 0; state < pass.plan->states(); ++state) {
     if (state >= cell_inputs) {
       forward.enter(state);
@@ -238,7 +239,8 @@ void run_states(CellPass<T>& pass) {
   }
 }
 
-template void run_states(CellPass<float>&);
-template void run_states(CellPass<double>&);
+template void run_states(CellPass<float, float>&);
+template void run_states(CellPass<float, kernels::BFloat16>&);
+template void run_states(CellPass<double, double>&);
 
 }  // namespace darts::fused

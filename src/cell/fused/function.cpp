@@ -23,7 +23,8 @@ struct FusedCellFunction : torch::autograd::Function<FusedCellFunction> {
   static at::Tensor forward(Context* context, const std::shared_ptr<const CellPlan>& plan,
                             const PassOptions& options, const at::Tensor& s0, const at::Tensor& s1,
                             const at::Tensor& alphas, at::TensorList /*weights*/) {
-    auto kept = c10::make_intrusive<KeptRun>(make_cell_run(plan, s1.scalar_type()));
+    auto kept =
+        c10::make_intrusive<KeptRun>(make_cell_run(plan, s1.scalar_type(), options.storage));
     at::Tensor out = kept->run->forward({s0, s1, alphas}, options);
     context->saved_data["run"] = c10::IValue::make_capsule(std::move(kept));
     context->saved_data["weights"] = static_cast<std::int64_t>(plan->weights.size());
@@ -87,7 +88,8 @@ at::Tensor fused_cell(const std::shared_ptr<const CellPlan>& plan, const CellInp
   } else {
     PassOptions forward_only = options;
     forward_only.keep = false;
-    out = make_cell_run(plan, inputs.s1.scalar_type())->forward(inputs, forward_only);
+    out = make_cell_run(plan, inputs.s1.scalar_type(), options.storage)
+              ->forward(inputs, forward_only);
   }
   if (record.isActive()) {
     record.setOutputs(std::vector<c10::IValue>{out});

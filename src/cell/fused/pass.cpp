@@ -9,6 +9,7 @@
 #include <ATen/ops/full.h>
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 
 namespace darts::fused {
@@ -23,9 +24,9 @@ std::int64_t rounded_up(std::int64_t value, std::int64_t multiple) {
 
 }  // namespace
 
-template <class T>
-CellPass<T>::CellPass(std::shared_ptr<const CellPlan> cell_plan, CellInputs cell_inputs,
-                      PassOptions how)
+template <class T, class S>
+CellPass<T, S>::CellPass(std::shared_ptr<const CellPlan> cell_plan, CellInputs cell_inputs,
+                         PassOptions how)
     : plan(std::move(cell_plan)), inputs(std::move(cell_inputs)), options(how) {
   type = at::TensorOptions().dtype(inputs.s1.dtype()).device(inputs.s1.device());
   const at::Tensor weights = inputs.alphas.to(at::kDouble).contiguous();
@@ -35,8 +36,8 @@ CellPass<T>::CellPass(std::shared_ptr<const CellPlan> cell_plan, CellInputs cell
   workspaces_ = at::empty({at::get_num_threads(), workspace_size()}, type);
 }
 
-template <class T>
-void CellPass<T>::set_sizes() {
+template <class T, class S>
+void CellPass<T, S>::set_sizes() {
   const at::Tensor& x = inputs.s1;
   images = x.size(0);
   channels = rounded_up(plan->channels, kernels::channel_multiple<T>());
@@ -56,24 +57,24 @@ void CellPass<T>::set_sizes() {
   }
 }
 
-template <class T>
-std::int64_t CellPass<T>::bytes(const StatePass& of) const {
+template <class T, class S>
+std::int64_t CellPass<T, S>::bytes(const StatePass& of) const {
   return images * of.height * of.width * channels * std::int64_t{sizeof(T)};
 }
 
-template <class T>
-std::int64_t CellPass<T>::multiply_adds(std::size_t unit) const {
+template <class T, class S>
+std::int64_t CellPass<T, S>::multiply_adds(std::size_t unit) const {
   return images * node_pixels() * plan->multiply_adds(plan->units[unit]);
 }
 
 /// The input states', which are the largest.
-template <class T>
-kernels::PaddedImage<T> CellPass<T>::largest_padded() const {
+template <class T, class S>
+kernels::PaddedImage<T> CellPass<T, S>::largest_padded() const {
   return {nullptr, states.front().height, states.front().width, channels, plan->padding};
 }
 
-template <class T>
-std::int64_t CellPass<T>::workspace_size() const {
+template <class T, class S>
+std::int64_t CellPass<T, S>::workspace_size() const {
   std::int64_t scratch =
       kernels::factorized_scratch({node().height, node().width, channels, channels});
   for (const UnitPass& unit : units) {
@@ -84,8 +85,8 @@ std::int64_t CellPass<T>::workspace_size() const {
          rounded_up(scratch, kernels::channel_multiple<T>());
 }
 
-template <class T>
-Workspace<T> CellPass<T>::workspace(std::int64_t thread) const {
+template <class T, class S>
+Workspace<T> CellPass<T, S>::workspace(std::int64_t thread) const {
   const std::int64_t padded = largest_padded().size();
   const std::int64_t image = states.front().height * states.front().width * channels;
   T* const base = workspaces_.mutable_data_ptr<T>() + thread * workspaces_.size(1);
@@ -93,8 +94,8 @@ Workspace<T> CellPass<T>::workspace(std::int64_t thread) const {
   return {base, base + padded, unpadded, unpadded + image, unpadded + 2 * image};
 }
 
-template <class T>
-void CellPass<T>::for_groups(
+template <class T, class S>
+void CellPass<T, S>::for_groups(
     const std::function<void(const Group&, const Workspace<T>&)>& work) const {
   at::parallel_for(0, groups, 1, [&](std::int64_t begin, std::int64_t end) {
     const Workspace<T> own = workspace(at::get_thread_num());
@@ -104,26 +105,49 @@ void CellPass<T>::for_groups(
   });
 }
 
-template <class T>
-kernels::PaddedImage<T> CellPass<T>::cleared(T* data, std::int64_t height,
-                                             std::int64_t width) const {
+template <class T, class S>
+kernels::PaddedImage<T> CellPass<T, S>::cleared(T* data, std::int64_t height,
+                                                std::int64_t width) const {
   const kernels::PaddedImage<T> image{data, height, width, channels, plan->padding};
   std::fill_n(image.data, image.size(), T(0));
   return image;
 }
 
-template <class T>
-at::Tensor CellPass<T>::new_images(std::int64_t height, std::int64_t width) const {
+template <class T, class S>
+at::Tensor CellPass<T, S>::new_images(std::int64_t height, std::int64_t width) const {
   return at::empty({images, height, width, channels}, type);
 }
 
-template <class T>
-T* CellPass<T>::image_of(const at::Tensor& of, std::int64_t n) const {
+template <class T, class S>
+T* CellPass<T, S>::image_of(const at::Tensor& of, std::int64_t n) const {
   return of.mutable_data_ptr<T>() + n * of.stride(0);
 }
 
-template <class T>
-at::Tensor CellPass<T>::to_dense(const at::Tensor& nchw, std::int64_t first_channel) const {
+template <class T, class S>
+at::Tensor CellPass<T, S>::new_output() const {
+  const at::ScalarType stored =
+      std::is_same_v<S, kernels::BFloat16> ? at::kBFloat16 : type.dtype().toScalarType();
+  return at::empty({images, node().height, node().width, channels}, type.dtype(stored));
+}
+
+template <class T, class S>
+S* CellPass<T, S>::output_of(const at::Tensor& of, std::int64_t n) const {
+  return static_cast<S*>(of.mutable_data_ptr()) + n * of.stride(0);
+}
+
+template <class T, class S>
+kernels::Factor<T, S> CellPass<T, S>::factor_of(const at::Tensor& of, std::int64_t n) const {
+  if (!of.defined()) {
+    return {};
+  }
+  if (of.element_size() == sizeof(T)) {  // also where both types are the same
+    return {image_of(of, n), nullptr};
+  }
+  return {nullptr, output_of(of, n)};
+}
+
+template <class T, class S>
+at::Tensor CellPass<T, S>::to_dense(const at::Tensor& nchw, std::int64_t first_channel) const {
   const at::Tensor from = nchw.detach().contiguous(at::MemoryFormat::ChannelsLast);
   const std::int64_t step = from.size(1);
   const std::int64_t count = plan->channels;
@@ -143,8 +167,8 @@ at::Tensor CellPass<T>::to_dense(const at::Tensor& nchw, std::int64_t first_chan
   return dense;
 }
 
-template <class T>
-at::Tensor CellPass<T>::from_dense(std::span<const at::Tensor> parts) const {
+template <class T, class S>
+at::Tensor CellPass<T, S>::from_dense(std::span<const at::Tensor> parts) const {
   const std::int64_t count = plan->channels;
   const std::int64_t step = std::ssize(parts) * count;
   const at::Tensor& first = parts.front();
@@ -163,61 +187,66 @@ at::Tensor CellPass<T>::from_dense(std::span<const at::Tensor> parts) const {
   return out;
 }
 
-template <class T>
-double CellPass<T>::alpha(const Edge& edge, const Operation& operation) const {
+template <class T, class S>
+double CellPass<T, S>::alpha(const Edge& edge, const Operation& operation) const {
   return alphas_[static_cast<std::size_t>(edge.row * plan->columns + operation.column)];
 }
 
-template <class T>
-at::Tensor CellPass<T>::constant(double value) const {
+template <class T, class S>
+at::Tensor CellPass<T, S>::constant(double value) const {
   return at::full({channels}, value, type);
 }
 
-template <class T>
-at::Tensor CellPass<T>::of_doubles(const std::vector<double>& values) const {
+template <class T, class S>
+at::Tensor CellPass<T, S>::of_doubles(const std::vector<double>& values) const {
   at::Tensor out = at::empty({static_cast<std::int64_t>(values.size())}, type);
   std::transform(values.begin(), values.end(), out.mutable_data_ptr<T>(),
                  [](double value) { return static_cast<T>(value); });
   return out;
 }
 
-template <class T>
-kernels::PoolShape CellPass<T>::pool_shape(const StatePass& from, std::size_t pool,
-                                           std::int64_t stride) const {
+template <class T, class S>
+kernels::PoolShape CellPass<T, S>::pool_shape(const StatePass& from, std::size_t pool,
+                                              std::int64_t stride) const {
   const bool max = pool_kinds[pool] == OperationKind::max_pool;
   return {max ? kernels::Pool::max : kernels::Pool::average, from.height, from.width, channels,
           stride};
 }
 
-template <class T>
-void CellPass<T>::fill_normalised(const UnitPass& first, std::int64_t n,
-                                  const kernels::PaddedImage<T>& to) const {
-  kernels::fill_relu<T>(image_of(first.output, n),
+template <class T, class S>
+void CellPass<T, S>::fill_normalised(const UnitPass& first, std::int64_t n,
+                                     const kernels::PaddedImage<T>& to) const {
+  kernels::fill_relu<T>(output_of(first.output, n),
                         first.statistics.scale.template const_data_ptr<T>(),
                         first.statistics.shift.template const_data_ptr<T>(), to);
 }
 
-template <class T>
-at::Tensor CellPass<T>::scaled(const Statistics& statistics, double factor) const {
+template <class T, class S>
+at::Tensor CellPass<T, S>::scaled(const Statistics& statistics, double factor) const {
   at::Tensor out = at::empty({channels}, type);
   std::transform(statistics.rstd.begin(), statistics.rstd.end(), out.mutable_data_ptr<T>(),
                  [factor](double rstd) { return static_cast<T>(factor * rstd); });
   return out;
 }
 
-template <class T>
-void CellPass<T>::blend(const Blend& blend, std::int64_t n, const T* masked, const T* mask,
-                        T* out) const {
+template <class T, class S>
+void CellPass<T, S>::blend(const Blend& blend, std::int64_t n, const T* masked, const T* mask,
+                           T* out) const {
   std::vector<kernels::Term<T>> terms;
-  terms.reserve(blend.summands.size());
+  std::vector<kernels::Term<T, S>> stored;
   for (const Blend::Summand& s : blend.summands) {
-    terms.push_back(
-        {image_of(s.images, n), s.scale.defined() ? s.scale.const_data_ptr<T>() : nullptr});
+    const T* const scale = s.scale.defined() ? s.scale.const_data_ptr<T>() : nullptr;
+    if (const kernels::Factor<T, S> image = factor_of(s.images, n); image.x != nullptr) {
+      terms.push_back({image.x, scale});
+    } else {
+      stored.push_back({image.stored, scale});
+    }
   }
-  kernels::WeightedSum<T> sum;
+  kernels::WeightedSum<T, S> sum;
   sum.pixels = blend.pixels;
   sum.channels = channels;
   sum.terms = terms;
+  sum.stored = stored;
   sum.bias = blend.bias.defined() ? blend.bias.const_data_ptr<T>() : nullptr;
   sum.masked = masked;
   sum.mask = mask;
@@ -225,8 +254,8 @@ void CellPass<T>::blend(const Blend& blend, std::int64_t n, const T* masked, con
   kernels::weighted_sum(sum);
 }
 
-template <class T>
-void CellPass<T>::release(std::int64_t from) {
+template <class T, class S>
+void CellPass<T, S>::release(std::int64_t from) {
   for (const Edge* edge : plan->leaving(from)) {
     for (const Operation& operation : edge->operations) {
       for (const std::size_t unit : operation.units) {
@@ -241,7 +270,8 @@ void CellPass<T>::release(std::int64_t from) {
   state(from).value.reset();
 }
 
-template class CellPass<float>;
-template class CellPass<double>;
+template class CellPass<float, float>;
+template class CellPass<float, kernels::BFloat16>;
+template class CellPass<double, double>;
 
 }  // namespace darts::fused

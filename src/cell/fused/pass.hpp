@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 namespace darts::fused {
@@ -20,7 +21,7 @@ struct UnitPass {
   at::Tensor depthwise;    ///< kernel² × channels; undefined for a factorized reduce
   at::Tensor pointwise;    ///< inputs × channels
   at::Tensor pointwise_t;  ///< channels × inputs
-  at::Tensor output;       ///< N×H'×W'×channels, before the batch norm
+  at::Tensor output;       ///< N×H'×W'×channels, before the batch norm; of S
   Statistics statistics;
   // In the backward pass:
   at::Tensor gradient;      ///< of the normalised output; undefined: alpha times the node's
@@ -29,7 +30,7 @@ struct UnitPass {
 
 /// A pool of a state, which all edges that leave it share.
 struct PoolPass {
-  at::Tensor output;
+  at::Tensor output;  ///< of S
   Statistics statistics;
   at::Tensor coefficients;  ///< in the backward pass: as a unit's, for a gradient of alpha 1
 };
@@ -78,8 +79,10 @@ struct Group {
   std::int64_t last = 0;   ///< image, beyond
 };
 
-/// What a pass through a cell knows, and the memory that its parts share.
-template <class T>
+/// What a pass through a cell knows, and the memory that its parts share. T: type of the
+/// arithmetic, of states and of gradients; S: the one in which units' and pools' outputs wait for
+/// the batch norm and the backward pass, T or kernels::BFloat16.
+template <class T, class S>
 class CellPass {
  public:
   CellPass(std::shared_ptr<const CellPlan> cell_plan, CellInputs cell_inputs, PassOptions how);
@@ -88,10 +91,16 @@ class CellPass {
   void for_groups(const std::function<void(const Group&, const Workspace<T>&)>& work) const;
   /// A padded image in `data`, all zeros.
   kernels::PaddedImage<T> cleared(T* data, std::int64_t height, std::int64_t width) const;
-  /// Uninitialised N×height×width×channels.
+  /// Uninitialised N×height×width×channels, …
   at::Tensor new_images(std::int64_t height, std::int64_t width) const;
+  /// … and of a node's size and of S.
+  at::Tensor new_output() const;
   /// Image n of such a tensor.
   T* image_of(const at::Tensor& of, std::int64_t n) const;
+  S* output_of(const at::Tensor& of, std::int64_t n) const;
+  /// Image n of a tensor of either type, in the member of a kernel's operand for it; undefined: in
+  /// neither.
+  kernels::Factor<T, S> factor_of(const at::Tensor& of, std::int64_t n) const;
   /// The plan's channels of an N×…×H×W tensor from `first_channel` on as N×H×W×channels.
   at::Tensor to_dense(const at::Tensor& nchw, std::int64_t first_channel) const;
   /// The channels of several dense tensors one after the other: N×(tensors · C)×H×W.
@@ -113,9 +122,10 @@ class CellPass {
   /// Lets go of all that was computed from a state.
   void release(std::int64_t from);
 
-  /// Of a state's tensor, and of a node's; …
+  /// Of a state's tensor, of a node's, and of a unit's output; …
   std::int64_t bytes(const StatePass& of) const;
   std::int64_t node_bytes() const { return bytes(node()); }
+  std::int64_t output_bytes() const { return node_bytes() / sizeof(T) * sizeof(S); }
   /// … of a unit in the forward pass.
   std::int64_t multiply_adds(std::size_t unit) const;
 

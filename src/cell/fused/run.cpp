@@ -11,7 +11,7 @@
 namespace darts::fused {
 namespace {
 
-template <class T>
+template <class T, class S = T>
 class TypedCellRun : public CellRun {
  public:
   explicit TypedCellRun(std::shared_ptr<const CellPlan> plan) : plan_(std::move(plan)) {}
@@ -49,16 +49,20 @@ class TypedCellRun : public CellRun {
 
  private:
   std::shared_ptr<const CellPlan> plan_;
-  std::optional<CellPass<T>> pass_;
+  std::optional<CellPass<T, S>> pass_;
 };
 
 }  // namespace
 
-std::unique_ptr<CellRun> make_cell_run(std::shared_ptr<const CellPlan> plan, at::ScalarType type) {
+std::unique_ptr<CellRun> make_cell_run(std::shared_ptr<const CellPlan> plan, at::ScalarType type,
+                                       Precision storage) {
   if (type == at::kDouble) {
     return std::make_unique<TypedCellRun<double>>(std::move(plan));
   }
   TORCH_CHECK(type == at::kFloat, "fused cell: float or double expected, got ", type);
+  if (storage == Precision::bf16) {
+    return std::make_unique<TypedCellRun<float, kernels::BFloat16>>(std::move(plan));
+  }
   return std::make_unique<TypedCellRun<float>>(std::move(plan));
 }
 

@@ -2,6 +2,8 @@
 
 #include "plan.hpp"
 
+#include <darts/core/device.hpp>
+
 #include <ATen/core/Tensor.h>
 
 #include <memory>
@@ -20,6 +22,7 @@ struct PassOptions {
   bool training = true;    ///< batch statistics, which move the running ones; else these are used
   bool keep = true;        ///< backward() will follow
   bool recompute = false;  ///< keep only the inputs and the statistics for it, and compute again
+  Precision storage = Precision::fp32;  ///< of what is kept: see make_cell_run()
 };
 
 /// Which gradients backward() computes; what leads to none of them is left out.
@@ -47,7 +50,10 @@ class CellRun {
   virtual CellGradients backward(const at::Tensor& grad, const Wanted& wanted) = 0;
 };
 
-/// A pass in the type of `type`: float or double. `plan` must outlive it.
-std::unique_ptr<CellRun> make_cell_run(std::shared_ptr<const CellPlan> plan, at::ScalarType type);
+/// A pass in the type of `type`: float or double. With bf16 a pass in float stores the
+/// convolutions' and pools' outputs as bfloat16; it computes in float all the same, and the batch
+/// norms' statistics are those of the stored values.
+std::unique_ptr<CellRun> make_cell_run(std::shared_ptr<const CellPlan> plan, at::ScalarType type,
+                                       Precision storage = Precision::fp32);
 
 }  // namespace darts::fused

@@ -35,8 +35,8 @@ at::Tensor plain(const at::Tensor& weight) {
   return weight.detach().contiguous(at::MemoryFormat::Contiguous);
 }
 
-template <class T>
-void pack_pointwise(const CellPass<T>& pass, const Unit& unit, UnitPass& to) {
+template <class T, class S>
+void pack_pointwise(const CellPass<T, S>& pass, const Unit& unit, UnitPass& to) {
   const std::int64_t inputs = pointwise_inputs(unit, pass.channels);
   to.pointwise = at::zeros({inputs, pass.channels}, pass.type);
   to.pointwise_t = at::zeros({pass.channels, inputs}, pass.type);
@@ -54,8 +54,8 @@ void pack_pointwise(const CellPass<T>& pass, const Unit& unit, UnitPass& to) {
   }
 }
 
-template <class T>
-void pack_depthwise(const CellPass<T>& pass, const Unit& unit, UnitPass& to) {
+template <class T, class S>
+void pack_depthwise(const CellPass<T, S>& pass, const Unit& unit, UnitPass& to) {
   const std::int64_t taps = unit.kernel * unit.kernel;
   to.depthwise = at::zeros({taps, pass.channels}, pass.type);
   T* const packed = to.depthwise.template mutable_data_ptr<T>();
@@ -70,8 +70,8 @@ void pack_depthwise(const CellPass<T>& pass, const Unit& unit, UnitPass& to) {
 
 }  // namespace
 
-template <class T>
-void pack_weights(CellPass<T>& pass) {
+template <class T, class S>
+void pack_weights(CellPass<T, S>& pass) {
   for (std::size_t i = 0; i < pass.units.size(); ++i) {
     const Unit& unit = pass.plan->units[i];
     pack_pointwise(pass, unit, pass.units[i]);
@@ -81,9 +81,9 @@ void pack_weights(CellPass<T>& pass) {
   }
 }
 
-template <class T>
-WeightSums<T>::WeightSums(const CellPass<T>& pass, const std::vector<const Edge*>& edges,
-                          bool wanted)
+template <class T, class S>
+WeightSums<T, S>::WeightSums(const CellPass<T, S>& pass, const std::vector<const Edge*>& edges,
+                             bool wanted)
     : pass_(pass), places_(pass.units.size()) {
   if (!wanted) {
     return;
@@ -101,28 +101,28 @@ WeightSums<T>::WeightSums(const CellPass<T>& pass, const std::vector<const Edge*
   sums_ = at::zeros({pass.groups, size}, pass.type);
 }
 
-template <class T>
-T* WeightSums<T>::depthwise(std::size_t unit, const Group& group) const {
+template <class T, class S>
+T* WeightSums<T, S>::depthwise(std::size_t unit, const Group& group) const {
   return sums_.defined() ? sums_.mutable_data_ptr<T>() + group.index * sums_.size(1) + places_[unit]
                          : nullptr;
 }
 
-template <class T>
-T* WeightSums<T>::pointwise(std::size_t unit, const Group& group) const {
+template <class T, class S>
+T* WeightSums<T, S>::pointwise(std::size_t unit, const Group& group) const {
   T* const begin = depthwise(unit, group);
   return begin == nullptr ? begin : begin + depthwise_size(pass_.plan->units[unit], pass_.channels);
 }
 
-template <class T>
-std::int64_t WeightSums<T>::size_of(std::size_t unit) const {
+template <class T, class S>
+std::int64_t WeightSums<T, S>::size_of(std::size_t unit) const {
   const Unit& planned = pass_.plan->units[unit];
   return depthwise_size(planned, pass_.channels) +
          pointwise_inputs(planned, pass_.channels) * pass_.channels;
 }
 
 /// A unit's sums of all groups together, in the kernels' order.
-template <class T>
-std::vector<T> WeightSums<T>::total(std::size_t unit) const {
+template <class T, class S>
+std::vector<T> WeightSums<T, S>::total(std::size_t unit) const {
   std::vector<T> sum(static_cast<std::size_t>(size_of(unit)));
   const T* from = sums_.const_data_ptr<T>() + places_[unit];
   for (std::int64_t group = 0; group < sums_.size(0); ++group, from += sums_.size(1)) {
@@ -133,8 +133,9 @@ std::vector<T> WeightSums<T>::total(std::size_t unit) const {
   return sum;
 }
 
-template <class T>
-void WeightSums<T>::take_unit(std::size_t index, const std::vector<at::Tensor>& gradients) const {
+template <class T, class S>
+void WeightSums<T, S>::take_unit(std::size_t index,
+                                 const std::vector<at::Tensor>& gradients) const {
   const Unit& unit = pass_.plan->units[index];
   const std::int64_t channels = pass_.channels;
   const std::vector<T> sums = total(index);
@@ -159,8 +160,8 @@ void WeightSums<T>::take_unit(std::size_t index, const std::vector<at::Tensor>& 
   }
 }
 
-template <class T>
-void WeightSums<T>::take(std::vector<at::Tensor>& gradients) const {
+template <class T, class S>
+void WeightSums<T, S>::take(std::vector<at::Tensor>& gradients) const {
   for (const std::size_t unit : units_) {
     for (const std::size_t k :
          {pass_.plan->units[unit].weight, pass_.plan->units[unit].weight + 1}) {
@@ -174,9 +175,11 @@ void WeightSums<T>::take(std::vector<at::Tensor>& gradients) const {
   });
 }
 
-template void pack_weights(CellPass<float>&);
-template void pack_weights(CellPass<double>&);
-template class WeightSums<float>;
-template class WeightSums<double>;
+template void pack_weights(CellPass<float, float>&);
+template void pack_weights(CellPass<float, kernels::BFloat16>&);
+template void pack_weights(CellPass<double, double>&);
+template class WeightSums<float, float>;
+template class WeightSums<float, kernels::BFloat16>;
+template class WeightSums<double, double>;
 
 }  // namespace darts::fused

@@ -55,11 +55,11 @@ struct AddRow {
 };
 
 /// … or stored where the mask is above 0 (else 0), with sums of it and of its product with y.
-template <class T>
+template <class T, class S>
 struct MaskRow {
   T* to;
   const T* mask;
-  const T* y;
+  const S* y;
   std::int64_t channels;
   double* sums;
 
@@ -75,7 +75,7 @@ struct MaskRow {
     const auto g = hn::IfThenElseZero(open, v);
     hn::StoreU(g, d, to + at);
     s.plain = hn::Add(s.plain, g);
-    s.product = hn::MulAdd(g, hn::LoadU(d, y + at), s.product);
+    s.product = hn::MulAdd(g, load_stored(y + at), s.product);
   }
   HWY_INLINE void end(const Sums& s, std::int64_t c) const {
     add_to(sums + c, s.plain);

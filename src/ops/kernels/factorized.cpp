@@ -24,8 +24,8 @@ HWY_INLINE void gather(const PaddedImage<T>& input, std::int64_t y, std::int64_t
   std::copy_n(input.pixel(2 * y + 1, 2 * x + 1), input.channels, to + input.channels);
 }
 
-template <class T>
-void forward_image(const FactorizedForward<T>& t) {
+template <class T, class S>
+void forward_image(const FactorizedForward<T, S>& t) {
   const FactorizedShape& s = t.shape;
   const std::int64_t depth = 2 * s.in_channels;
   for (std::int64_t y = 0; y < s.out_height; ++y) {
@@ -46,8 +46,8 @@ HWY_INLINE void add_pixel(const T* from, std::int64_t channels, T* to) {
 }
 
 /// Adds the gradients of a row's gathered pixels where they came from, if that is in the image.
-template <class T>
-HWY_INLINE void scatter(const FactorizedBackward<T>& t, std::int64_t y, const T* from) {
+template <class T, class S>
+HWY_INLINE void scatter(const FactorizedBackward<T, S>& t, std::int64_t y, const T* from) {
   const std::int64_t channels = t.shape.in_channels;
   for (std::int64_t x = 0; x < t.shape.out_width; ++x, from += 2 * channels) {
     T* const first = t.grad_sum + (2 * y * t.input.width + 2 * x) * channels;
@@ -58,8 +58,8 @@ HWY_INLINE void scatter(const FactorizedBackward<T>& t, std::int64_t y, const T*
   }
 }
 
-template <class T>
-void backward_image(const FactorizedBackward<T>& t) {
+template <class T, class S>
+void backward_image(const FactorizedBackward<T, S>& t) {
   const FactorizedShape& s = t.shape;
   const std::int64_t depth = 2 * s.in_channels;
   T* const pixels = t.scratch;
@@ -81,8 +81,10 @@ void backward_image(const FactorizedBackward<T>& t) {
 
 void ForwardFloat(const FactorizedForward<float>& task) { forward_image(task); }
 void ForwardDouble(const FactorizedForward<double>& task) { forward_image(task); }
+void ForwardBFloat16(const FactorizedForward<float, BFloat16>& task) { forward_image(task); }
 void BackwardFloat(const FactorizedBackward<float>& task) { backward_image(task); }
 void BackwardDouble(const FactorizedBackward<double>& task) { backward_image(task); }
+void BackwardBFloat16(const FactorizedBackward<float, BFloat16>& task) { backward_image(task); }
 
 }  // namespace darts::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -92,8 +94,10 @@ namespace darts::kernels {
 
 HWY_EXPORT(ForwardFloat);
 HWY_EXPORT(ForwardDouble);
+HWY_EXPORT(ForwardBFloat16);
 HWY_EXPORT(BackwardFloat);
 HWY_EXPORT(BackwardDouble);
+HWY_EXPORT(BackwardBFloat16);
 
 template <>
 void factorized_forward(const FactorizedForward<float>& task) {
@@ -103,6 +107,10 @@ template <>
 void factorized_forward(const FactorizedForward<double>& task) {
   HWY_DYNAMIC_DISPATCH(ForwardDouble)(task);
 }
+template <>
+void factorized_forward(const FactorizedForward<float, BFloat16>& task) {
+  HWY_DYNAMIC_DISPATCH(ForwardBFloat16)(task);
+}
 
 template <>
 void factorized_backward(const FactorizedBackward<float>& task) {
@@ -111,6 +119,10 @@ void factorized_backward(const FactorizedBackward<float>& task) {
 template <>
 void factorized_backward(const FactorizedBackward<double>& task) {
   HWY_DYNAMIC_DISPATCH(BackwardDouble)(task);
+}
+template <>
+void factorized_backward(const FactorizedBackward<float, BFloat16>& task) {
+  HWY_DYNAMIC_DISPATCH(BackwardBFloat16)(task);
 }
 
 std::int64_t factorized_scratch(const FactorizedShape& shape) {

@@ -16,24 +16,24 @@ struct FactorizedShape {
   std::int64_t out_channels = 0;
 };
 
-template <class T>
+template <class T, class S = T>
 struct FactorizedForward {
   FactorizedShape shape;
   PaddedImage<T> input;        ///< padding ≥ 1, which odd heights and widths need
   const T* weights = nullptr;  ///< 2·in_channels × out_channels
-  T* output = nullptr;         ///< out_height × out_width × out_channels
-  double* sums = nullptr;      ///< adds Σ output, then Σ output²: 2 × out_channels
-  T* scratch = nullptr;        ///< factorized_scratch() elements
+  S* output = nullptr;         ///< out_height × out_width × out_channels
+  double* sums = nullptr;  ///< adds Σ z, then Σ z² of the output as stored: 2 × out_channels
+  T* scratch = nullptr;    ///< factorized_scratch() elements
 };
 
-template <class T>
-void factorized_forward(const FactorizedForward<T>& task);
+template <class T, class S>
+void factorized_forward(const FactorizedForward<T, S>& task);
 
-template <class T>
+template <class T, class S = T>
 struct FactorizedBackward {
   FactorizedShape shape;
   PaddedImage<T> input;
-  NormalizedGradient<T> gradient;
+  NormalizedGradient<T, S> gradient;
   const T* weights_t = nullptr;  ///< out_channels × 2·in_channels
   T* scratch = nullptr;          ///< factorized_scratch() elements
   T* grad_weights = nullptr;     ///< added to: 2·in_channels × out_channels; null: not wanted
@@ -41,8 +41,8 @@ struct FactorizedBackward {
   T* grad_sum = nullptr;
 };
 
-template <class T>
-void factorized_backward(const FactorizedBackward<T>& task);
+template <class T, class S>
+void factorized_backward(const FactorizedBackward<T, S>& task);
 
 /// Elements of working memory that both need.
 std::int64_t factorized_scratch(const FactorizedShape& shape);

@@ -14,8 +14,8 @@ HWY_BEFORE_NAMESPACE();
 namespace darts::kernels::HWY_NAMESPACE {
 
 /// to = a·g + b·z + c for `pixels` pixels from `first` on.
-template <class T>
-HWY_INLINE void normalized_gradient(const NormalizedGradient<T>& n, std::int64_t first,
+template <class T, class S>
+HWY_INLINE void normalized_gradient(const NormalizedGradient<T, S>& n, std::int64_t first,
                                     std::int64_t pixels, std::int64_t channels, T* to) {
   const Tag<T> d;
   for (std::int64_t c = 0; c < channels; c += lanes<T>()) {
@@ -24,7 +24,7 @@ HWY_INLINE void normalized_gradient(const NormalizedGradient<T>& n, std::int64_t
     const auto offset = hn::LoadU(d, n.c + c);
     for (std::int64_t i = c; i < pixels * channels; i += channels) {
       const auto g = hn::LoadU(d, n.g + first * channels + i);
-      const auto z = hn::LoadU(d, n.z + first * channels + i);
+      const auto z = load_stored(n.z + first * channels + i);
       hn::StoreU(hn::MulAdd(a, g, hn::MulAdd(b, z, offset)), d, to + i);
     }
   }

@@ -43,24 +43,23 @@ HWY_INLINE void multiply_tile(const T* HWY_RESTRICT in, std::int64_t depth,
   }
 }
 
-/// Stores a tile and keeps running sums of its values and squares.
-template <int kVectors, class T>
+/// Stores a tile and keeps running sums of its values, as they are stored, and their squares.
+template <int kVectors, class T, class S>
 struct StatisticsSink {
-  T* out;
+  S* out;
   std::int64_t channels;
   Vec<T> sum[kVectors];
   Vec<T> square[kVectors];
 
   template <int kPixels>
   HWY_INLINE void take(const Vec<T> (&tile)[kPixels][kVectors], std::int64_t pixel) {
-    const Tag<T> d;
 #pragma GCC unroll 16
     for (int p = 0; p < kPixels; ++p) {
 #pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v) {
-        hn::StoreU(tile[p][v], d, out + (pixel + p) * channels + v * lanes<T>());
-        sum[v] = hn::Add(sum[v], tile[p][v]);
-        square[v] = hn::MulAdd(tile[p][v], tile[p][v], square[v]);
+        const auto kept = store_rounded(tile[p][v], out + (pixel + p) * channels + v * lanes<T>());
+        sum[v] = hn::Add(sum[v], kept);
+        square[v] = hn::MulAdd(kept, kept, square[v]);
       }
     }
   }
@@ -102,11 +101,11 @@ HWY_INLINE void multiply_columns(const T* in, std::int64_t pixels, std::int64_t 
   }
 }
 
-template <int kVectors, class T>
+template <int kVectors, class T, class S>
 HWY_INLINE void forward_columns(const T* in, std::int64_t pixels, std::int64_t depth,
-                                std::int64_t channels, const T* weights, T* out, double* sums) {
+                                std::int64_t channels, const T* weights, S* out, double* sums) {
   const Tag<T> d;
-  StatisticsSink<kVectors, T> sink;
+  StatisticsSink<kVectors, T, S> sink;
   sink.out = out;
   sink.channels = channels;
   for (int v = 0; v < kVectors; ++v) {
@@ -121,10 +120,10 @@ HWY_INLINE void forward_columns(const T* in, std::int64_t pixels, std::int64_t d
 }
 
 /// out (pixels × channels) = in (pixels × depth) · weights (depth × channels); adds the sums of the
-/// values and of their squares to `sums` (2 × channels).
-template <class T>
+/// values, as they are stored, and of their squares to `sums` (2 × channels).
+template <class T, class S>
 HWY_INLINE void pointwise_forward(const T* in, std::int64_t pixels, std::int64_t depth,
-                                  std::int64_t channels, const T* weights, T* out, double* sums) {
+                                  std::int64_t channels, const T* weights, S* out, double* sums) {
   std::int64_t c = 0;
   for (; c + 2 * lanes<T>() <= channels; c += 2 * lanes<T>()) {
     forward_columns<2>(in, pixels, depth, channels, weights + c, out + c, sums + c);

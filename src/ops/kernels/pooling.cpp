@@ -3,6 +3,7 @@
 #include "pooling.hpp"
 
 #include <algorithm>
+#include <type_traits>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/pooling.cpp"
@@ -42,14 +43,13 @@ HWY_INLINE Vec<T> pooled(const PoolShape& s, const Window& w, const T* x) {
   return s.pool == Pool::max ? v : hn::Div(v, hn::Set(d, static_cast<T>(w.count())));
 }
 
-template <class T>
-void forward_image(const PoolShape& s, const T* x, T* y) {
-  const Tag<T> d;
+template <class T, class S>
+void forward_image(const PoolShape& s, const T* x, S* y) {
   for (std::int64_t i = 0; i < s.out_height(); ++i) {
     for (std::int64_t j = 0; j < s.out_width(); ++j, y += s.channels) {
       const Window w = window_of(s, i, j);
       for (std::int64_t c = 0; c < s.channels; c += lanes<T>()) {
-        hn::StoreU(pooled(s, w, x + c), d, y + c);
+        store_rounded(pooled(s, w, x + c), y + c);
       }
     }
   }
@@ -83,8 +83,18 @@ HWY_INLINE void give_to_maximum(const PoolShape& s, const Window& w, Vec<T> g, V
   }
 }
 
-template <class T>
-void backward_image(const PoolShape& s, const T* x, const T* y, const T* grad_y, T* grad_x) {
+/// The maximum of a window that forward_image() stored at y; where it was rounded, once more.
+template <class T, class S>
+HWY_INLINE Vec<T> maximum(const PoolShape& s, const Window& w, const T* x, const S* y) {
+  if constexpr (std::is_same_v<T, S>) {
+    return hn::LoadU(Tag<T>(), y);
+  } else {
+    return pooled(s, w, x);
+  }
+}
+
+template <class T, class S>
+void backward_image(const PoolShape& s, const T* x, const S* y, const T* grad_y, T* grad_x) {
   const Tag<T> d;
   for (std::int64_t i = 0; i < s.out_height(); ++i) {
     for (std::int64_t j = 0; j < s.out_width(); ++j, y += s.channels, grad_y += s.channels) {
@@ -92,7 +102,7 @@ void backward_image(const PoolShape& s, const T* x, const T* y, const T* grad_y,
       for (std::int64_t c = 0; c < s.channels; c += lanes<T>()) {
         const auto g = hn::LoadU(d, grad_y + c);
         if (s.pool == Pool::max) {
-          give_to_maximum<T>(s, w, g, hn::LoadU(d, y + c), x + c, grad_x + c);
+          give_to_maximum<T>(s, w, g, maximum(s, w, x + c, y + c), x + c, grad_x + c);
         } else {
           spread_average<T>(s, w, g, grad_x + c);
         }
@@ -103,12 +113,17 @@ void backward_image(const PoolShape& s, const T* x, const T* y, const T* grad_y,
 
 void ForwardFloat(const PoolShape& s, const float* x, float* y) { forward_image(s, x, y); }
 void ForwardDouble(const PoolShape& s, const double* x, double* y) { forward_image(s, x, y); }
+void ForwardBFloat16(const PoolShape& s, const float* x, BFloat16* y) { forward_image(s, x, y); }
 void BackwardFloat(const PoolShape& s, const float* x, const float* y, const float* grad_y,
                    float* grad_x) {
   backward_image(s, x, y, grad_y, grad_x);
 }
 void BackwardDouble(const PoolShape& s, const double* x, const double* y, const double* grad_y,
                     double* grad_x) {
+  backward_image(s, x, y, grad_y, grad_x);
+}
+void BackwardBFloat16(const PoolShape& s, const float* x, const BFloat16* y, const float* grad_y,
+                      float* grad_x) {
   backward_image(s, x, y, grad_y, grad_x);
 }
 
@@ -120,8 +135,10 @@ namespace darts::kernels {
 
 HWY_EXPORT(ForwardFloat);
 HWY_EXPORT(ForwardDouble);
+HWY_EXPORT(ForwardBFloat16);
 HWY_EXPORT(BackwardFloat);
 HWY_EXPORT(BackwardDouble);
+HWY_EXPORT(BackwardBFloat16);
 
 template <>
 void pool_forward(const PoolShape& shape, const float* x, float* y) {
@@ -132,6 +149,10 @@ void pool_forward(const PoolShape& shape, const double* x, double* y) {
   HWY_DYNAMIC_DISPATCH(ForwardDouble)(shape, x, y);
 }
 template <>
+void pool_forward(const PoolShape& shape, const float* x, BFloat16* y) {
+  HWY_DYNAMIC_DISPATCH(ForwardBFloat16)(shape, x, y);
+}
+template <>
 void pool_backward(const PoolShape& shape, const float* x, const float* y, const float* grad_y,
                    float* grad_x) {
   HWY_DYNAMIC_DISPATCH(BackwardFloat)(shape, x, y, grad_y, grad_x);
@@ -140,6 +161,11 @@ template <>
 void pool_backward(const PoolShape& shape, const double* x, const double* y, const double* grad_y,
                    double* grad_x) {
   HWY_DYNAMIC_DISPATCH(BackwardDouble)(shape, x, y, grad_y, grad_x);
+}
+template <>
+void pool_backward(const PoolShape& shape, const float* x, const BFloat16* y, const float* grad_y,
+                   float* grad_x) {
+  HWY_DYNAMIC_DISPATCH(BackwardBFloat16)(shape, x, y, grad_y, grad_x);
 }
 
 }  // namespace darts::kernels

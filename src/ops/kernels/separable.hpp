@@ -1,7 +1,8 @@
 #pragma once
 
+#include "bfloat16.hpp"
+
 #include <cstdint>
-#include <vector>
 
 // ReLU → depthwise k×k → pointwise 1×1 as one kernel, forward and backward, on one image at a time.
 // Plain pointers: no LibTorch here, so that the kernels can be compiled for every instruction set.
@@ -9,6 +10,9 @@
 // Everything is channels-last with dense pixels, and the number of channels is a multiple of
 // channel_multiple<T>(): whole vectors, so that the loops know no tails. Channels that pad the real
 // ones carry zeros, and weights of zero.
+//
+// T is the type of the arithmetic: float or double. S is the one in which a convolution's output z
+// is stored until its batch norm: T, or BFloat16 with float.
 
 namespace darts::kernels {
 
@@ -35,8 +39,8 @@ struct PaddedImage {
 
 /// The interior of `to` = relu(scale · from + shift), or relu(from) where `scale` is null; the
 /// padding is left alone. from: height×width×channels; scale, shift: a value a channel. NaN stays.
-template <class T>
-void fill_relu(const T* from, const T* scale, const T* shift, const PaddedImage<T>& to);
+template <class T, class S>
+void fill_relu(const S* from, const T* scale, const T* shift, const PaddedImage<T>& to);
 
 /// Sizes of a separable convolution; its padding is dilation · (kernel − 1) / 2 on all sides.
 struct SeparableShape {
@@ -52,37 +56,37 @@ struct SeparableShape {
   std::int64_t out_pixels() const { return out_height * out_width; }
 };
 
-template <class T>
+template <class T, class S = T>
 struct SeparableForward {
   SeparableShape shape;
   PaddedImage<T> input;          ///< padding ≥ shape.padding()
   const T* depthwise = nullptr;  ///< kernel² × in_channels
   const T* pointwise = nullptr;  ///< in_channels × out_channels
-  T* output = nullptr;           ///< out_height × out_width × out_channels
-  double* sums = nullptr;        ///< adds Σ output, then Σ output²: 2 × out_channels
-  T* scratch = nullptr;          ///< separable_scratch() elements
+  S* output = nullptr;           ///< out_height × out_width × out_channels
+  double* sums = nullptr;  ///< adds Σ z, then Σ z² of the output as stored: 2 × out_channels
+  T* scratch = nullptr;    ///< separable_scratch() elements
 };
 
 /// output = pointwise(depthwise(input)).
-template <class T>
-void separable_forward(const SeparableForward<T>& task);
+template <class T, class S>
+void separable_forward(const SeparableForward<T, S>& task);
 
 /// The gradient that comes in is a·g + b·z + c per channel: the backward pass of a batch norm over
 /// z, whose output has the gradient g. g, z: out_height × out_width × out_channels.
-template <class T>
+template <class T, class S = T>
 struct NormalizedGradient {
   const T* g = nullptr;
-  const T* z = nullptr;
+  const S* z = nullptr;
   const T* a = nullptr;
   const T* b = nullptr;
   const T* c = nullptr;
 };
 
-template <class T>
+template <class T, class S = T>
 struct SeparableBackward {
   SeparableShape shape;
   PaddedImage<T> input;  ///< what the forward pass read
-  NormalizedGradient<T> gradient;
+  NormalizedGradient<T, S> gradient;
   const T* depthwise = nullptr;    ///< kernel² × in_channels
   const T* pointwise_t = nullptr;  ///< out_channels × in_channels
   /// Room for the gradient of the depthwise result, of the size of the input with padding ≥
@@ -98,12 +102,12 @@ struct SeparableBackward {
   T* grad_sum = nullptr;  ///< added up here, the ReLU not applied: height×width×in_channels
 
   T* grad_masked = nullptr;        ///< stored here, 0 where the input is 0
-  const T* before_relu = nullptr;  ///< with it: the tensor y that input is an affine image of …
+  const S* before_relu = nullptr;  ///< with it: the tensor y that input is an affine image of …
   double* sums = nullptr;  ///< … to which Σ grad_masked and Σ grad_masked · y are added
 };
 
-template <class T>
-void separable_backward(const SeparableBackward<T>& task);
+template <class T, class S>
+void separable_backward(const SeparableBackward<T, S>& task);
 
 /// Elements of working memory that separable_forward() and separable_backward() need.
 std::int64_t separable_scratch(const SeparableShape& shape);

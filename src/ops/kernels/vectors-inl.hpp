@@ -7,6 +7,8 @@
 #define DARTS_KERNELS_VECTORS_INL
 #endif
 
+#include "bfloat16.hpp"
+
 #include <hwy/highway.h>
 
 #include <cstdint>
@@ -38,6 +40,40 @@ constexpr bool many_registers = false;
 template <class V>
 HWY_INLINE V positive_part(V v) {
   return hn::IfThenZeroElse(hn::Lt(v, hn::Zero(hn::DFromV<V>())), v);
+}
+
+/// What is stored at `from`, for arithmetic.
+template <class T>
+HWY_INLINE Vec<T> load_stored(const T* from) {
+  return hn::LoadU(Tag<T>(), from);
+}
+HWY_INLINE Vec<float> load_stored(const BFloat16* from) {
+  const Tag<float> d;
+  const hn::Rebind<std::uint32_t, decltype(d)> wide;
+  const hn::Rebind<std::uint16_t, decltype(d)> narrow;
+  const auto bits = hn::LoadU(narrow, reinterpret_cast<const std::uint16_t*>(from));
+  return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(wide, bits)));
+}
+
+/// Stores v and returns what load_stored() will give: v itself or what rounding made of it.
+template <class T>
+HWY_INLINE Vec<T> store_rounded(Vec<T> v, T* to) {
+  hn::StoreU(v, Tag<T>(), to);
+  return v;
+}
+HWY_INLINE Vec<float> store_rounded(Vec<float> v, BFloat16* to) {
+  const Tag<float> d;
+  const hn::Rebind<std::uint32_t, decltype(d)> wide;
+  const hn::Rebind<std::uint16_t, decltype(d)> narrow;
+  const auto bits = hn::BitCast(wide, v);
+  const auto even = hn::And(hn::ShiftRight<16>(bits), hn::Set(wide, 1));
+  const auto nearest = hn::Add(bits, hn::Add(even, hn::Set(wide, 0x7FFF)));
+  // The sum could make an infinity of a NaN, or a zero.
+  const auto chosen = hn::IfThenElse(hn::IsNaN(v), hn::BitCast(d, hn::Set(wide, 0x7FC00000)),
+                                     hn::BitCast(d, nearest));
+  const auto upper = hn::ShiftRight<16>(hn::BitCast(wide, chosen));
+  hn::StoreU(hn::TruncateTo(narrow, upper), narrow, reinterpret_cast<std::uint16_t*>(to));
+  return hn::BitCast(d, hn::ShiftLeft<16>(upper));
 }
 
 /// Adds a vector of T to doubles in memory.

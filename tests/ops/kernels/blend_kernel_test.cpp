@@ -15,16 +15,19 @@
 namespace darts {
 namespace {
 
+using testing::Arithmetic;
 using testing::Golden;
 using testing::in_corner;
 using testing::padded;
 using testing::random_values;
+using testing::Stored;
+using testing::stored_data;
 using testing::type_of;
 using testing::with_padding;
 
-template <class T>
+template <class S>
 class BlendKernel : public ::testing::Test {};
-using Types = ::testing::Types<float, double>;
+using Types = ::testing::Types<float, double, c10::BFloat16>;
 TYPED_TEST_SUITE(BlendKernel, Types);
 
 struct SumCase {
@@ -38,6 +41,9 @@ struct SumCase {
 
 /// Every third term has no scale.
 bool has_scale(std::int64_t term) { return term % 3 != 2; }
+
+/// The first terms are stored as T, the others as S.
+bool is_stored(std::int64_t term) { return term >= 3; }
 
 /// x: terms×pixels×channels; scale: terms×channels; bias: channels; mask, masked: pixels×channels.
 Golden operands_of(const SumCase& c, at::ScalarType type) {
@@ -62,8 +68,9 @@ at::Tensor expected_of(const SumCase& c, const Golden& in) {
   return sum;
 }
 
-template <class T>
+template <class S>
 at::Tensor run(const SumCase& c, const Golden& in) {
+  using T = Arithmetic<S>;
   Golden own;
   for (const auto& [name, tensor] : in) {
     own[name] = with_padding<T>(tensor);
@@ -72,19 +79,27 @@ at::Tensor run(const SumCase& c, const Golden& in) {
   const auto pointer = [&](const char* name, std::int64_t offset) {
     return own.at(name).template const_data_ptr<T>() + offset;
   };
+  const at::Tensor x = with_padding<S>(in.at("x"));
   std::vector<kernels::Term<T>> terms;
+  std::vector<kernels::Term<T, Stored<S>>> stored;
   for (std::int64_t t = 0; t < c.terms; ++t) {
-    terms.push_back({pointer("x", t * c.pixels * channels),
-                     has_scale(t) ? pointer("scale", t * channels) : nullptr});
+    const std::int64_t place = t * c.pixels * channels;
+    const T* const scale = has_scale(t) ? pointer("scale", t * channels) : nullptr;
+    if (is_stored(t)) {
+      stored.push_back({stored_data<S>(x) + place, scale});
+    } else {
+      terms.push_back({pointer("x", place), scale});
+    }
   }
   at::Tensor out = own.at("masked").clone();
   if (!c.in_place) {
     out.fill_(std::numeric_limits<T>::quiet_NaN());
   }
-  kernels::WeightedSum<T> task;
+  kernels::WeightedSum<T, Stored<S>> task;
   task.pixels = c.pixels;
   task.channels = channels;
   task.terms = terms;
+  task.stored = stored;
   task.bias = c.bias ? pointer("bias", 0) : nullptr;
   task.out = out.mutable_data_ptr<T>();
   if (c.masked) {
@@ -95,23 +110,23 @@ at::Tensor run(const SumCase& c, const Golden& in) {
   return out;
 }
 
-template <class T>
+template <class S>
 void compare(const SumCase& c) {
   SCOPED_TRACE(c10::str(c.pixels, " pixels, ", c.channels, " channels, ", c.terms, " terms, bias ",
                         c.bias, ", masked ", c.masked, ", in place ", c.in_place));
-  const Golden operands = operands_of(c, type_of<T>);
-  testing::expect_padded({{"out", run<T>(c, operands)}}, {{"out", expected_of(c, operands)}},
-                         testing::rounding<T>);
+  const Golden operands = operands_of(c, type_of<S>);
+  testing::expect_padded({{"out", run<S>(c, operands)}}, {{"out", expected_of(c, operands)}},
+                         testing::rounding<S>);
 }
 
 /// Sums of 0 to 9 terms (they are added four at a time), in all their variants.
-template <class T>
+template <class S>
 void compare_all(std::int64_t pixels, std::int64_t channels) {
   for (std::int64_t terms = 0; terms < 10; ++terms) {
     for (const bool bias : {false, true}) {
-      compare<T>({pixels, channels, terms, bias});
-      compare<T>({pixels, channels, terms, bias, true});
-      compare<T>({pixels, channels, terms, bias, true, true});
+      compare<S>({pixels, channels, terms, bias});
+      compare<S>({pixels, channels, terms, bias, true});
+      compare<S>({pixels, channels, terms, bias, true, true});
     }
   }
 }
@@ -152,27 +167,45 @@ TYPED_TEST(BlendKernel, WeightedSumOfNotANumberAndInfinity) {
   });
 }
 
+template <class S>
+using FactorOf = kernels::Factor<Arithmetic<S>, Stored<S>>;
+
+/// g: pixels×channels, of type T; adds to `sums`.
+template <class S>
+void multiply(const at::Tensor& g, const std::vector<FactorOf<S>>& factors,
+              const at::Tensor& sums) {
+  using T = Arithmetic<S>;
+  kernels::ChannelProducts<T, Stored<S>> task;
+  task.pixels = g.size(0);
+  task.channels = g.size(1);
+  task.g = g.const_data_ptr<T>();
+  task.factors = factors;
+  task.sums = sums.mutable_data_ptr<double>();
+  kernels::channel_products(task);
+}
+
 /// x, g: pixels×channels; sums: what the kernels add to.
-template <class T>
+template <class S>
 void compare_reductions(std::int64_t pixels, std::int64_t channels) {
+  using T = Arithmetic<S>;
   SCOPED_TRACE(c10::str(pixels, " pixels, ", channels, " channels"));
-  const at::Tensor g = random_values(type_of<T>, {pixels, channels}, 1);
-  const at::Tensor x = random_values(type_of<T>, {pixels, channels}, 2);
+  const at::Tensor g = random_values(type_of<S>, {pixels, channels}, 1);
+  const at::Tensor x = random_values(type_of<S>, {pixels, channels}, 2);
   const at::Tensor before = random_values(at::kDouble, {4, channels}, 3);
   const at::Tensor own_g = with_padding<T>(g);
-  const at::Tensor own_x = with_padding<T>(x);
-  const T* const values = own_x.const_data_ptr<T>();
-  const std::vector<const T*> factors{nullptr, values, own_g.const_data_ptr<T>(), nullptr};
+  const at::Tensor own_x = with_padding<S>(x);
+  const std::vector<FactorOf<S>> factors{
+      {}, {nullptr, stored_data<S>(own_x)}, {own_g.const_data_ptr<T>(), nullptr}, {}};
   const std::int64_t width = own_x.size(1);
   const at::Tensor products = in_corner(before, {4, width}, at::kDouble);
-  kernels::channel_products<T>(
-      {pixels, width, own_g.const_data_ptr<T>(), factors, products.mutable_data_ptr<double>()});
+  multiply<S>(own_g, factors, products);
   const at::Tensor moments = in_corner(before.narrow(0, 0, 2), {2, width}, at::kDouble);
-  kernels::channel_moments(values, pixels, width, moments.mutable_data_ptr<double>());
+  kernels::channel_moments(stored_data<S>(own_x), pixels, width,
+                           moments.mutable_data_ptr<double>());
   testing::expect_padded({{"products", products}, {"moments", moments}},
                          {{"products", before + at::stack({g, g * x, g * g, g}).sum(1)},
                           {"moments", before.narrow(0, 0, 2) + at::stack({x, x * x}).sum(1)}},
-                         testing::rounding<T>);
+                         testing::rounding<S>);
 }
 
 TYPED_TEST(BlendKernel, ProductsAndMomentsEqualATen) {
@@ -195,13 +228,13 @@ TYPED_TEST(BlendKernel, ProductsAndMomentsOfNotANumber) {
   testing::for_each_target([] {
     const std::int64_t width = padded<TypeParam>(5);
     const at::Tensor x = with_padding<TypeParam>(random_values(at::kFloat, {70, 5}, 1));
-    const at::Tensor g = with_padding<TypeParam>(random_values(at::kFloat, {70, 5}, 2));
+    const at::Tensor g = with_padding<Arithmetic<TypeParam>>(random_values(at::kFloat, {70, 5}, 2));
     x[66][3] = std::numeric_limits<TypeParam>::quiet_NaN();
     const at::Tensor sums = in_corner({}, {4, width}, at::kDouble);
-    const std::vector<const TypeParam*> factors{nullptr, x.const_data_ptr<TypeParam>()};
-    auto* const to = sums.mutable_data_ptr<double>();
-    kernels::channel_products<TypeParam>({70, width, g.const_data_ptr<TypeParam>(), factors, to});
-    kernels::channel_moments(x.const_data_ptr<TypeParam>(), 70, width, to + 2 * width);
+    multiply<TypeParam>(
+        g, std::vector<FactorOf<TypeParam>>{{}, {nullptr, stored_data<TypeParam>(x)}}, sums);
+    kernels::channel_moments(stored_data<TypeParam>(x), 70, width,
+                             sums.mutable_data_ptr<double>() + 2 * width);
     at::Tensor expected = at::zeros_like(sums);
     expected.narrow(0, 1, 3).select(1, 3).fill_(1.0);
     EXPECT_TRUE(sums.isnan().equal(expected.ne(0.0)));

@@ -21,12 +21,14 @@ using testing::Golden;
 using testing::in_corner;
 using testing::padded;
 using testing::PaddedTensor;
+using testing::Stored;
+using testing::stored_data;
 using testing::type_of;
 using testing::with_padding;
 
-template <class T>
+template <class S>
 class FactorizedKernel : public ::testing::Test {};
-using Types = ::testing::Types<float, double>;
+using Types = ::testing::Types<float, double, c10::BFloat16>;
 TYPED_TEST_SUITE(FactorizedKernel, Types);
 
 struct Case {
@@ -85,8 +87,9 @@ Golden expected_of(const Golden& in) {
 }
 
 /// Runs both kernels on working memory that is full of NaN.
-template <class T>
+template <class S>
 Golden run(const Case& c, const Golden& in, std::int64_t padding = 1) {
+  using T = testing::Arithmetic<S>;
   const kernels::FactorizedShape shape{c.out_height(), c.out_width(), padded<T>(c.in_channels),
                                        padded<T>(c.out_channels)};
   const PaddedTensor<T> input(in.at("input"), padding);
@@ -95,22 +98,23 @@ Golden run(const Case& c, const Golden& in, std::int64_t padding = 1) {
   std::vector<T> scratch(static_cast<std::size_t>(kernels::factorized_scratch(shape)),
                          std::numeric_limits<T>::quiet_NaN());
   Golden own;
-  for (const char* name : {"g", "z", "a", "b", "c"}) {
+  for (const char* name : {"g", "a", "b", "c"}) {
     own[name] = with_padding<T>(in.at(name));
   }
+  const at::Tensor z = with_padding<S>(in.at("z"));
   const auto pointer = [&](const char* name) { return own.at(name).template const_data_ptr<T>(); };
-  Golden out{{"output", with_padding<T>(in.at("z"))},
+  Golden out{{"output", with_padding<S>(in.at("z"))},
              {"sums", in_corner(in.at("to sums"), {2, shape.out_channels}, at::kDouble)},
              {"grad_weights", with_padding<T>(in.at("to grad_weights"), 2)},
              {"grad_sum", with_padding<T>(in.at("to grad_sum"))}};
   out["output"].fill_(std::numeric_limits<T>::quiet_NaN());
-  kernels::factorized_forward<T>({shape, input.view(), weights.template const_data_ptr<T>(),
-                                  out["output"].template mutable_data_ptr<T>(),
-                                  out["sums"].template mutable_data_ptr<double>(), scratch.data()});
-  kernels::FactorizedBackward<T> task;
+  kernels::factorized_forward<T, Stored<S>>(
+      {shape, input.view(), weights.template const_data_ptr<T>(), stored_data<S>(out["output"]),
+       out["sums"].template mutable_data_ptr<double>(), scratch.data()});
+  kernels::FactorizedBackward<T, Stored<S>> task;
   task.shape = shape;
   task.input = input.view();
-  task.gradient = {pointer("g"), pointer("z"), pointer("a"), pointer("b"), pointer("c")};
+  task.gradient = {pointer("g"), stored_data<S>(z), pointer("a"), pointer("b"), pointer("c")};
   task.weights_t = weights_t.template const_data_ptr<T>();
   task.scratch = scratch.data();
   kernels::factorized_backward(task);  // neither is wanted: nothing happens
@@ -122,11 +126,19 @@ Golden run(const Case& c, const Golden& in, std::int64_t padding = 1) {
   return out;
 }
 
-template <class T>
+/// The sums have to be of what is stored, rounded as it may be.
+template <class S>
 void compare_with_aten(const Case& c, std::int64_t padding = 1) {
   SCOPED_TRACE(c10::str(c.in_channels, "x", c.height, "x", c.width, " -> ", c.out_channels));
-  const Golden operands = operands_of(c, type_of<T>);
-  testing::expect_padded(run<T>(c, operands, padding), expected_of(operands), testing::rounding<T>);
+  const Golden operands = operands_of(c, type_of<S>);
+  const Golden found = run<S>(c, operands, padding);
+  Golden expected = expected_of(operands);
+  testing::expect_padded(found, {{"output", expected.at("output")}}, testing::stored_rounding<S>);
+  const at::Tensor stored = testing::corner_of(found.at("output"), expected.at("output"));
+  expected["sums"] =
+      operands.at("to sums") + at::stack({stored, stored * stored}).sum(at::IntArrayRef{1, 2});
+  expected.erase("output");
+  testing::expect_padded(found, expected, testing::rounding<S>);
 }
 
 /// Of an odd height or width, the last row or column sees the padding.

@@ -18,41 +18,43 @@ using testing::random_values;
 using testing::type_of;
 using testing::with_padding;
 
-template <class T>
+template <class S>
 class FillRelu : public ::testing::Test {};
-using Types = ::testing::Types<float, double>;
+using Types = ::testing::Types<float, double, c10::BFloat16>;
 TYPED_TEST_SUITE(FillRelu, Types);
 
 constexpr double mark = 7.0;  // fills what is not to be touched
 
 /// relu(scale · image + shift), or relu(image) without a scale; the border has to stay as it is.
-template <class T>
+template <class S>
 at::Tensor run(const at::Tensor& image, std::int64_t padding, const at::Tensor& scale = {},
                const at::Tensor& shift = {}) {
+  using T = testing::Arithmetic<S>;
   const PaddedTensor<T> to(image, padding);
   to.all().fill_(mark);
-  const at::Tensor from = with_padding<T>(image);
+  const at::Tensor from = with_padding<S>(image);
   const auto pointer = [](const at::Tensor& t) {
     return t.defined() ? t.const_data_ptr<T>() : nullptr;
   };
   const at::Tensor own_scale = scale.defined() ? with_padding<T>(scale) : scale;
   const at::Tensor own_shift = shift.defined() ? with_padding<T>(shift) : shift;
-  kernels::fill_relu<T>(pointer(from), pointer(own_scale), pointer(own_shift), to.view());
+  kernels::fill_relu<T>(testing::stored_data<S>(from), pointer(own_scale), pointer(own_shift),
+                        to.view());
   const at::Tensor found = to.interior().clone();
   to.interior().fill_(mark);
   EXPECT_TRUE(to.all().eq(mark).all().template item<bool>()) << "padding";
   return found;
 }
 
-template <class T>
+template <class S>
 void compare_with_aten(const at::Tensor& image, std::int64_t padding) {
   SCOPED_TRACE(c10::str(image.sizes(), ", padding ", padding));
-  const at::Tensor scale = random_values(type_of<T>, {image.size(2)}, 8);
-  const at::Tensor shift = random_values(type_of<T>, {image.size(2)}, 9);
+  const at::Tensor scale = random_values(type_of<S>, {image.size(2)}, 8);
+  const at::Tensor shift = random_values(type_of<S>, {image.size(2)}, 9);
   testing::expect_padded(
-      {{"plain", run<T>(image, padding)}, {"scaled", run<T>(image, padding, scale, shift)}},
+      {{"plain", run<S>(image, padding)}, {"scaled", run<S>(image, padding, scale, shift)}},
       {{"plain", at::relu(image)}, {"scaled", at::relu(image * scale + shift)}},
-      testing::rounding<T>);
+      testing::rounding<S>);
 }
 
 TYPED_TEST(FillRelu, EqualsATenAndLeavesThePaddingAlone) {

@@ -4,6 +4,8 @@
 #include "support/golden.hpp"
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/ScalarType.h>
+#include <c10/util/BFloat16.h>
 
 #include <cstdint>
 #include <string>
@@ -12,21 +14,37 @@
 
 // Operands of the kernels from tensors, and back. Tests hold values and expected results in
 // float64, in the kernels' order of dimensions but without channels that pad; the kernels' own
-// tensors are of their type, with the padding.
+// tensors are of their type, with the padding. Tests are run for the types S that the kernels store
+// in: float, double and c10::BFloat16.
 
 namespace darts::testing {
 
-template <class T>
-constexpr at::ScalarType type_of = std::is_same_v<T, float> ? at::kFloat : at::kDouble;
+/// What the kernels compute in where they store S: their T.
+template <class S>
+using Arithmetic = std::conditional_t<std::is_same_v<S, double>, double, float>;
 
-/// What may be lost to rounding, in parts of the largest value.
-template <class T>
-constexpr double rounding = std::is_same_v<T, float> ? 5e-6 : 1e-13;
+template <class S>
+constexpr at::ScalarType type_of = c10::CppTypeToScalarType<S>::value;
+
+/// What may be lost to rounding in T, in parts of the largest value; …
+template <class S>
+constexpr double rounding = std::is_same_v<S, double> ? 1e-13 : 5e-6;
+/// … and in storing the result as S: half of the last of bfloat16's eight bits, and a little.
+template <class S>
+constexpr double stored_rounding = std::is_same_v<S, c10::BFloat16> ? 1.01 / 256 : rounding<S>;
+
+/// S as the kernels name it, and a tensor's data as that.
+template <class S>
+using Stored = std::conditional_t<std::is_same_v<S, c10::BFloat16>, kernels::BFloat16, S>;
+template <class S>
+Stored<S>* stored_data(const at::Tensor& tensor) {
+  return reinterpret_cast<Stored<S>*>(tensor.mutable_data_ptr<S>());
+}
 
 /// Channels with those that pad them, for the instruction set that is chosen now.
-template <class T>
+template <class S>
 std::int64_t padded(std::int64_t channels) {
-  const std::int64_t multiple = kernels::channel_multiple<T>();
+  const std::int64_t multiple = kernels::channel_multiple<Arithmetic<S>>();
   return (channels + multiple - 1) / multiple * multiple;
 }
 

@@ -16,14 +16,16 @@ namespace darts {
 namespace {
 
 using kernels::Pool;
+using testing::Arithmetic;
 using testing::Golden;
 using testing::padded;
+using testing::stored_data;
 using testing::type_of;
 using testing::with_padding;
 
-template <class T>
+template <class S>
 class PoolingKernel : public ::testing::Test {};
-using Types = ::testing::Types<float, double>;
+using Types = ::testing::Types<float, double, c10::BFloat16>;
 TYPED_TEST_SUITE(PoolingKernel, Types);
 
 /// x, grad_y, and what grad_x is added to; height×width×channels.
@@ -49,25 +51,29 @@ Golden expected_of(const kernels::PoolShape& s, const Golden& in) {
   return {{"y", image(y)}, {"grad_x", in.at("to grad_x") + image(grad_x)}};
 }
 
-template <class T>
+template <class S>
 Golden run(kernels::PoolShape s, const Golden& in) {
+  using T = Arithmetic<S>;
   s.channels = padded<T>(s.channels);
   const at::Tensor x = with_padding<T>(in.at("x"));
   const at::Tensor grad_y = with_padding<T>(in.at("grad_y"));
-  Golden out{{"y", with_padding<T>(in.at("grad_y"))},
+  Golden out{{"y", with_padding<S>(in.at("grad_y"))},
              {"grad_x", with_padding<T>(in.at("to grad_x"))}};
   out["y"].fill_(std::numeric_limits<T>::quiet_NaN());
-  kernels::pool_forward(s, x.const_data_ptr<T>(), out["y"].template mutable_data_ptr<T>());
-  kernels::pool_backward(s, x.const_data_ptr<T>(), out["y"].template const_data_ptr<T>(),
+  kernels::pool_forward(s, x.const_data_ptr<T>(), stored_data<S>(out["y"]));
+  kernels::pool_backward(s, x.const_data_ptr<T>(), stored_data<S>(out["y"]),
                          grad_y.const_data_ptr<T>(), out["grad_x"].template mutable_data_ptr<T>());
   return out;
 }
 
-template <class T>
+template <class S>
 void compare_with_aten(const kernels::PoolShape& s, const Golden& operands) {
   SCOPED_TRACE(c10::str(s.pool == Pool::max ? "max " : "average ", s.channels, "x", s.height, "x",
                         s.width, ", stride ", s.stride));
-  testing::expect_padded(run<T>(s, operands), expected_of(s, operands), testing::rounding<T>);
+  const Golden found = run<S>(s, operands);
+  const Golden expected = expected_of(s, operands);
+  testing::expect_padded(found, {{"y", expected.at("y")}}, testing::stored_rounding<S>);
+  testing::expect_padded(found, {{"grad_x", expected.at("grad_x")}}, testing::rounding<S>);
 }
 
 /// Calls `action` with every kind of pool of images of this size.
@@ -86,7 +92,7 @@ TYPED_TEST(PoolingKernel, EqualsATen) {
        {std::pair{1, 1}, {1, 2}, {2, 1}, {2, 2}, {1, 9}, {9, 1}, {3, 3}, {5, 8}, {8, 7}, {2, 67}}) {
     for (const std::int64_t channels : {1, 3, 8, 16, 21, 48}) {
       for_each_kind(height, width, channels, [](const kernels::PoolShape& s) {
-        compare_with_aten<TypeParam>(s, operands_of(s, type_of<TypeParam>));
+        compare_with_aten<TypeParam>(s, operands_of(s, type_of<Arithmetic<TypeParam>>));
       });
     }
   }
@@ -95,7 +101,7 @@ TYPED_TEST(PoolingKernel, EqualsATen) {
 TYPED_TEST(PoolingKernel, EveryInstructionSetGivesTheSame) {
   testing::for_each_target([] {
     for_each_kind(7, 10, 11, [](const kernels::PoolShape& s) {
-      compare_with_aten<TypeParam>(s, operands_of(s, type_of<TypeParam>));
+      compare_with_aten<TypeParam>(s, operands_of(s, type_of<Arithmetic<TypeParam>>));
     });
   });
 }
@@ -104,7 +110,7 @@ TYPED_TEST(PoolingKernel, EveryInstructionSetGivesTheSame) {
 TYPED_TEST(PoolingKernel, FirstOfEqualLargestValuesGetsTheGradient) {
   testing::for_each_target([] {
     for_each_kind(9, 8, 5, [](const kernels::PoolShape& s) {
-      Golden operands = operands_of(s, type_of<TypeParam>);
+      Golden operands = operands_of(s, type_of<Arithmetic<TypeParam>>);
       operands["x"] = operands["x"].round().clamp(-1.0, 1.0);
       compare_with_aten<TypeParam>(s, operands);
     });
@@ -115,7 +121,7 @@ TYPED_TEST(PoolingKernel, NegativeAndSmallestAndLargestValuesAndZerosOfBothSigns
   using Limits = std::numeric_limits<TypeParam>;
   testing::for_each_target([] {
     for_each_kind(5, 6, 3, [](const kernels::PoolShape& s) {
-      Golden operands = operands_of(s, type_of<TypeParam>);
+      Golden operands = operands_of(s, type_of<Arithmetic<TypeParam>>);
       operands["x"] = -operands["x"].abs();  // the padding's zeros are larger
       operands["x"][1][1].fill_(-0.0);
       operands["x"][1][2].fill_(0.0);
@@ -134,7 +140,7 @@ TYPED_TEST(PoolingKernel, InfinityIsALargestValueLikeOthers) {
   testing::for_each_target([] {
     for (const std::int64_t stride : {1, 2}) {
       const kernels::PoolShape s{Pool::max, 6, 5, 3, stride};
-      Golden operands = operands_of(s, type_of<TypeParam>);
+      Golden operands = operands_of(s, type_of<Arithmetic<TypeParam>>);
       operands["x"].fill_(-double{Limits::infinity()});
       operands["x"][2][2].fill_(double{Limits::infinity()});
       const Golden found = run<TypeParam>(s, operands);
@@ -154,7 +160,7 @@ TYPED_TEST(PoolingKernel, MaximumOfNotANumberIsThatOrTheLargestOfTheRest) {
   testing::for_each_target([] {
     for (const std::int64_t stride : {1, 2}) {
       const kernels::PoolShape s{Pool::max, 7, 8, 3, stride};
-      Golden operands = operands_of(s, type_of<TypeParam>);
+      Golden operands = operands_of(s, type_of<Arithmetic<TypeParam>>);
       operands["to grad_x"].fill_(0.0);
       operands["x"][3][4][1] = double{Limits::lowest()};
       const Golden without = run<TypeParam>(s, operands);
@@ -178,7 +184,7 @@ TYPED_TEST(PoolingKernel, AverageOfNotANumberOrInfinityIsThat) {
     for (const double special : {double{Limits::quiet_NaN()}, double{Limits::infinity()}}) {
       for (const std::int64_t stride : {1, 2}) {
         const kernels::PoolShape s{Pool::average, 6, 5, 3, stride};
-        Golden operands = operands_of(s, type_of<TypeParam>);
+        Golden operands = operands_of(s, type_of<Arithmetic<TypeParam>>);
         operands["x"][2][2].fill_(special);
         operands["grad_y"][0][1].fill_(special);
         const Golden found = run<TypeParam>(s, operands);

@@ -17,11 +17,13 @@ using testing::separable_expected;
 using testing::separable_operands;
 using testing::SeparableCase;
 using testing::SeparableTrial;
+using testing::stored_rounding;
+using testing::sums_with;
 using testing::type_of;
 
-template <class T>
+template <class S>
 class SeparableKernel : public ::testing::Test {};
-using Types = ::testing::Types<float, double>;
+using Types = ::testing::Types<float, double, c10::BFloat16>;
 TYPED_TEST_SUITE(SeparableKernel, Types);
 
 Golden part(const Golden& all, const std::vector<std::string>& names) {
@@ -32,22 +34,26 @@ Golden part(const Golden& all, const std::vector<std::string>& names) {
   return some;
 }
 
-const std::vector<std::string> of_forward{"output", "sums"};
 const std::vector<std::string> of_weights{"grad_depthwise", "grad_pointwise"};
 const std::vector<std::string> of_sum{"grad_depthwise", "grad_pointwise", "grad_sum"};
 const std::vector<std::string> of_masked{"grad_depthwise", "grad_pointwise", "grad_masked",
                                          "masked_sums"};
 
-template <class T>
+/// The sums have to be of what is stored, rounded as it may be.
+template <class S>
 void compare_with_aten(const SeparableCase& c) {
   SCOPED_TRACE(describe(c));
-  const Golden operands = separable_operands(c, type_of<T>);
+  const Golden operands = separable_operands(c, type_of<S>);
   const Golden expected = separable_expected(c, operands);
-  SeparableTrial<T> trial(c);
+  SeparableTrial<S> trial(c);
   const auto expect = [&](const Golden& actual, const std::vector<std::string>& names) {
-    testing::expect_padded(actual, part(expected, names), rounding<T>);
+    testing::expect_padded(actual, part(expected, names), rounding<S>);
   };
-  expect(trial.forward(operands), of_forward);
+  const Golden forward = trial.forward(operands);
+  testing::expect_padded(forward, part(expected, {"output"}), stored_rounding<S>);
+  const at::Tensor stored = testing::corner_of(forward.at("output"), expected.at("output"));
+  testing::expect_padded(forward, {{"sums", operands.at("to sums") + sums_with(stored, stored)}},
+                         rounding<S>);
   expect(trial.backward(operands, {.sum = true}), of_sum);
   expect(trial.backward(operands, {.masked = true}), of_masked);
 }

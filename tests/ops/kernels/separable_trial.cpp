@@ -14,12 +14,11 @@ namespace {
 at::Tensor as_batch(const at::Tensor& image) { return image.permute({2, 0, 1}).unsqueeze(0); }
 at::Tensor as_image(const at::Tensor& batch) { return batch.squeeze(0).permute({1, 2, 0}); }
 
-/// Σ x and Σ x · y over the pixels.
+}  // namespace
+
 at::Tensor sums_with(const at::Tensor& x, const at::Tensor& y) {
   return at::stack({x, x * y}).sum(at::IntArrayRef{1, 2});
 }
-
-}  // namespace
 
 std::string describe(const SeparableCase& c) {
   return c10::str(c.in_channels, "x", c.height, "x", c.width, " -> ", c.out_channels, ", kernel ",

@@ -40,6 +40,9 @@ std::string describe(const SeparableCase& c);
 /// a, b, c: out; "to NAME": as NAME of the results.
 Golden separable_operands(const SeparableCase& c, at::ScalarType type);
 
+/// Σ x and Σ x · y over the pixels of height×width×channels: 2×channels.
+at::Tensor sums_with(const at::Tensor& x, const at::Tensor& y);
+
 /// What ATen computes in float64: output, sums, grad_depthwise, grad_pointwise, grad_sum,
 /// grad_masked, masked_sums.
 Golden separable_expected(const SeparableCase& c, const Golden& operands);
@@ -52,8 +55,10 @@ struct SeparableWanted {
 };
 
 /// Runs the kernels. The working memory is full of NaN at first, and serves all runs.
-template <class T>
+template <class S>
 class SeparableTrial {
+  using T = Arithmetic<S>;
+
  public:
   explicit SeparableTrial(const SeparableCase& c) : shape_(c.shape()), case_(c) {
     shape_.in_channels = padded<T>(c.in_channels);
@@ -70,15 +75,15 @@ class SeparableTrial {
     const at::Tensor depthwise = with_padding<T>(in.at("depthwise"));
     const at::Tensor pointwise = with_padding<T>(in.at("pointwise"), 2);
     Golden out;
-    out["output"] = with_padding<T>(in.at("z"));
+    out["output"] = with_padding<S>(in.at("z"));
     out["output"].fill_(std::numeric_limits<T>::quiet_NaN());
     out["sums"] = sums_of(in.at("to sums"));
-    kernels::SeparableForward<T> task;
+    kernels::SeparableForward<T, Stored<S>> task;
     task.shape = shape_;
     task.input = input.view();
     task.depthwise = depthwise.const_data_ptr<T>();
     task.pointwise = pointwise.const_data_ptr<T>();
-    task.output = out["output"].template mutable_data_ptr<T>();
+    task.output = stored_data<S>(out["output"]);
     task.sums = out["sums"].template mutable_data_ptr<double>();
     task.scratch = scratch_.data();
     kernels::separable_forward(task);
@@ -88,18 +93,20 @@ class SeparableTrial {
   Golden backward(const Golden& in, const SeparableWanted& wanted) {
     const PaddedTensor<T> input = padded_input(in);
     Golden own;
-    for (const char* name : {"g", "z", "a", "b", "c", "depthwise", "y"}) {
+    for (const char* name : {"g", "a", "b", "c", "depthwise"}) {
       own[name] = with_padding<T>(in.at(name));
     }
+    const at::Tensor z = with_padding<S>(in.at("z"));
+    const at::Tensor y = with_padding<S>(in.at("y"));
     own["pointwise_t"] = with_padding<T>(in.at("pointwise").t(), 2);
     const auto pointer = [&](const char* name) {
       return own.at(name).template const_data_ptr<T>();
     };
     Golden out;
-    kernels::SeparableBackward<T> task;
+    kernels::SeparableBackward<T, Stored<S>> task;
     task.shape = shape_;
     task.input = input.view();
-    task.gradient = {pointer("g"), pointer("z"), pointer("a"), pointer("b"), pointer("c")};
+    task.gradient = {pointer("g"), stored_data<S>(z), pointer("a"), pointer("b"), pointer("c")};
     task.depthwise = pointer("depthwise");
     task.pointwise_t = pointer("pointwise_t");
     task.room = room_->view();
@@ -120,7 +127,7 @@ class SeparableTrial {
       out["grad_masked"].fill_(std::numeric_limits<T>::quiet_NaN());
       out["masked_sums"] = sums_of(in.at("to masked_sums"));
       task.grad_masked = out["grad_masked"].template mutable_data_ptr<T>();
-      task.before_relu = pointer("y");
+      task.before_relu = stored_data<S>(y);
       task.sums = out["masked_sums"].template mutable_data_ptr<double>();
     }
     kernels::separable_backward(task);
