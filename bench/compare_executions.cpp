@@ -55,12 +55,16 @@ Execution execution_of(const Arguments& a) {
   return a.executions.at(0) == "plain" ? Execution::plain : Execution::fused;
 }
 
+Precision precision_of(const Arguments& a) {
+  return a.executions.at(0) == "bf16" ? Precision::bf16 : Precision::fp32;
+}
+
 /// A supernet of the size asked for and what can be timed on it.
 class Subject {
  public:
   explicit Subject(const Arguments& a) : supernet_(options(a)) {
     initialize_supernet(supernet_, 0);
-    supernet_->set_execution({execution_of(a), a.recompute});
+    supernet_->set_execution({execution_of(a), a.recompute, precision_of(a)});
     train_ = random_batch(a.batch);
     valid_ = random_batch(a.batch);
   }
@@ -194,7 +198,8 @@ void compare(const std::string& program, const Arguments& a, const std::string& 
               << format_fixed(f.peak / 1e9, 2) << " GB   ";
   }
   if (figures.size() == 2) {
-    std::cout << "ratio " << format_fixed(figures["plain"].median() / figures["fused"].median(), 1);
+    const double first = figures[a.executions.front()].median();
+    std::cout << "ratio " << format_fixed(first / figures[a.executions.back()].median(), 2);
   }
   std::cout << std::endl;
 }
@@ -207,8 +212,9 @@ int compare_main(int argc, char** argv) {
                  "evaluation: a training step of the evaluation network (paper: 36 channels, 20 "
                  "cells, batch 96); test: its logits")
       ->check(CLI::IsMember({"first", "second", "forward", "alpha", "w", "evaluation", "test"}));
-  app.add_option("--execution", a.executions, "plain, fused or both")
-      ->check(CLI::IsMember({"plain", "fused"}));
+  app.add_option("--execution", a.executions,
+                 "two or more of: plain; fused; bf16, a search's fused one that stores bfloat16")
+      ->check(CLI::IsMember({"plain", "fused", "bf16"}));
   app.add_option("--channels", a.channels, "of the first cells (paper: 16)");
   app.add_option("--cells", a.cells, "(paper: 8)");
   app.add_option("--batch", a.batch, "images (paper: 64)");

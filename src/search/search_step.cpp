@@ -46,8 +46,7 @@ SearchStep::SearchStep(const Supernet& supernet, const SearchStepOptions& option
       alpha_optimizer_(alphas_, adam_options(options.alpha)) {
   if (const SearchMethodRow& row = find_method(options.method); row.bilevel) {
     const auto loss = [this](const Batch& batch) {
-      return at::cross_entropy_loss(logits(batch.images).to(alphas_[0].scalar_type()),
-                                    batch.labels);
+      return at::cross_entropy_loss(logits(batch.images), batch.labels);
     };
     architect_ = row.make_architect(
         {supernet_, loss, &weight_optimizer_, options.w.momentum, options.w.weight_decay});
@@ -55,8 +54,7 @@ SearchStep::SearchStep(const Supernet& supernet, const SearchStepOptions& option
 }
 
 at::Tensor SearchStep::logits(const at::Tensor& images) {
-  const AutocastGuard autocast(images.device(), options_.precision);
-  return supernet_->forward(images);
+  return supernet_->forward(images).to(alphas_[0].scalar_type());
 }
 
 SearchStepResult SearchStep::run(const Batch& train, const Batch& valid, double learning_rate) {
@@ -73,7 +71,7 @@ SearchStepResult SearchStep::move_weights(const Batch& train, double learning_ra
   if (!architect_) {
     moved.insert(moved.end(), alphas_.begin(), alphas_.end());
   }
-  const at::Tensor out = logits(train.images).to(alphas_[0].scalar_type());
+  const at::Tensor out = logits(train.images);
   const at::Tensor loss = at::cross_entropy_loss(out, train.labels);
   const std::vector<at::Tensor> gradients = gradients_of(loss, moved);
   for (std::size_t i = 0; i < moved.size(); ++i) {

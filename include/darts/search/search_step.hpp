@@ -32,7 +32,6 @@ struct SearchStepOptions {
   SearchMethod method = SearchMethod::second;
   WeightOptions w;
   AlphaOptions alpha;
-  Precision precision = Precision::fp32;
 };
 
 struct SearchStepResult {
@@ -53,13 +52,11 @@ class SearchStep {
   /// by a method that is not bilevel); `learning_rate`: of w, in this step. Throws NonFiniteError.
   SearchStepResult run(const Batch& train, const Batch& valid, double learning_rate);
 
-  /// Logits of a batch of images under the configured precision.
-  at::Tensor logits(const at::Tensor& images);
-
   torch::optim::SGD& weight_optimizer() { return weight_optimizer_; }
   torch::optim::Adam& alpha_optimizer() { return alpha_optimizer_; }
 
  private:
+  at::Tensor logits(const at::Tensor& images);  ///< of alpha's type
   SearchStepResult move_weights(const Batch& train, double learning_rate);
   void check_finite(double loss, double gradient_norm) const;
   void check_alpha_gradients() const;
