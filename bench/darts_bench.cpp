@@ -64,7 +64,9 @@ std::string describe(const NetworkSize& size) {
 // ----------------------------------------------------------------------------
 
 std::function<void()> prepare(const Work& work, const Arguments& a, const std::string& execution) {
-  auto timed = work.prepare({size_of(a, *work.network), find_execution(execution), a.recompute});
+  SubjectOptions options{size_of(a, *work.network), find_execution(execution)};
+  options.execution.recompute = a.recompute;
+  auto timed = work.prepare(options);
   timed();  // prepares memory and algorithms
   return timed;
 }
@@ -277,7 +279,8 @@ void declare(CLI::App& app, Arguments& a) {
   constexpr int most = 10000;
   app.add_option("--work", a.works, works_help());
   app.add_option("--execution", a.executions,
-                 "values of runtime.execution, taken in turns; ratios are to the first");
+                 "values of runtime.execution, \"+bf16\" behind them for that runtime.precision; "
+                 "taken in turns, ratios are to the first");
   app.add_flag("--paper", a.paper, "the paper's sizes; else small ones");
   app.add_option("--channels", a.channels, "of the first cells, in place of the size's");
   app.add_option("--cells", a.cells, "in place of the size's");

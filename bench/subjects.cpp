@@ -36,7 +36,7 @@ struct SearchSubject {
     SupernetOptions options;
     options.channels = o.size.channels;
     options.cells = o.size.cells;
-    options.execution = {o.execution, o.recompute};
+    options.execution = o.execution;
     return options;
   }
 
@@ -81,7 +81,8 @@ std::function<void()> weight_pass(const SubjectOptions& o) {
 /// The paper's recipe but for the sizes.
 TrainConfig train_config(const SubjectOptions& o) {
   TrainConfig config;
-  config.runtime.execution = o.execution;
+  config.runtime.execution = o.execution.execution;
+  config.runtime.precision = o.execution.precision;
   config.network.channels = o.size.channels;
   config.network.cells = o.size.cells;
   config.train.batch_size = o.size.batch;
@@ -144,12 +145,16 @@ const Work& find_work(std::string_view name) {
   return *work;
 }
 
-Execution find_execution(const std::string& name) {
+ExecutionOptions find_execution(const std::string& name) {
+  const std::size_t plus = name.find('+');
   RuntimeOptions options;
   FieldTable table;
   add_runtime_fields(table, options);
-  table.set("runtime.execution", name, "--execution " + name);
-  return options.execution;
+  table.set("runtime.execution", name.substr(0, plus), "--execution " + name);
+  if (plus != std::string::npos) {
+    table.set("runtime.precision", name.substr(plus + 1), "--execution " + name);
+  }
+  return {options.execution, /*recompute=*/false, options.precision};
 }
 
 }  // namespace darts

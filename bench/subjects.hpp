@@ -1,6 +1,6 @@
 #pragma once
 
-#include <darts/core/device.hpp>
+#include <darts/cell/search_cell.hpp>
 
 #include <cstdint>
 #include <functional>
@@ -18,8 +18,7 @@ struct NetworkSize {
 
 struct SubjectOptions {
   NetworkSize size;
-  Execution execution = Execution::fused;
-  bool recompute = false;  ///< of the supernet's fused execution
+  ExecutionOptions execution;  ///< of the evaluation network: without its recomputation
 };
 
 /// A network with the sizes that it is timed in.
@@ -44,7 +43,8 @@ std::span<const Work> works();
 /// Throws Error, which lists the names, for one that is not there.
 const Work& find_work(std::string_view name);
 
-/// The execution that `runtime.execution` has this name for. Throws Error as the config does.
-Execution find_execution(const std::string& name);
+/// "fused", "plain", … as `runtime.execution` has them, with `runtime.precision` bf16 as
+/// "fused+bf16". Throws Error as the config does.
+ExecutionOptions find_execution(const std::string& name);
 
 }  // namespace darts

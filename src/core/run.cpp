@@ -10,7 +10,9 @@ namespace darts {
 void add_runtime_fields(FieldTable& t, RuntimeOptions& o) {
   t.section("runtime", "The machine.");
   t.add("runtime.device", o.device, "auto, cpu, cuda or cuda:N");
-  t.add("runtime.precision", o.precision, "fp32, or bf16 by autocast",
+  t.add("runtime.precision", o.precision,
+        "fp32, or bf16: a search that runs fused on a CPU stores bfloat16 and computes in fp32; "
+        "otherwise autocast",
         one_of<Precision>({{"fp32", Precision::fp32}, {"bf16", Precision::bf16}}));
   t.add("runtime.channels_last", o.channels_last, "store images channels last; faster");
   t.add("runtime.threads", o.threads, "threads of the CPU's operations; 0: all cores", at_least(0));

@@ -122,13 +122,13 @@ SupernetOptions supernet_options(const SearchConfig& config, std::int64_t image_
   options.stem_multiplier = config.space.stem_multiplier;
   options.image_channels = image_channels;
   options.classes = classes;
-  options.execution = {config.runtime.execution, config.runtime.recompute};
+  options.execution = {config.runtime.execution, config.runtime.recompute,
+                       config.runtime.precision};
   return options;
 }
 
 SearchStepOptions step_options(const SearchConfig& config) {
-  return {config.search.method, config.w, config.alpha, config.runtime.cuda_graph,
-          config.runtime.precision};
+  return {config.search.method, config.w, config.alpha, config.runtime.cuda_graph};
 }
 
 }  // namespace darts

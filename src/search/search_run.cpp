@@ -160,7 +160,7 @@ bool SearchRun::validate(EpochSummary& summary) {
   std::int64_t correct = 0;
   std::int64_t done = 0;
   while (const auto batch = data_.next_validation()) {
-    const at::Tensor logits = step_.logits(batch->images).to(at::kDouble);
+    const at::Tensor logits = supernet_->forward(batch->images).to(at::kDouble);
     const auto images = static_cast<double>(batch->images.size(0));
     loss += at::cross_entropy_loss(logits, batch->labels).item<double>() * images;
     correct += logits.argmax(1).eq(batch->labels).sum().item<std::int64_t>();

@@ -50,11 +50,6 @@ SearchStep::SearchStep(const Supernet& supernet, const SearchStepOptions& option
   }
 }
 
-at::Tensor SearchStep::logits(const at::Tensor& images) {
-  const AutocastGuard autocast(images.device(), options_.precision);
-  return supernet_->forward(images);
-}
-
 SearchStepResult SearchStep::run(const Batch& train, const Batch& valid, double learning_rate) {
   if (architect_) {
     architect_->compute_gradients(train, valid, learning_rate);

@@ -12,6 +12,8 @@
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
 
+#include <algorithm>
+
 namespace darts {
 namespace {
 
@@ -63,6 +65,7 @@ at::Tensor SupernetImpl::forward(const at::Tensor& images) {
   TORCH_CHECK(images.dim() == 4 && images.size(1) == options_.image_channels,
               "Supernet: images of shape [N, ", options_.image_channels, ", H, W] expected, got ",
               images.sizes());
+  const AutocastGuard autocast(images.device(), autocast_precision(images));
   const at::Tensor normal = at::softmax(alphas_normal_, -1);
   const at::Tensor reduce = at::softmax(alphas_reduce_, -1);
   at::Tensor s0 = stem_->forward(images);
@@ -73,6 +76,15 @@ at::Tensor SupernetImpl::forward(const at::Tensor& images) {
     s0 = std::exchange(s1, std::move(out));
   }
   return classifier_->forward(at::adaptive_avg_pool2d(s1, {1, 1}).flatten(1));
+}
+
+Precision SupernetImpl::autocast_precision(const at::Tensor& images) {
+  const bool cells_store_bf16 =
+      images.is_cpu() && options_.execution.execution == Execution::fused &&
+      std::all_of(cells_->begin(), cells_->end(), [](torch::nn::AnyModule& module) {
+        return module.get<SearchCellImpl>().has_kernels();
+      });
+  return cells_store_bf16 ? Precision::fp32 : options_.execution.precision;
 }
 
 void SupernetImpl::set_execution(const ExecutionOptions& execution) {

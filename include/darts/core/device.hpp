@@ -11,7 +11,9 @@ namespace darts {
 /// What the networks compute in; w, alpha and the optimizers stay float32 either way.
 enum class Precision {
   fp32,  ///< float32 throughout
-  bf16,  ///< bfloat16 where LibTorch's autocast takes it to be safe
+  /// bfloat16 where LibTorch's autocast takes it to be safe. A search that runs fused on the CPU
+  /// computes in float32 and stores in bfloat16 what it keeps for the backward pass.
+  bf16,
 };
 
 /// How the networks are run; what they compute is the same but for rounding.

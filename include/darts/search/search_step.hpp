@@ -33,7 +33,6 @@ struct SearchStepOptions {
   WeightOptions w;
   AlphaOptions alpha;
   bool cuda_graph = false;  ///< passes on a GPU are launched as graphs
-  Precision precision = Precision::fp32;
 };
 
 struct SearchStepResult {
@@ -53,9 +52,6 @@ class SearchStep {
   /// `train`: the batch that w moves on; `valid`: the held-out batch that alpha moves on (not used
   /// by a method that is not bilevel); `learning_rate`: of w, in this step. Throws NonFiniteError.
   SearchStepResult run(const Batch& train, const Batch& valid, double learning_rate);
-
-  /// Logits of a batch of images under the configured precision.
-  at::Tensor logits(const at::Tensor& images);
 
   torch::optim::SGD& weight_optimizer() { return weight_optimizer_; }
   torch::optim::Adam& alpha_optimizer() { return alpha_optimizer_; }

@@ -34,7 +34,7 @@ class SupernetImpl : public torch::nn::Cloneable<SupernetImpl> {
   explicit SupernetImpl(SupernetOptions options);
   void reset() override;
 
-  /// images: (N, image_channels, H, W) → logits (N, classes).
+  /// images: (N, image_channels, H, W) → logits (N, classes), of bfloat16 under autocast.
   at::Tensor forward(const at::Tensor& images);
 
   /// The parameters that training moves: all but alpha, in a fixed order, with their names.
@@ -50,6 +50,9 @@ class SupernetImpl : public torch::nn::Cloneable<SupernetImpl> {
   void set_execution(const ExecutionOptions& execution);
 
  private:
+  /// bf16 unless the cells see to it themselves, by what they store.
+  Precision autocast_precision(const at::Tensor& images);
+
   SupernetOptions options_;
   torch::nn::Sequential stem_{nullptr};
   torch::nn::Sequential cells_{nullptr};  // as a list: it survives clone()
