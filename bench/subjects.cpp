@@ -105,9 +105,10 @@ std::function<void()> evaluation_step(const SubjectOptions& o) {
 std::function<void()> evaluation_test(const SubjectOptions& o) {
   EvaluationNetwork network = evaluation_network(train_config(o));
   network->eval();
-  return [network, batch = random_batch(o.size.batch)]() mutable {
-    test_logits(network, batch.images, Precision::fp32);
-  };
+  return
+      [network, batch = random_batch(o.size.batch), precision = o.execution.precision]() mutable {
+        test_logits(network, batch.images, precision);
+      };
 }
 
 constexpr TimedNetwork networks[] = {{"supernet", {16, 3, 16}, {16, 8, 64}},
