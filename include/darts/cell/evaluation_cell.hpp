@@ -10,6 +10,7 @@
 #include <torch/nn/pimpl.h>
 
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 namespace darts {
@@ -56,6 +57,8 @@ class EvaluationCellImpl : public torch::nn::Cloneable<EvaluationCellImpl> {
   const EvaluationCellOptions& options() const { return options_; }
 
  private:
+  /// forward() in evaluation mode without gradients, if there are kernels for all of the cell.
+  std::optional<at::Tensor> test_forward(const at::Tensor& s0, const at::Tensor& s1);
   torch::nn::AnyModule& operation(std::size_t edge) {
     return *(operations_->begin() + static_cast<std::ptrdiff_t>(edge));
   }

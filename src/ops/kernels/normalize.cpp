@@ -23,8 +23,8 @@ HWY_INLINE void normalize_block(const Normalize<T>& t, std::int64_t first, std::
   const Tag<T> d;
   for (std::int64_t c = 0; c < t.channels; c += lanes<T>()) {
     const std::int64_t count = t.channels - c;
-    const auto scale = hn::LoadU(d, t.scale + c);
-    const auto shift = hn::LoadU(d, t.shift + c);
+    const auto scale = t.scale == nullptr ? hn::Set(d, T(1)) : hn::LoadU(d, t.scale + c);
+    const auto shift = t.scale == nullptr ? hn::Zero(d) : hn::LoadU(d, t.shift + c);
     for (std::int64_t p = first; p < last; ++p) {
       const auto z = load_first(d, t.z.data + p * t.z.step + c, count);
       auto y = hn::MulAdd(z, scale, shift);

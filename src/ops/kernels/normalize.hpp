@@ -12,7 +12,7 @@ struct Normalize {
   std::int64_t channels = 0;
   Pixels<const T> z;
   Pixels<const T> addend;    ///< no data: 0
-  const T* scale = nullptr;  ///< a value a channel, padded to whole vectors
+  const T* scale = nullptr;  ///< a value a channel, padded to whole vectors; null: y = addend + z
   const T* shift = nullptr;
   Pixels<T> y;
 };

@@ -103,6 +103,8 @@ struct MomentSink {
   T* out;
   std::int64_t step;
   std::int64_t count;
+  double* sums;
+  double* squares;
   hn::Vec<D> sum[kVectors];
   hn::Vec<D> square[kVectors];
 
@@ -120,6 +122,46 @@ struct MomentSink {
       }
     }
   }
+  HWY_INLINE void end() const {
+    const D d;
+    for (int v = 0; v < kVectors; ++v) {
+      const std::int64_t at = v * lanes_of(d);
+      add_first(d, sum[v], sums + at, count - at);
+      add_first(d, square[v], squares + at, count - at);
+    }
+  }
+};
+
+/// Adds what is there, if anything, to a panel's columns, of which `count` are real, and stores the
+/// sum.
+template <bool kAdds, int kVectors, class D>
+struct AddSink {
+  using T = hn::TFromD<D>;
+  T* out;
+  std::int64_t step;
+  std::int64_t count;
+  const T* addend;
+  std::int64_t addend_step;
+
+  template <int kPixels>
+  HWY_INLINE void take(const hn::Vec<D> (&tile)[kPixels][kVectors], std::int64_t pixel) const {
+    const D d;
+#pragma GCC unroll 16
+    for (int p = 0; p < kPixels; ++p) {
+      T* const to = out + (pixel + p) * step;
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) {
+        const std::int64_t at = v * lanes_of(d);
+        auto value = tile[p][v];
+        if (kAdds) {
+          value =
+              hn::Add(value, load_first(d, addend + (pixel + p) * addend_step + at, count - at));
+        }
+        store_first(value, d, to + at, count - at);
+      }
+    }
+  }
+  HWY_INLINE void end() const {}
 };
 
 /// Stores whole vectors.
@@ -130,7 +172,7 @@ struct StoreSink {
   std::int64_t step;
 
   template <int kPixels>
-  HWY_INLINE void take(const hn::Vec<D> (&tile)[kPixels][kVectors], std::int64_t pixel) {
+  HWY_INLINE void take(const hn::Vec<D> (&tile)[kPixels][kVectors], std::int64_t pixel) const {
     const D d;
 #pragma GCC unroll 16
     for (int p = 0; p < kPixels; ++p) {
@@ -140,71 +182,83 @@ struct StoreSink {
       }
     }
   }
+  HWY_INLINE void end() const {}
 };
 
-/// Where a product goes, and its moments if they are wanted.
+/// Where a product goes: stored, with its moments added to the sums; …
 template <class T>
 struct MomentOutput {
   T* out;
   std::int64_t step;
+  std::int64_t channels;
   double* sums;
   double* squares;
+
+  template <int kVectors, class D>
+  HWY_INLINE MomentSink<kVectors, D> sink(D d, std::int64_t c) const {
+    MomentSink<kVectors, D> to;
+    to.out = out + c;
+    to.step = step;
+    to.count = channels - c;
+    to.sums = sums + c;
+    to.squares = squares + c;
+    for (int v = 0; v < kVectors; ++v) {
+      to.sum[v] = hn::Zero(d);
+      to.square[v] = hn::Zero(d);
+    }
+    return to;
+  }
 };
 
-template <int kVectors, class D, class T>
-HWY_INLINE void moment_panel(D d, const Rows<T>& rows, const T* panel, const T* bias,
-                             const MomentOutput<T>& to, std::int64_t c, std::int64_t channels) {
-  MomentSink<kVectors, D> sink;
-  sink.out = to.out + c;
-  sink.step = to.step;
-  sink.count = channels - c;
-  for (int v = 0; v < kVectors; ++v) {
-    sink.sum[v] = hn::Zero(d);
-    sink.square[v] = hn::Zero(d);
+/// … stored, after adding (if kAdds) an addend, which may be in the same place; …
+template <bool kAdds, class T>
+struct AddOutput {
+  T* out;
+  std::int64_t step;
+  std::int64_t channels;
+  const T* addend;
+  std::int64_t addend_step;
+
+  template <int kVectors, class D>
+  HWY_INLINE AddSink<kAdds, kVectors, D> sink(D, std::int64_t c) const {
+    return {out + c, step, channels - c, addend + c, addend_step};
   }
+};
+
+/// … or stored as whole panels: a pixel must have room for them.
+template <class T>
+struct PaddedOutput {
+  T* out;
+  std::int64_t step;
+
+  template <int kVectors, class D>
+  HWY_INLINE StoreSink<kVectors, D> sink(D, std::int64_t c) const {
+    return {out + c, step};
+  }
+};
+
+/// A function of its own: the tiles' loops need nearly all registers, general ones too.
+template <int kVectors, class D, class T, class Output>
+HWY_NOINLINE void output_panel(D d, const Rows<T>& rows, const T* panel, const T* bias,
+                               const Output& to, std::int64_t c) {
+  auto sink = to.template sink<kVectors>(d, c);
   multiply_panel<kVectors>(d, rows, panel, bias == nullptr ? bias : bias + c, sink);
-  for (int v = 0; to.sums != nullptr && v < kVectors; ++v) {
-    const std::int64_t at = c + v * lanes_of(d);
-    add_first(d, sink.sum[v], to.sums + at, channels - at);
-    add_first(d, sink.square[v], to.squares + at, channels - at);
-  }
+  sink.end();
 }
 
-/// out = bias + rows · weights, the first `channels` columns alone; adds moments to the sums.
-template <class T>
-HWY_INLINE void product_with_moments(const Rows<T>& rows, std::int64_t channels, const T* weights,
-                                     const T* bias, const MomentOutput<T>& to) {
+/// to = bias + rows · weights, for `channels` columns.
+template <class T, class Output>
+HWY_INLINE void product(const Rows<T>& rows, std::int64_t channels, const T* weights, const T* bias,
+                        const Output& to) {
   for (std::int64_t c = 0; c < channels;) {
     const std::int64_t width = panel_width<T>(channels - c);
     const T* const panel = weights + c * rows.depth;
     if (width == 2 * lanes<T>()) {
-      moment_panel<2>(Tag<T>(), rows, panel, bias, to, c, channels);
+      output_panel<2>(Tag<T>(), rows, panel, bias, to, c);
     } else if (width == lanes<T>()) {  // NOLINT(bugprone-branch-clone): other tags
-      moment_panel<1>(Tag<T>(), rows, panel, bias, to, c, channels);
+      output_panel<1>(Tag<T>(), rows, panel, bias, to, c);
     } else {
-      moment_panel<1>(NarrowTag<T>(), rows, panel, bias, to, c, channels);
-    }
-    c += width;
-  }
-}
-
-/// out = rows · weights, whole panels: a pixel must have room for them.
-template <class T>
-HWY_INLINE void product(const Rows<T>& rows, std::int64_t channels, const T* weights, T* out,
-                        std::int64_t step) {
-  for (std::int64_t c = 0; c < channels;) {
-    const std::int64_t width = panel_width<T>(channels - c);
-    const T* const panel = weights + c * rows.depth;
-    const T* const bias = nullptr;
-    if (width == 2 * lanes<T>()) {
-      StoreSink<2, Tag<T>> sink{out + c, step};
-      multiply_panel<2>(Tag<T>(), rows, panel, bias, sink);
-    } else if (width == lanes<T>()) {
-      StoreSink<1, Tag<T>> sink{out + c, step};
-      multiply_panel<1>(Tag<T>(), rows, panel, bias, sink);
-    } else {
-      StoreSink<1, NarrowTag<T>> sink{out + c, step};
-      multiply_panel<1>(NarrowTag<T>(), rows, panel, bias, sink);
+      output_panel<1>(NarrowTag<T>(), rows, panel, bias, to, c);
     }
     c += width;
   }
@@ -247,8 +301,8 @@ HWY_INLINE void outer_tile(D d, const T* HWY_RESTRICT in, const Rows<T>& rows,
 }
 
 template <int kVectors, class D, class T>
-HWY_INLINE void outer_panel(D d, const Rows<T>& rows, const T* gradient, std::int64_t step,
-                            T* sums) {
+HWY_NOINLINE void outer_panel(D d, const Rows<T>& rows, const T* gradient, std::int64_t step,
+                              T* sums) {
   constexpr int kRows = many_registers ? 8 : 4;
   const std::int64_t width = kVectors * lanes_of(d);
   std::int64_t k = 0;

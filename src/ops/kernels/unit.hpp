@@ -36,11 +36,9 @@ struct UnitShape {
   std::int64_t padding() const { return dilation * (kernel - 1) / 2; }
 };
 
-/// Elements of packed pointwise weights (rows × columns), and of packed depthwise weights.
+/// Elements of packed pointwise weights (rows × columns).
 template <class T>
 std::int64_t packed_size(std::int64_t rows, std::int64_t columns);
-template <class T>
-std::int64_t packed_taps_size(const UnitShape& shape);
 
 /// Where element (row, column) of a matrix with `rows` rows and `columns` columns is packed.
 template <class T>
@@ -67,13 +65,14 @@ struct UnitForward {
   const T* depthwise = nullptr;  ///< kernel² × in_channels padded to whole vectors
   const T* pointwise = nullptr;  ///< packed: in_channels × out_channels
   const T* bias = nullptr;       ///< added to z; padded as packed columns are; null: 0
+  Pixels<const T> addend;        ///< added to z, and may be z; no data: 0 (always with sums)
   Pixels<T> z;
   double* sums = nullptr;     ///< adds Σ z, a value a channel; null: not wanted
   double* squares = nullptr;  ///< with it: Σ z²
   T* workspace = nullptr;
 };
 
-/// z = bias + pointwise(depthwise(relu(x))).
+/// z = addend + bias + pointwise(depthwise(relu(x))).
 template <class T>
 void unit_forward(const UnitForward<T>& task);
 

@@ -86,16 +86,19 @@ at::Tensor forward(NormBlockPass& pass) {
 
 }  // namespace
 
-std::vector<UnitGeometry> geometries_of(const std::vector<NormUnit>& units, const at::Tensor& x) {
+std::vector<UnitGeometry> geometries_of(const std::vector<NormUnit>& units, std::int64_t height,
+                                        std::int64_t width) {
   std::vector<UnitGeometry> geometries;
-  std::int64_t height = x.size(2);
-  std::int64_t width = x.size(3);
   for (const NormUnit& unit : units) {
     geometries.emplace_back(unit, height, width);
     height = geometries.back().shape().out_height();
     width = geometries.back().shape().out_width();
   }
   return geometries;
+}
+
+std::vector<UnitGeometry> geometries_of(const std::vector<NormUnit>& units, const at::Tensor& x) {
+  return geometries_of(units, x.size(2), x.size(3));
 }
 
 at::Tensor train_forward(NormBlockPass& pass) {

@@ -84,14 +84,6 @@ struct NormBlockFunction : torch::autograd::Function<NormBlockFunction> {
   }
 };
 
-bool has_kernels(const std::vector<NormUnit>& units, const at::Tensor& x) {
-  return std::all_of(units.begin(), units.end(), [&](const NormUnit& unit) {
-    const std::int64_t kernel = unit.depthwise.defined() ? unit.depthwise.size(2) : 3;
-    return (kernel == 3 || kernel == 5 || kernel == 7) && unit.norm->running_mean.defined() &&
-           unit.pointwise.front().scalar_type() == x.scalar_type();
-  });
-}
-
 bool needs_gradient(const std::vector<at::Tensor>& inputs) {
   return c10::GradMode::is_enabled() &&
          std::any_of(inputs.begin(), inputs.end(),
@@ -104,28 +96,6 @@ std::int64_t multiply_adds(const NormBlockPass& pass) {
                          [&](std::int64_t sum, const UnitGeometry& geometry) {
                            return sum + pass.x.size(0) * geometry.multiply_adds();
                          });
-}
-
-/// Whether x is what the block takes; errors are left to the plain way.
-bool fits(const NormBlockPass& pass) {
-  const at::Tensor& x = pass.x;
-  if (!x.is_cpu() || at::autocast::is_autocast_enabled(at::kCPU) || pass.units.empty() ||
-      (x.scalar_type() != at::kFloat && x.scalar_type() != at::kDouble) || x.dim() != 4 ||
-      x.numel() == 0 || x.size(1) != pass.units.front().pointwise.front().size(1) ||
-      !has_kernels(pass.units, x)) {
-    return false;
-  }
-  const at::Tensor& addend = pass.output.addend;
-  const std::vector<UnitGeometry> geometries = geometries_of(pass.units, x);
-  const kernels::UnitShape& last = geometries.back().shape();
-  const bool adds_well =
-      !addend.defined() ||
-      (addend.scalar_type() == x.scalar_type() &&
-       addend.sizes() == at::IntArrayRef({x.size(0), geometries.back().out_channels,
-                                          last.out_height(), last.out_width()}));
-  // Batch norm refuses a single value a channel.
-  return adds_well &&
-         (!pass.units.front().norm->is_training() || x.size(0) * last.out_pixels() > 1);
 }
 
 at::Tensor run(const NormBlockPass& pass, const std::vector<at::Tensor>& inputs, bool training) {
@@ -150,6 +120,37 @@ at::Tensor run(const NormBlockPass& pass, const std::vector<at::Tensor>& inputs,
 }
 
 }  // namespace
+
+bool has_kernels(const std::vector<NormUnit>& units, at::ScalarType type) {
+  return !units.empty() && (type == at::kFloat || type == at::kDouble) &&
+         std::all_of(units.begin(), units.end(), [&](const NormUnit& unit) {
+           const std::int64_t kernel = unit.depthwise.defined() ? unit.depthwise.size(2) : 3;
+           return (kernel == 3 || kernel == 5 || kernel == 7) &&
+                  unit.norm->running_mean.defined() && unit.pointwise.front().scalar_type() == type;
+         });
+}
+
+bool fits(const NormBlockPass& pass) {
+  const at::Tensor& x = pass.x;
+  if (!x.is_cpu() || at::autocast::is_autocast_enabled(at::kCPU) || pass.units.empty() ||
+      (x.scalar_type() != at::kFloat && x.scalar_type() != at::kDouble) || x.dim() != 4 ||
+      x.numel() == 0 || x.size(1) != pass.units.front().pointwise.front().size(1) ||
+      !has_kernels(pass.units, x.scalar_type())) {
+    return false;
+  }
+  const at::Tensor& addend = pass.output.addend;
+  const std::vector<UnitGeometry> geometries = geometries_of(pass.units, x);
+  const kernels::UnitShape& last = geometries.back().shape();
+  const bool adds_well =
+      !addend.defined() ||
+      (addend.scalar_type() == x.scalar_type() &&
+       addend.sizes() == at::IntArrayRef({x.size(0), geometries.back().out_channels,
+                                          last.out_height(), last.out_width()}));
+  // Batch norm refuses a single value a channel.
+  return adds_well &&
+         (!pass.units.front().norm->is_training() || x.size(0) * last.out_pixels() > 1);
+}
+
 }  // namespace norm_block
 
 std::optional<at::Tensor> run_fused(const NormBlock& block, const at::Tensor& x,

@@ -47,14 +47,20 @@ GroupSums<T>::GroupSums(std::int64_t images, std::int64_t size)
 
 template <class T>
 std::vector<T> GroupSums<T>::total() const {
+  constexpr std::int64_t block = 4096;  // stays in the first-level cache
   const std::int64_t size = sums_.size(1);
   std::vector<T> sum(static_cast<std::size_t>(size));
-  const T* value = sums_.template const_data_ptr<T>();
-  for (std::int64_t group = 0; group < sums_.size(0); ++group) {
-    for (T& s : sum) {
-      s += *value++;
+  const T* const values = sums_.template const_data_ptr<T>();
+  at::parallel_for(0, (size + block - 1) / block, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t first = begin * block; first < std::min(end * block, size); first += block) {
+      const std::int64_t last = std::min(first + block, size);
+      for (std::int64_t group = 0; group < sums_.size(0); ++group) {
+        for (std::int64_t i = first; i < last; ++i) {
+          sum[static_cast<std::size_t>(i)] += values[group * size + i];
+        }
+      }
     }
-  }
+  });
   return sum;
 }
 

@@ -22,8 +22,15 @@ struct NormBlockGradients {
   std::vector<at::Tensor> weights;
 };
 
-/// Geometry of all units for inputs like x.
+/// Geometry of all units for inputs like x, or of this size.
+std::vector<UnitGeometry> geometries_of(const std::vector<NormUnit>& units, std::int64_t height,
+                                        std::int64_t width);
 std::vector<UnitGeometry> geometries_of(const std::vector<NormUnit>& units, const at::Tensor& x);
+
+/// Whether there are kernels for all units and values of this type.
+bool has_kernels(const std::vector<NormUnit>& units, at::ScalarType type);
+/// Whether x is what the block takes; errors are left to the plain way.
+bool fits(const NormBlockPass& pass);
 
 /// With batch statistics, which move the running ones; fills in `z` and `statistics`.
 at::Tensor train_forward(NormBlockPass& pass);
