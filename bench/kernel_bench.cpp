@@ -69,9 +69,9 @@ class UnitBench {
 
   double forward() {
     return best_seconds([this] {
-      kernels::separable_forward<float>({shape_, image(padded_), data(depthwise_), data(pointwise_),
-                                         data(output_), sums_.mutable_data_ptr<double>(),
-                                         data(scratch_)});
+      kernels::separable_forward<float, float>({shape_, image(padded_), data(depthwise_),
+                                                data(pointwise_), data(output_),
+                                                sums_.mutable_data_ptr<double>(), data(scratch_)});
     });
   }
 
