@@ -1,3 +1,4 @@
+#include "ops/forced_target.hpp"
 #include "support/golden.hpp"
 #include "support/module_helpers.hpp"
 
@@ -13,10 +14,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
 
 namespace darts {
 namespace {
 
+using testing::for_each_target;
 using testing::Golden;
 using testing::random_normal;
 
@@ -132,6 +135,54 @@ TEST_P(NormBlockTest, ComputesWhatThePlainOneDoes) {
   Trial fused(GetParam());
   const Golden expected = plain.everything(plain.plain());
   expect_close(fused.everything(fused.fused()), expected, 1e-11);
+}
+
+/// A trained operation in evaluation mode, where images have nothing to do with each other.
+Trial tested(const Setting& setting, at::ScalarType type = at::kDouble) {
+  Trial trial(setting, type);
+  trial.module.ptr()->train();
+  {
+    const c10::NoGradGuard no_grad;
+    trial.plain();
+  }
+  trial.module.ptr()->eval();
+  trial.output.drop_path = at::Tensor();
+  return trial;
+}
+
+TEST_P(NormBlockTest, EveryInstructionSetGivesTheSameUpToRounding) {
+  Trial plain(GetParam());
+  const Golden expected = plain.everything(plain.plain());
+  Trial plain_tested = tested(GetParam());
+  for_each_target([&] {
+    Trial wide(GetParam());
+    expect_close(wide.everything(wide.fused()), expected, 1e-11);
+    Trial narrow(GetParam(), at::kFloat);
+    expect_close(narrow.everything(narrow.fused()), expected, 2e-3);
+    const c10::NoGradGuard no_grad;
+    const Golden output{{"out", plain_tested.plain()}};
+    expect_close({{"out", tested(GetParam()).fused()}}, output, 1e-11);
+    expect_close({{"out", tested(GetParam(), at::kFloat).fused()}}, output, 2e-3);
+  });
+}
+
+TEST_P(NormBlockTest, NotANumberAndInfinityGoWhereTheyGoInThePlainOne) {
+  const c10::NoGradGuard no_grad;
+  const Setting& s = GetParam();
+  for (const double special :
+       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
+    Trial plain = tested(s, at::kFloat);
+    plain.x[s.images - 1][s.in - 1][s.height / 2][s.width / 2] = special;
+    const at::Tensor expected = plain.plain();
+    for_each_target([&] {
+      Trial fused = tested(s, at::kFloat);
+      fused.x.copy_(plain.x);
+      const at::Tensor actual = fused.fused();
+      EXPECT_TRUE(actual.isnan().equal(expected.isnan()));
+      EXPECT_TRUE(actual.isposinf().equal(expected.isposinf()));
+      EXPECT_TRUE(actual.isneginf().equal(expected.isneginf()));
+    });
+  }
 }
 
 TEST_P(NormBlockTest, IsNearThePlainOneInFloat32) {

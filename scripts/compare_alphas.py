@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""Compare where searches end: softmax(alpha) of two settings, and of two seeds."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+
+from dartslib import cli
+from dartslib.runlog import CELL_TYPES, read_alphas
+
+EPILOG = """\
+Give the runs of one setting, then those of the other in the same order of seeds. Differences
+between settings at one seed that are as small as those between seeds are noise.
+
+examples:
+  compare_alphas.py --one runs/fp32-1 runs/fp32-2 --other runs/bf16-1 runs/bf16-2
+"""
+
+
+def build_parser() -> cli.Parser:
+    """Describe the command line."""
+    parser = cli.Parser(description=__doc__, epilog=EPILOG)
+    for option in ("--one", "--other"):
+        parser.add_argument(
+            option, metavar="RUN_DIR", type=Path, nargs="+", required=True, help="runs of a setting"
+        )
+    return parser
+
+
+def last_weights(run: Path) -> np.ndarray:
+    """Return softmax(alpha) of both cell types after the last epoch, in one row."""
+    weights = read_alphas(run).weights
+    return np.concatenate([weights[cell][-1].ravel() for cell in CELL_TYPES])
+
+
+def describe(what: str, pairs: list[tuple[np.ndarray, np.ndarray]]) -> str:
+    """Say how far the two of each pair are apart: on average over all alphas, and at most."""
+    differences = np.array([np.abs(a - b) for a, b in pairs])
+    return f"{what}: mean {differences.mean():.4f}, largest {differences.max():.4f}"
+
+
+def main() -> None:
+    """Read all runs and print both kinds of differences."""
+    arguments = build_parser().parse_args()
+    if len(arguments.one) != len(arguments.other):
+        raise cli.UserError("as many runs of one setting as of the other expected")
+    one, other = ([last_weights(run) for run in runs] for runs in (arguments.one, arguments.other))
+    if len({weights.size for weights in one + other}) > 1:
+        raise cli.UserError("the runs have different search spaces")
+    print(describe("between settings", list(zip(one, other, strict=True))))
+    if len(one) > 1:
+        pairs = [pair for runs in (one, other) for pair in itertools.combinations(runs, 2)]
+        print(describe("between seeds", pairs))
+
+
+if __name__ == "__main__":
+    cli.run(main)
