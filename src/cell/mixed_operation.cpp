@@ -1,5 +1,6 @@
 #include <darts/cell/mixed_operation.hpp>
 #include <darts/ops/chain.hpp>
+#include <darts/ops/norm_block.hpp>
 
 #include <torch/nn/modules/batchnorm.h>
 
@@ -26,14 +27,15 @@ void MixedOperationImpl::reset() {
   }
 }
 
-at::Tensor MixedOperationImpl::forward(const at::Tensor& x, const at::Tensor& weights) {
+at::Tensor MixedOperationImpl::forward(const at::Tensor& x, const at::Tensor& weights,
+                                       Execution execution) {
   TORCH_CHECK(weights.dim() == 1 && weights.size(0) == std::ssize(primitives_),
               "MixedOperation: one weight for each of ", primitives_.size(),
               " operations expected, got shape ", weights.sizes());
   at::Tensor sum;
   std::int64_t column = 0;
   for (torch::nn::AnyModule& operation : *operations_) {
-    const at::Tensor term = weights.select(0, column++) * operation.forward<at::Tensor>(x);
+    const at::Tensor term = weights.select(0, column++) * run_module(operation, x, execution);
     sum = sum.defined() ? sum + term : term;
   }
   return sum;

@@ -1,3 +1,4 @@
+#include "cell_plan.hpp"
 #include "fused/function.hpp"
 #include "merged/merged_cell.hpp"
 
@@ -34,10 +35,10 @@ void SearchCellImpl::reset() {
 }
 
 /// Made at the first pass: clone() replaces the modules that reset() made.
-const std::shared_ptr<const fused::CellPlan>& SearchCellImpl::plan() {
+const std::shared_ptr<const plan::CellPlan>& SearchCellImpl::cell_plan() {
   if (!planned_) {
-    auto plan = fused::plan_cell(options_, edges_);
-    plan_ = plan ? std::make_shared<const fused::CellPlan>(std::move(*plan)) : nullptr;
+    auto made = plan::plan_cell(options_, edges_);
+    plan_ = made ? std::make_shared<const plan::CellPlan>(std::move(*made)) : nullptr;
     planned_ = true;
   }
   return plan_;
@@ -50,7 +51,7 @@ bool SearchCellImpl::can_fuse(const at::Tensor& s0, const at::Tensor& s1,
                                    (s1.requires_grad() || weights.requires_grad());
   return execution_.execution == Execution::fused && has_kernels() && s1.is_cpu() &&
          (type == at::kFloat || type == at::kDouble) && s0.scalar_type() == type &&
-         (plan()->weights.empty() || plan()->weights.front().scalar_type() == type) &&
+         (cell_plan()->weights.empty() || cell_plan()->weights.front().scalar_type() == type) &&
          !evaluation_gradient;
 }
 
@@ -58,7 +59,7 @@ bool SearchCellImpl::can_fuse(const at::Tensor& s0, const at::Tensor& s1,
 bool SearchCellImpl::can_merge(const at::Tensor& x) {
   const Execution execution = execution_.execution;
   return (execution == Execution::merged || (execution == Execution::fused && !x.is_cpu())) &&
-         plan() != nullptr && merged::can_merge(*plan());
+         cell_plan() != nullptr && merged::can_merge(*cell_plan());
 }
 
 at::Tensor SearchCellImpl::forward(const at::Tensor& s0, const at::Tensor& s1,
@@ -70,25 +71,25 @@ at::Tensor SearchCellImpl::forward(const at::Tensor& s0, const at::Tensor& s1,
   const at::Tensor x0 = run_module(preprocess0_, s0, execution_.execution);
   const at::Tensor x1 = run_module(preprocess1_, s1, execution_.execution);
   if (can_merge(x1)) {
-    return merged::merged_cell(*plan(), {x0, x1, weights}, is_training());
+    return merged::merged_cell(*cell_plan(), {x0, x1, weights}, is_training());
   }
   if (can_fuse(x0, x1, weights)) {
     return fused::fused_cell(
-        plan(), {x0, x1, weights},
+        cell_plan(), {x0, x1, weights},
         {is_training(), /*keep=*/true, execution_.recompute, execution_.precision});
   }
-  return plain_forward({x0, x1}, weights);
+  return run_operations({x0, x1}, weights);
 }
 
-at::Tensor SearchCellImpl::plain_forward(std::vector<at::Tensor> states,
-                                         const at::Tensor& weights) {
+at::Tensor SearchCellImpl::run_operations(std::vector<at::Tensor> states,
+                                          const at::Tensor& weights) {
   auto operation = edges_->begin();
   std::int64_t edge = 0;
   for (std::int64_t node = 0; node < options_.nodes; ++node) {
     at::Tensor sum;
     for (std::int64_t from = 0; from < predecessors(node); ++from, ++edge, ++operation) {
-      const at::Tensor term = operation->forward<at::Tensor>(states[static_cast<std::size_t>(from)],
-                                                             weights.select(0, edge));
+      const at::Tensor term = operation->forward<at::Tensor>(
+          states[static_cast<std::size_t>(from)], weights.select(0, edge), execution_.execution);
       sum = sum.defined() ? sum + term : term;
     }
     states.push_back(std::move(sum));

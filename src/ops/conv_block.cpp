@@ -4,7 +4,6 @@
 #include <torch/nn/modules/activation.h>
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
-#include <torch/nn/modules/linear.h>
 
 namespace darts {
 namespace {
@@ -20,12 +19,8 @@ std::int64_t same_padding(const ConvBlockOptions& o) {
   return o.dilation * (o.kernel_size - 1) / 2;
 }
 
-/// Stands in for the ReLU in front, which the depthwise convolution brings itself: the parameters
-/// keep the original's numbers.
-torch::nn::Identity relu_within_next() { return {}; }
-
-ReluDepthwiseConv depthwise(const ConvBlockOptions& o, std::int64_t stride) {
-  return ReluDepthwiseConv(DepthwiseConvOptions{o.in_channels, o.kernel_size, stride, o.dilation});
+DepthwiseConv depthwise(const ConvBlockOptions& o, std::int64_t stride) {
+  return DepthwiseConv(DepthwiseConvOptions{o.in_channels, o.kernel_size, stride, o.dilation});
 }
 
 Conv2d pointwise(std::int64_t in, std::int64_t out) {
@@ -81,7 +76,7 @@ DilConvImpl::DilConvImpl(const ConvBlockOptions& options) : options_(options) { 
 
 void DilConvImpl::reset() {
   const auto& o = options_;
-  op_ = register_module("op", torch::nn::Sequential(relu_within_next(), depthwise(o, o.stride),
+  op_ = register_module("op", torch::nn::Sequential(ReLU(), depthwise(o, o.stride),
                                                     pointwise(o.in_channels, o.out_channels),
                                                     batch_norm(o.out_channels, o.affine)));
 }
@@ -96,12 +91,12 @@ SepConvImpl::SepConvImpl(const ConvBlockOptions& options) : options_(options) { 
 
 void SepConvImpl::reset() {
   const auto& o = options_;
-  op_ = register_module("op", torch::nn::Sequential(relu_within_next(), depthwise(o, o.stride),
-                                                    pointwise(o.in_channels, o.in_channels),
-                                                    batch_norm(o.in_channels, o.affine),  //
-                                                    relu_within_next(), depthwise(o, 1),
-                                                    pointwise(o.in_channels, o.out_channels),
-                                                    batch_norm(o.out_channels, o.affine)));
+  op_ = register_module(
+      "op",
+      torch::nn::Sequential(ReLU(), depthwise(o, o.stride), pointwise(o.in_channels, o.in_channels),
+                            batch_norm(o.in_channels, o.affine),  //
+                            ReLU(), depthwise(o, 1), pointwise(o.in_channels, o.out_channels),
+                            batch_norm(o.out_channels, o.affine)));
 }
 
 at::Tensor SepConvImpl::forward(const at::Tensor& x) { return op_->forward(x); }

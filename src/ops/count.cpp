@@ -37,7 +37,7 @@ Cost cost_of(const at::RecordFunction& call) {
   const auto input = [&](std::size_t i) -> const at::Tensor& {
     return call.inputs()[i].toTensor();
   };
-  if (name == "aten::conv2d" || name == "darts::relu_depthwise") {
+  if (name == "aten::conv2d") {
     return {input(1).numel() / input(1).size(0)};  // input channels of a group × kernel
   }
   if (name == "aten::linear" || name == "aten::matmul") {

@@ -1,9 +1,6 @@
-#include "depthwise_function.hpp"
-
 #include <darts/ops/depthwise_conv.hpp>
 
 #include <ATen/autocast_mode.h>
-#include <ATen/ops/relu.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
 
 namespace darts {
@@ -24,32 +21,20 @@ bool under_autocast(const at::Tensor& x) {
 
 }  // namespace
 
-ReluDepthwiseConvImpl::ReluDepthwiseConvImpl(const DepthwiseConvOptions& depthwise)
+DepthwiseConvImpl::DepthwiseConvImpl(const DepthwiseConvOptions& depthwise)
     : Conv2dImpl(conv_options(depthwise)), depthwise_(depthwise) {}
 
-at::Tensor ReluDepthwiseConvImpl::forward(const at::Tensor& x) {
-  TORCH_CHECK(x.dim() == 4 && x.size(1) == depthwise_.channels,
-              "ReluDepthwiseConv: images of shape [N, ", depthwise_.channels,
-              ", H, W] expected, got ", x.sizes());
-  if (under_autocast(x)) {
-    if (depthwise_.dilation == 1) {
-      return plain_forward(x);
-    }
+at::Tensor DepthwiseConvImpl::forward(const at::Tensor& x) {
+  if (depthwise_.dilation > 1 && under_autocast(x)) {
     const c10::impl::ExcludeDispatchKeyGuard without_autocast(c10::DispatchKey::AutocastCPU);
-    return forward(x.to(weight.scalar_type()));
+    return Conv2dImpl::forward(x.to(weight.scalar_type()));
   }
-  return detail::has_depthwise_kernel(x, weight)
-             ? detail::relu_depthwise(x, weight, {depthwise_.stride, depthwise_.dilation, true})
-             : plain_forward(x);
+  return Conv2dImpl::forward(x);
 }
 
-at::Tensor ReluDepthwiseConvImpl::plain_forward(const at::Tensor& x) {
-  return Conv2dImpl::forward(at::relu(x));
-}
-
-std::shared_ptr<torch::nn::Module> ReluDepthwiseConvImpl::clone(
+std::shared_ptr<torch::nn::Module> DepthwiseConvImpl::clone(
     const std::optional<at::Device>& device) const {
-  auto copy = std::make_shared<ReluDepthwiseConvImpl>(depthwise_);
+  auto copy = std::make_shared<DepthwiseConvImpl>(depthwise_);
   copy->weight.set_data(weight.detach().clone().to(device.value_or(weight.device())));
   copy->train(is_training());
   return copy;

@@ -1,5 +1,6 @@
 #include "cell/cell_trial.hpp"
 #include "fused/run.hpp"
+#include "support/operator_count.hpp"
 
 #include <darts/cell/mixed_operation.hpp>
 
@@ -57,7 +58,7 @@ std::vector<at::Tensor> run_with_threads(const CellSetting& s, int threads, Prec
     }
   }
   initialize_weights(*edges, 7);
-  auto plan = std::make_shared<const fused::CellPlan>(fused::plan_cell(options, edges).value());
+  auto plan = std::make_shared<const plan::CellPlan>(plan::plan_cell(options, edges).value());
   const int before = at::get_num_threads();
   at::set_num_threads(threads);
   const auto run = fused::make_cell_run(plan, at::kFloat, storage);
@@ -138,6 +139,23 @@ TEST_P(FusedCell, EvaluationModeUsesTheRunningStatistics) {
 
 INSTANTIATE_TEST_SUITE_P(Settings, FusedCell, ::testing::ValuesIn(testing::cell_settings()),
                          [](const auto& setting) { return setting.param.name; });
+
+/// A cell with an operation that has no kernel runs the others by theirs, one at a time.
+TEST(FusedCellWithOtherPrimitives, ComputesWhatThePlainOneDoesInFewerOperations) {
+  const CellSetting setting{
+      .name = "other",
+      .reduction = true,
+      .primitives = {"none", "max_pool_3x3", "skip_connect", "sep_conv_3x3", "conv_7x1_1x7"}};
+  CellTrial plain(setting, {Execution::plain});
+  CellTrial fused(setting, {Execution::fused});
+  EXPECT_FALSE(fused.cell->has_kernels());
+  Golden expected;
+  Golden actual;
+  const auto plain_count = testing::count_operators([&] { expected = plain.everything(); });
+  const auto fused_count = testing::count_operators([&] { actual = fused.everything(); });
+  expect_close(actual, expected, 1e-11);
+  EXPECT_LT(fused_count.launches, plain_count.launches);
+}
 
 }  // namespace
 }  // namespace darts

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <darts/core/device.hpp>
 #include <darts/ops/operation.hpp>
 #include <darts/ops/primitive.hpp>
 
@@ -14,7 +15,8 @@ namespace darts {
 /// The mixed operation on one edge of a search cell (paper, equation 2): all candidate operations,
 /// summed with the softmax of the edge's alphas as weights.
 ///
-/// The plain way: one module per operation, run one after another. Parameters are those of the
+/// One module per operation, run one after another; with `fused`, those that are a NormBlock as one
+/// kernel each (a whole cell at once is src/cell/fused). Parameters are those of the
 /// operations, `_ops.P.…` with P the primitive's column; pools are followed by a batch norm
 /// `_ops.P.1`.
 class MixedOperationImpl : public torch::nn::Cloneable<MixedOperationImpl> {
@@ -24,7 +26,8 @@ class MixedOperationImpl : public torch::nn::Cloneable<MixedOperationImpl> {
 
   /// x: (N, C, H, W); weights: one for each primitive, after softmax.
   /// Returns (N, C, ⌈H/stride⌉, ⌈W/stride⌉).
-  at::Tensor forward(const at::Tensor& x, const at::Tensor& weights);
+  at::Tensor forward(const at::Tensor& x, const at::Tensor& weights,
+                     Execution execution = Execution::plain);
 
  private:
   std::vector<Primitive> primitives_;

@@ -13,7 +13,7 @@
 
 namespace darts {
 
-namespace fused {
+namespace plan {
 struct CellPlan;
 }
 
@@ -58,13 +58,13 @@ class SearchCellImpl : public torch::nn::Cloneable<SearchCellImpl> {
   bool is_reduction() const { return options_.reduction; }
 
   /// Whether all its primitives have kernels, so that it can be run fused.
-  bool has_kernels() { return plan() != nullptr; }
+  bool has_kernels() { return cell_plan() != nullptr; }
 
   void set_execution(const ExecutionOptions& execution) { execution_ = execution; }
 
  private:
-  at::Tensor plain_forward(std::vector<at::Tensor> states, const at::Tensor& weights);
-  const std::shared_ptr<const fused::CellPlan>& plan();
+  at::Tensor run_operations(std::vector<at::Tensor> states, const at::Tensor& weights);
+  const std::shared_ptr<const plan::CellPlan>& cell_plan();
   bool can_merge(const at::Tensor& x);
   bool can_fuse(const at::Tensor& s0, const at::Tensor& s1, const at::Tensor& weights);
 
@@ -73,7 +73,7 @@ class SearchCellImpl : public torch::nn::Cloneable<SearchCellImpl> {
   torch::nn::AnyModule preprocess1_;
   torch::nn::Sequential edges_{nullptr};  // as a list: it survives clone()
   ExecutionOptions execution_;
-  std::shared_ptr<const fused::CellPlan> plan_;  ///< null: it has primitives without a kernel
+  std::shared_ptr<const plan::CellPlan> plan_;  ///< null: it has primitives without a kernel
   bool planned_ = false;
 };
 TORCH_MODULE(SearchCell);

@@ -14,20 +14,16 @@ struct DepthwiseConvOptions {
   std::int64_t dilation = 1;
 };
 
-/// ReLU, then a depthwise k×k convolution without bias: (N, C, H, W) → (N, C, ⌈H/stride⌉,
-/// ⌈W/stride⌉), parameter `weight` of C×1×k×k. A separable convolution begins with it.
+/// A depthwise k×k convolution without bias: (N, C, H, W) → (N, C, ⌈H/stride⌉, ⌈W/stride⌉),
+/// parameter `weight` of C×1×k×k.
 ///
-/// On the CPU in float32 and float64 our own kernels run (src/ops/kernels), elsewhere LibTorch's.
-/// Under autocast on the CPU a convolution with a dilation stays in float32: LibTorch 2.11's
-/// bfloat16 gradient by such a weight (oneDNN, channels-last) reads memory that nothing has
-/// written, and is now and then NaN.
-class ReluDepthwiseConvImpl : public torch::nn::Conv2dImpl {
+/// LibTorch's Conv2d but for autocast on the CPU, where a convolution with a dilation stays in
+/// float32: LibTorch 2.11's bfloat16 gradient by such a weight (oneDNN, channels-last) reads memory
+/// that nothing has written, and is now and then NaN.
+class DepthwiseConvImpl : public torch::nn::Conv2dImpl {
  public:
-  explicit ReluDepthwiseConvImpl(const DepthwiseConvOptions& depthwise);
+  explicit DepthwiseConvImpl(const DepthwiseConvOptions& depthwise);
   at::Tensor forward(const at::Tensor& x);
-
-  /// The same with LibTorch's operations alone: what the kernels are checked against.
-  at::Tensor plain_forward(const at::Tensor& x);
 
   /// Conv2d's own clone() would make a Conv2d.
   std::shared_ptr<torch::nn::Module> clone(
@@ -36,6 +32,6 @@ class ReluDepthwiseConvImpl : public torch::nn::Conv2dImpl {
  private:
   DepthwiseConvOptions depthwise_;
 };
-TORCH_MODULE(ReluDepthwiseConv);
+TORCH_MODULE(DepthwiseConv);
 
 }  // namespace darts

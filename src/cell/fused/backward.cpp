@@ -63,6 +63,10 @@ class Backward {
   void second_units(const std::vector<Convolution>& convolutions, const WeightSums<T, S>& weights);
   void first_units(StatePass& from, const std::vector<const Edge*>& edges,
                    const WeightSums<T, S>& weights, bool want_state);
+  /// Of the batch norm's output of a convolution's first unit.
+  const at::Tensor& first_gradient(const Convolution& c) const {
+    return c.has_second() ? pass_.units[c.first()].gradient : pass_.state(c.edge->to).gradient;
+  }
   void run_unit(std::size_t unit, const at::Tensor& gradient, std::int64_t n,
                 kernels::SeparableBackward<T, S>& task) const;
 
@@ -115,6 +119,7 @@ std::vector<Product> Backward<T, S>::products_of(StatePass& from,
 /// The sums that the gradients of alpha and of the batch norms are made of.
 template <class T, class S>
 void Backward<T, S>::reduce_products(StatePass& from, const std::vector<const Edge*>& edges) {
+  const bool pools_are_new = pass_.make_pools(from);
   const std::vector<Product> products = products_of(from, edges);
   const auto channels = static_cast<std::size_t>(pass_.channels);
   const std::size_t group_size = products.size() * channels;
@@ -123,6 +128,9 @@ void Backward<T, S>::reduce_products(StatePass& from, const std::vector<const Ed
   pass_.for_groups([&](const Group& group, const Workspace<T>&) {
     std::vector<kernels::Factor<T, S>> factors;
     for (std::int64_t n = group.first; n < group.last; ++n) {
+      if (pools_are_new) {
+        pass_.run_pools(from, n);
+      }
       double* to = sums.data() + static_cast<std::size_t>(group.index) * group_size;
       for (auto first = products.begin(); first != products.end();) {
         const auto last = std::find_if(first, products.end(),
@@ -186,7 +194,7 @@ void Backward<T, S>::take_products(StatePass& from, const std::vector<Product>& 
         static_cast<T>(gradient);
   }
   for (std::size_t p = 0; p < from.pools.size(); ++p) {
-    if (PoolPass& pool = from.pools[p]; pool.output.defined()) {
+    if (PoolPass& pool = from.pools[p]; pool.exists) {
       pool.coefficients =
           coefficients(pool.statistics, 1.0, pool_sum[p].data(), pool_product[p].data());
     }
@@ -265,6 +273,11 @@ void Backward<T, S>::second_units(const std::vector<Convolution>& convolutions,
         task.grad_masked = pass_.image_of(first.gradient, n);
         task.before_relu = pass_.output_of(first.output, n);
         task.sums = sums.of(group.index, i);
+        const Next next(i, halves.size(), n);
+        const Convolution& then = halves[next.item];
+        task.ahead_g = pass_.ahead(pass_.state(then.edge->to).gradient, next.image);
+        task.ahead_z = pass_.ahead(pass_.units[then.last()].output, next.image);
+        task.ahead_input = pass_.ahead(pass_.units[then.first()].output, next.image);
         run_unit(c.last(), pass_.state(c.edge->to).gradient, n, task);
       }
     }
@@ -305,22 +318,25 @@ void Backward<T, S>::first_units(StatePass& from, const std::vector<const Edge*>
       const T* const value = pass_.image_of(from.value, n);
       kernels::fill_relu<T>(value, nullptr, nullptr, task.input);
       std::fill_n(own.image, from.height * from.width * pass_.channels, T(0));
-      for (const Convolution& c : convolutions) {
+      for (std::size_t i = 0; i < convolutions.size(); ++i) {
+        const Convolution& c = convolutions[i];
         task.grad_depthwise = weights.depthwise(c.first(), group);
         task.grad_pointwise = weights.pointwise(c.first(), group);
-        run_unit(
-            c.first(),
-            c.has_second() ? pass_.units[c.first()].gradient : pass_.state(c.edge->to).gradient, n,
-            task);
+        const Next next(i, convolutions.size(), n);
+        const Convolution& then = convolutions[next.item];
+        task.ahead_g = pass_.ahead(first_gradient(then), next.image);
+        task.ahead_z = pass_.ahead(pass_.units[then.first()].output, next.image);
+        task.ahead_input = next.item == 0 ? pass_.ahead(from.value, next.image) : kernels::Ahead{};
+        run_unit(c.first(), first_gradient(c), n, task);
       }
       if (want_state) {
         T* const to = pass_.image_of(gradient, n);
         pass_.blend(sum, n, own.image, value, to);
         for (std::size_t p = 0; p < pools.size(); ++p) {
-          if (const at::Tensor& output = from.pools[p].output; output.defined()) {
+          if (const PoolPass& pool = from.pools[p]; pool.exists) {
             pass_.blend(pools[p], n, nullptr, nullptr, own.pooled);
-            kernels::pool_backward(pass_.pool_shape(from, p, edges.front()->stride), value,
-                                   pass_.output_of(output, n), own.pooled, to);
+            kernels::pool_backward(pass_.pool_shape(from, p), value,
+                                   pass_.output_of(pool.output, n), own.pooled, to);
           }
         }
       }
@@ -390,7 +406,7 @@ Blend Backward<T, S>::pool_blend(const StatePass& from, std::size_t pool,
   Blend sum;
   sum.pixels = pass_.node_pixels();
   const PoolPass& pass = from.pools[pool];
-  if (!pass.output.defined()) {
+  if (!pass.exists) {
     return sum;
   }
   for (const Edge* edge : edges) {

@@ -73,9 +73,7 @@ class Forward {
   void run_first_units(StatePass& from, const std::vector<const Edge*>& edges, const Units& units);
   void run_second_units(const Units& first, const Units& second);
   void run_unit(std::size_t unit, const kernels::PaddedImage<T>& input, std::int64_t n,
-                double* sums, T* scratch) const;
-  void run_pool(StatePass& from, std::size_t pool, std::int64_t stride, std::int64_t n,
-                double* sums) const;
+                double* sums, T* scratch, const kernels::Ahead& ahead) const;
   std::int64_t multiply_adds(const Units& units) const {
     return std::accumulate(
         units.begin(), units.end(), std::int64_t{0},
@@ -88,7 +86,7 @@ class Forward {
 
 template <class T, class S>
 void Forward<T, S>::run_unit(std::size_t unit, const kernels::PaddedImage<T>& input, std::int64_t n,
-                             double* sums, T* scratch) const {
+                             double* sums, T* scratch, const kernels::Ahead& ahead) const {
   const UnitPass& u = pass_.units[unit];
   const kernels::SeparableShape& s = u.shape;
   const T* const pointwise = u.pointwise.template const_data_ptr<T>();
@@ -97,20 +95,8 @@ void Forward<T, S>::run_unit(std::size_t unit, const kernels::PaddedImage<T>& in
     const kernels::FactorizedShape shape{s.out_height, s.out_width, s.in_channels, s.out_channels};
     kernels::factorized_forward<T, S>({shape, input, pointwise, output, sums, scratch});
   } else {
-    kernels::separable_forward<T, S>(
-        {s, input, u.depthwise.template const_data_ptr<T>(), pointwise, output, sums, scratch});
-  }
-}
-
-template <class T, class S>
-void Forward<T, S>::run_pool(StatePass& from, std::size_t pool, std::int64_t stride, std::int64_t n,
-                             double* sums) const {
-  const at::Tensor& output = from.pools[pool].output;
-  if (output.defined()) {
-    S* const pooled = pass_.output_of(output, n);
-    kernels::pool_forward(pass_.pool_shape(from, pool, stride), pass_.image_of(from.value, n),
-                          pooled);
-    kernels::channel_moments(pooled, pass_.node_pixels(), pass_.channels, sums);
+    kernels::separable_forward<T, S>({s, input, u.depthwise.template const_data_ptr<T>(), pointwise,
+                                      output, sums, scratch, ahead});
   }
 }
 
@@ -124,10 +110,9 @@ void Forward<T, S>::run_first_units(StatePass& from, const std::vector<const Edg
   std::array<Norms, pool_kinds.size()> norms;
   for (std::size_t p = 0; p < norms.size(); ++p) {
     norms[p] = pool_norms(edges, pool_kinds[p]);
-    if (!norms[p].empty()) {
-      from.pools[p].output = pass_.new_output();
-    }
+    from.pools[p].exists = !norms[p].empty();
   }
+  pass_.make_pools(from);
   MomentSums sums(pass_.groups, units.size() + norms.size(), pass_.channels);
   const auto outputs = static_cast<std::int64_t>(units.size() + norms.size());
   const Phase phase("cell: pools, first convolutions",
@@ -137,10 +122,16 @@ void Forward<T, S>::run_first_units(StatePass& from, const std::vector<const Edg
     for (std::int64_t n = group.first; n < group.last; ++n) {
       kernels::fill_relu<T>(pass_.image_of(from.value, n), nullptr, nullptr, input);
       for (std::size_t i = 0; i < units.size(); ++i) {
-        run_unit(units[i], input, n, sums.of(group.index, i), own.scratch);
+        const bool last = i + 1 == units.size();
+        run_unit(units[i], input, n, sums.of(group.index, i), own.scratch,
+                 last ? pass_.ahead(from.value, n + 1) : kernels::Ahead{});
       }
+      pass_.run_pools(from, n);
       for (std::size_t p = 0; p < norms.size(); ++p) {
-        run_pool(from, p, edges.front()->stride, n, sums.of(group.index, units.size() + p));
+        if (from.pools[p].exists) {
+          kernels::channel_moments(pass_.output_of(from.pools[p].output, n), pass_.node_pixels(),
+                                   pass_.channels, sums.of(group.index, units.size() + p));
+        }
       }
     }
   });
@@ -171,7 +162,9 @@ void Forward<T, S>::run_second_units(const Units& first, const Units& second) {
     for (std::int64_t n = group.first; n < group.last; ++n) {
       for (std::size_t i = 0; i < second.size(); ++i) {
         pass_.fill_normalised(pass_.units[first[i]], n, input);
-        run_unit(second[i], input, n, sums.of(group.index, i), own.scratch);
+        const Next next(i, second.size(), n);
+        run_unit(second[i], input, n, sums.of(group.index, i), own.scratch,
+                 pass_.ahead(pass_.units[first[next.item]].output, next.image));
       }
     }
   });

@@ -45,7 +45,9 @@ void CellPass<T, S>::set_sizes() {
   states.resize(static_cast<std::size_t>(plan->states()));
   const std::int64_t stride = plan->reduction ? 2 : 1;
   for (std::size_t i = 0; i < states.size(); ++i) {
-    const std::int64_t step = std::cmp_less(i, cell_inputs) ? 1 : stride;
+    const bool input = std::cmp_less(i, cell_inputs);
+    const std::int64_t step = input ? 1 : stride;
+    states[i].stride = input ? stride : 1;
     states[i].height = (x.size(2) - 1) / step + 1;
     states[i].width = (x.size(3) - 1) / step + 1;
   }
@@ -206,11 +208,41 @@ at::Tensor CellPass<T, S>::of_doubles(const std::vector<double>& values) const {
 }
 
 template <class T, class S>
-kernels::PoolShape CellPass<T, S>::pool_shape(const StatePass& from, std::size_t pool,
-                                              std::int64_t stride) const {
+kernels::PoolShape CellPass<T, S>::pool_shape(const StatePass& from, std::size_t pool) const {
   const bool max = pool_kinds[pool] == OperationKind::max_pool;
   return {max ? kernels::Pool::max : kernels::Pool::average, from.height, from.width, channels,
-          stride};
+          from.stride};
+}
+
+template <class T, class S>
+bool CellPass<T, S>::make_pools(StatePass& from) const {
+  bool made = false;
+  for (PoolPass& pool : from.pools) {
+    if (pool.exists && !pool.output.defined()) {
+      pool.output = new_output();
+      made = true;
+    }
+  }
+  return made;
+}
+
+template <class T, class S>
+void CellPass<T, S>::run_pools(const StatePass& from, std::int64_t n) const {
+  for (std::size_t p = 0; p < from.pools.size(); ++p) {
+    if (from.pools[p].exists) {
+      kernels::pool_forward(pool_shape(from, p), image_of(from.value, n),
+                            output_of(from.pools[p].output, n));
+    }
+  }
+}
+
+template <class T, class S>
+kernels::Ahead CellPass<T, S>::ahead(const at::Tensor& of, std::int64_t n) const {
+  if (n >= images) {
+    return {};
+  }
+  const std::int64_t bytes = static_cast<std::int64_t>(of.nbytes()) / images;
+  return {static_cast<const std::byte*>(of.const_data_ptr()) + n * bytes, bytes};
 }
 
 template <class T, class S>
@@ -268,6 +300,16 @@ void CellPass<T, S>::release(std::int64_t from) {
     pool.output.reset();
   }
   state(from).value.reset();
+}
+
+template <class T, class S>
+void CellPass<T, S>::release_spare() {
+  for (StatePass& from : states) {
+    for (PoolPass& pool : from.pools) {
+      pool.output.reset();
+    }
+  }
+  states.back().value.reset();
 }
 
 template class CellPass<float, float>;

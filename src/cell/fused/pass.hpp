@@ -30,7 +30,8 @@ struct UnitPass {
 
 /// A pool of a state, which all edges that leave it share.
 struct PoolPass {
-  at::Tensor output;  ///< of S
+  bool exists = false;  ///< whether an edge has it
+  at::Tensor output;    ///< of S
   Statistics statistics;
   at::Tensor coefficients;  ///< in the backward pass: as a unit's, for a gradient of alpha 1
 };
@@ -41,8 +42,9 @@ inline constexpr std::array pool_kinds{OperationKind::max_pool, OperationKind::a
 struct StatePass {
   std::int64_t height = 0;
   std::int64_t width = 0;
+  std::int64_t stride = 1;        ///< of the operations that leave it
   at::Tensor value;               ///< N×H×W×channels
-  std::array<PoolPass, 2> pools;  ///< as pool_kinds; without output where no edge has one
+  std::array<PoolPass, 2> pools;  ///< as pool_kinds
   at::Tensor gradient;
 
   const PoolPass& pool(OperationKind kind) const {
@@ -79,6 +81,16 @@ struct Group {
   std::int64_t last = 0;   ///< image, beyond
 };
 
+/// What is worked on after item `item` of `items` of image `image`.
+struct Next {
+  Next(std::size_t item_now, std::size_t items, std::int64_t image_now)
+      : item(item_now + 1 < items ? item_now + 1 : 0),
+        image(item == 0 ? image_now + 1 : image_now) {}
+
+  std::size_t item;
+  std::int64_t image;
+};
+
 /// What a pass through a cell knows, and the memory that its parts share. T: type of the
 /// arithmetic, of states and of gradients; S: the one in which units' and pools' outputs wait for
 /// the batch norm and the backward pass, T or kernels::BFloat16.
@@ -107,7 +119,13 @@ class CellPass {
   at::Tensor from_dense(std::span<const at::Tensor> parts) const;
 
   double alpha(const Edge& edge, const Operation& operation) const;
-  kernels::PoolShape pool_shape(const StatePass& from, std::size_t pool, std::int64_t stride) const;
+  kernels::PoolShape pool_shape(const StatePass& from, std::size_t pool) const;
+  /// Memory for the outputs of a state's pools; false: they are there already.
+  bool make_pools(StatePass& from) const;
+  /// Their image n.
+  void run_pools(const StatePass& from, std::int64_t n) const;
+  /// Image n of a tensor as what a kernel reads next; nothing beyond the last.
+  kernels::Ahead ahead(const at::Tensor& of, std::int64_t n) const;
   /// The input of a separable convolution's second half: relu(batch norm(first half)).
   void fill_normalised(const UnitPass& first, std::int64_t n,
                        const kernels::PaddedImage<T>& to) const;
@@ -121,6 +139,9 @@ class CellPass {
   void blend(const Blend& blend, std::int64_t n, const T* masked, const T* mask, T* out) const;
   /// Lets go of all that was computed from a state.
   void release(std::int64_t from);
+  /// Lets go of what the backward pass does not need, the last node, or makes again in no time, the
+  /// pools: a tenth of all.
+  void release_spare();
 
   /// Of a state's tensor, of a node's, and of a unit's output; …
   std::int64_t bytes(const StatePass& of) const;

@@ -30,7 +30,9 @@ class TypedCellRun : public CellRun {
         pass_->release(i);
       }
     }
-    if (!options.keep) {
+    if (options.keep) {
+      pass_->release_spare();
+    } else {
       pass_.reset();
     }
     return out;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "plan.hpp"
+#include "cell_plan.hpp"
 
 #include <darts/core/device.hpp>
 
@@ -11,12 +11,13 @@
 
 namespace darts::fused {
 
-/// What a cell's pass works on.
-struct CellInputs {
-  at::Tensor s0;      ///< the two input states, preprocessed: (N, C, H, W)
-  at::Tensor s1;      ///< …
-  at::Tensor alphas;  ///< edges × primitives, after softmax
-};
+using plan::CellInputs;
+using plan::CellPlan;
+using plan::Edge;
+using plan::Operation;
+using plan::OperationKind;
+using plan::Unit;
+using plan::UnitKind;
 
 struct PassOptions {
   bool training = true;    ///< batch statistics, which move the running ones; else these are used

@@ -20,12 +20,13 @@
 namespace darts::merged {
 namespace {
 
-using fused::CellPlan;
-using fused::Edge;
-using fused::Operation;
-using fused::OperationKind;
-using fused::Unit;
-using fused::UnitKind;
+using plan::CellInputs;
+using plan::CellPlan;
+using plan::Edge;
+using plan::Operation;
+using plan::OperationKind;
+using plan::Unit;
+using plan::UnitKind;
 
 using Edges = std::vector<const Edge*>;
 
@@ -317,7 +318,7 @@ bool can_merge(const CellPlan& plan) {
   });
 }
 
-at::Tensor merged_cell(const CellPlan& plan, const fused::CellInputs& inputs, bool training) {
+at::Tensor merged_cell(const CellPlan& plan, const CellInputs& inputs, bool training) {
   return MergedCell(plan, inputs.alphas, training).run(inputs.s0, inputs.s1);
 }
 

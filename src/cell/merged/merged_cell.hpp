@@ -1,14 +1,13 @@
 #pragma once
 
-#include "fused/plan.hpp"
-#include "fused/run.hpp"
+#include "cell_plan.hpp"
 
 #include <ATen/core/Tensor.h>
 
 namespace darts::merged {
 
 /// Whether merged_cell() takes this plan: some operation must be other than `none`.
-bool can_merge(const fused::CellPlan& plan);
+bool can_merge(const plan::CellPlan& plan);
 
 /// The mixed cell state by state in LibTorch's operations, for devices that our own kernels are not
 /// for: ReLU, pools and their batch norm once a state; the convolutions of one kind of all edges
@@ -18,6 +17,6 @@ bool can_merge(const fused::CellPlan& plan);
 ///
 /// `training`: batch statistics, which move the running ones; else these are used.
 /// → (N, nodes · C, H', W').
-at::Tensor merged_cell(const fused::CellPlan& plan, const fused::CellInputs& inputs, bool training);
+at::Tensor merged_cell(const plan::CellPlan& plan, const plan::CellInputs& inputs, bool training);
 
 }  // namespace darts::merged

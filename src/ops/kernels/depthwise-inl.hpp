@@ -43,6 +43,7 @@ template <class T>
 struct AddRow {
   T* to;
   std::int64_t channels;
+  Fetcher* ahead;
 
   struct Sums {};
   HWY_INLINE Sums begin() const { return {}; }
@@ -50,6 +51,7 @@ struct AddRow {
     const Tag<T> d;
     T* const place = to + pixel * channels + c;
     hn::StoreU(hn::Add(hn::LoadU(d, place), v), d, place);
+    ahead->next<T>();
   }
   HWY_INLINE void end(const Sums&, std::int64_t) const {}
 };
@@ -62,6 +64,7 @@ struct MaskRow {
   const S* y;
   std::int64_t channels;
   double* sums;
+  Fetcher* ahead;
 
   struct Sums {
     Vec<T> plain;
@@ -74,6 +77,8 @@ struct MaskRow {
     const auto open = hn::Gt(hn::LoadU(d, mask + at), hn::Zero(d));
     const auto g = hn::IfThenElseZero(open, v);
     hn::StoreU(g, d, to + at);
+    prepare_store(to + at);
+    ahead->next<T>();
     s.plain = hn::Add(s.plain, g);
     s.product = hn::MulAdd(g, load_stored(y + at), s.product);
   }

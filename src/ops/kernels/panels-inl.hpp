@@ -49,6 +49,22 @@ struct Rows {
   std::int64_t depth;
 };
 
+/// Memory ahead in several places.
+struct Fetchers {
+  Fetcher first;
+  Fetcher second;
+  Fetcher third;
+
+  template <class T>
+  HWY_INLINE void next(int count) {
+    for (int i = 0; i < count; ++i) {
+      first.next<T>();
+      second.next<T>();
+      third.next<T>();
+    }
+  }
+};
+
 /// sum[p][v] = bias + Σ_k in[p][k] · panel[k][v-th vector].
 template <int kPixels, int kVectors, class D, class T>
 HWY_INLINE void panel_tile(D d, const T* HWY_RESTRICT in, const Rows<T>& rows,
@@ -80,19 +96,21 @@ HWY_INLINE void panel_tile(D d, const T* HWY_RESTRICT in, const Rows<T>& rows,
 }
 
 template <int kVectors, class D, class T, class Sink>
-HWY_INLINE void multiply_panel(D d, const Rows<T>& rows, const T* panel, const T* bias,
-                               Sink& sink) {
+HWY_INLINE void multiply_panel(D d, const Rows<T>& rows, const T* panel, const T* bias, Sink& sink,
+                               Fetchers& ahead) {
   constexpr int kPixels = many_registers ? 8 : 4;
   std::int64_t pixel = 0;
   for (; pixel + kPixels <= rows.pixels; pixel += kPixels) {
     hn::Vec<D> tile[kPixels][kVectors];
     panel_tile<kPixels, kVectors>(d, rows.data + pixel * rows.step, rows, panel, bias, tile);
     sink.template take<kPixels>(tile, pixel);
+    ahead.next<T>(kPixels * kVectors);
   }
   for (; pixel < rows.pixels; ++pixel) {
     hn::Vec<D> tile[1][kVectors];
     panel_tile<1, kVectors>(d, rows.data + pixel * rows.step, rows, panel, bias, tile);
     sink.template take<1>(tile, pixel);
+    ahead.next<T>(kVectors);
   }
 }
 
@@ -240,25 +258,26 @@ struct PaddedOutput {
 /// A function of its own: the tiles' loops need nearly all registers, general ones too.
 template <int kVectors, class D, class T, class Output>
 HWY_NOINLINE void output_panel(D d, const Rows<T>& rows, const T* panel, const T* bias,
-                               const Output& to, std::int64_t c) {
+                               const Output& to, std::int64_t c, Fetchers& ahead) {
   auto sink = to.template sink<kVectors>(d, c);
-  multiply_panel<kVectors>(d, rows, panel, bias == nullptr ? bias : bias + c, sink);
+  multiply_panel<kVectors>(d, rows, panel, bias == nullptr ? bias : bias + c, sink, ahead);
   sink.end();
 }
 
-/// to = bias + rows · weights, for `channels` columns.
+/// to = bias + rows · weights, for `channels` columns. Fetches a vector's worth from each of
+/// `ahead` with every vector of the result.
 template <class T, class Output>
 HWY_INLINE void product(const Rows<T>& rows, std::int64_t channels, const T* weights, const T* bias,
-                        const Output& to) {
+                        const Output& to, Fetchers& ahead) {
   for (std::int64_t c = 0; c < channels;) {
     const std::int64_t width = panel_width<T>(channels - c);
     const T* const panel = weights + c * rows.depth;
     if (width == 2 * lanes<T>()) {
-      output_panel<2>(Tag<T>(), rows, panel, bias, to, c);
+      output_panel<2>(Tag<T>(), rows, panel, bias, to, c, ahead);
     } else if (width == lanes<T>()) {  // NOLINT(bugprone-branch-clone): other tags
-      output_panel<1>(Tag<T>(), rows, panel, bias, to, c);
+      output_panel<1>(Tag<T>(), rows, panel, bias, to, c, ahead);
     } else {
-      output_panel<1>(NarrowTag<T>(), rows, panel, bias, to, c);
+      output_panel<1>(NarrowTag<T>(), rows, panel, bias, to, c, ahead);
     }
     c += width;
   }

@@ -48,6 +48,7 @@ template <int kVectors, class T, class S>
 struct StatisticsSink {
   S* out;
   std::int64_t channels;
+  Fetcher* ahead;
   Vec<T> sum[kVectors];
   Vec<T> square[kVectors];
 
@@ -60,6 +61,7 @@ struct StatisticsSink {
         const auto kept = store_rounded(tile[p][v], out + (pixel + p) * channels + v * lanes<T>());
         sum[v] = hn::Add(sum[v], kept);
         square[v] = hn::MulAdd(kept, kept, square[v]);
+        ahead->next<T>();
       }
     }
   }
@@ -69,6 +71,8 @@ template <class T>
 struct PlainSink {
   T* out;
   std::int64_t pixel_step;
+  Fetcher* ahead_g;
+  Fetcher* ahead_z;
 
   template <int kPixels, int kVectors>
   HWY_INLINE void take(const Vec<T> (&tile)[kPixels][kVectors], std::int64_t pixel) {
@@ -78,6 +82,8 @@ struct PlainSink {
 #pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v) {
         hn::StoreU(tile[p][v], d, out + (pixel + p) * pixel_step + v * lanes<T>());
+        ahead_g->next<T>();
+        ahead_z->next<T>();
       }
     }
   }
@@ -103,11 +109,13 @@ HWY_INLINE void multiply_columns(const T* in, std::int64_t pixels, std::int64_t 
 
 template <int kVectors, class T, class S>
 HWY_INLINE void forward_columns(const T* in, std::int64_t pixels, std::int64_t depth,
-                                std::int64_t channels, const T* weights, S* out, double* sums) {
+                                std::int64_t channels, const T* weights, S* out, double* sums,
+                                Fetcher& ahead) {
   const Tag<T> d;
   StatisticsSink<kVectors, T, S> sink;
   sink.out = out;
   sink.channels = channels;
+  sink.ahead = &ahead;
   for (int v = 0; v < kVectors; ++v) {
     sink.sum[v] = hn::Zero(d);
     sink.square[v] = hn::Zero(d);
@@ -123,13 +131,14 @@ HWY_INLINE void forward_columns(const T* in, std::int64_t pixels, std::int64_t d
 /// values, as they are stored, and of their squares to `sums` (2 × channels).
 template <class T, class S>
 HWY_INLINE void pointwise_forward(const T* in, std::int64_t pixels, std::int64_t depth,
-                                  std::int64_t channels, const T* weights, S* out, double* sums) {
+                                  std::int64_t channels, const T* weights, S* out, double* sums,
+                                  Fetcher& ahead) {
   std::int64_t c = 0;
   for (; c + 2 * lanes<T>() <= channels; c += 2 * lanes<T>()) {
-    forward_columns<2>(in, pixels, depth, channels, weights + c, out + c, sums + c);
+    forward_columns<2>(in, pixels, depth, channels, weights + c, out + c, sums + c, ahead);
   }
   if (c < channels) {
-    forward_columns<1>(in, pixels, depth, channels, weights + c, out + c, sums + c);
+    forward_columns<1>(in, pixels, depth, channels, weights + c, out + c, sums + c, ahead);
   }
 }
 
@@ -137,14 +146,14 @@ HWY_INLINE void pointwise_forward(const T* in, std::int64_t pixels, std::int64_t
 template <class T>
 HWY_INLINE void pointwise_backward(const T* in, std::int64_t pixels, std::int64_t depth,
                                    std::int64_t channels, const T* weights, T* out,
-                                   std::int64_t pixel_step) {
+                                   std::int64_t pixel_step, Fetcher& ahead_g, Fetcher& ahead_z) {
   std::int64_t c = 0;
   for (; c + 2 * lanes<T>() <= channels; c += 2 * lanes<T>()) {
-    PlainSink<T> sink{out + c, pixel_step};
+    PlainSink<T> sink{out + c, pixel_step, &ahead_g, &ahead_z};
     multiply_columns<2>(in, pixels, depth, weights + c, channels, sink);
   }
   if (c < channels) {
-    PlainSink<T> sink{out + c, pixel_step};
+    PlainSink<T> sink{out + c, pixel_step, &ahead_g, &ahead_z};
     multiply_columns<1>(in, pixels, depth, weights + c, channels, sink);
   }
 }

@@ -28,28 +28,74 @@ HWY_INLINE Window window_of(const PoolShape& s, std::int64_t y, std::int64_t x) 
           std::max<std::int64_t>(x * s.stride - 1, 0), std::min(x * s.stride + 2, s.width)};
 }
 
-template <class T>
+/// Nearly all windows have three columns and three rows, or two at the top and the bottom: for
+/// them the loops are unrolled.
+constexpr std::int64_t whole = 3;
+
+/// The output pixels of a row whose windows are three wide: from 1 up to, and without, this one.
+HWY_INLINE std::int64_t whole_end(const PoolShape& s) {
+  return std::max<std::int64_t>((s.width - 2 + s.stride) / s.stride, 1);
+}
+
+template <Pool kPool, class T>
+HWY_INLINE Vec<T> joined(Vec<T> sum, Vec<T> v) {
+  // In this order a NaN does not hide the values before it.
+  return kPool == Pool::max ? hn::Max(v, sum) : hn::Add(sum, v);
+}
+
+template <Pool kPool, class T>
 HWY_INLINE Vec<T> pooled(const PoolShape& s, const Window& w, const T* x) {
   const Tag<T> d;
   const auto at = [&](std::int64_t i, std::int64_t j)
                       HWY_ATTR { return hn::LoadU(d, x + (i * s.width + j) * s.channels); };
-  auto v = s.pool == Pool::max ? at(w.top, w.left) : hn::Zero(d);
+  auto v = kPool == Pool::max ? at(w.top, w.left) : hn::Zero(d);
   for (std::int64_t i = w.top; i < w.bottom; ++i) {
     for (std::int64_t j = w.left; j < w.right; ++j) {
-      // In this order a NaN does not hide the values before it.
-      v = s.pool == Pool::max ? hn::Max(at(i, j), v) : hn::Add(v, at(i, j));
+      v = joined<kPool, T>(v, at(i, j));
     }
   }
-  return s.pool == Pool::max ? v : hn::Div(v, hn::Set(d, static_cast<T>(w.count())));
+  return kPool == Pool::max ? v : hn::Mul(v, hn::Set(d, T(1) / static_cast<T>(w.count())));
 }
 
-template <class T, class S>
+/// The same of kRows×3 pixels, of which x is the first.
+template <Pool kPool, int kRows, class T>
+HWY_INLINE Vec<T> pooled_whole(const T* x, std::int64_t row_size, std::int64_t pixel_size) {
+  const Tag<T> d;
+  auto v = hn::LoadU(d, x);
+#pragma GCC unroll 9
+  for (int place = 1; place < kRows * whole; ++place) {
+    v = joined<kPool, T>(v,
+                         hn::LoadU(d, x + place / whole * row_size + place % whole * pixel_size));
+  }
+  return kPool == Pool::max ? v : hn::Mul(v, hn::Set(d, T(1) / T(kRows * whole)));
+}
+
+template <Pool kPool, int kRows, class T, class S>
+HWY_INLINE void forward_whole(const PoolShape& s, const Window& row, const T* x, S* y) {
+  const std::int64_t row_size = s.width * s.channels;
+  const T* in = x + row.top * row_size + (s.stride - 1) * s.channels;
+  for (std::int64_t j = 1; j < whole_end(s); ++j, in += s.stride * s.channels) {
+    for (std::int64_t c = 0; c < s.channels; c += lanes<T>()) {
+      store_rounded(pooled_whole<kPool, kRows>(in + c, row_size, s.channels),
+                    y + j * s.channels + c);
+    }
+  }
+}
+
+template <Pool kPool, class T, class S>
 void forward_image(const PoolShape& s, const T* x, S* y) {
-  for (std::int64_t i = 0; i < s.out_height(); ++i) {
-    for (std::int64_t j = 0; j < s.out_width(); ++j, y += s.channels) {
+  for (std::int64_t i = 0; i < s.out_height(); ++i, y += s.out_width() * s.channels) {
+    const Window row = window_of(s, i, 0);
+    const std::int64_t rows = row.bottom - row.top;
+    if (rows == whole) {
+      forward_whole<kPool, 3>(s, row, x, y);
+    } else if (rows == 2) {
+      forward_whole<kPool, 2>(s, row, x, y);
+    }
+    for (std::int64_t j = 0; j < s.out_width(); j = j == 0 && rows > 1 ? whole_end(s) : j + 1) {
       const Window w = window_of(s, i, j);
       for (std::int64_t c = 0; c < s.channels; c += lanes<T>()) {
-        store_rounded(pooled(s, w, x + c), y + c);
+        store_rounded(pooled<kPool>(s, w, x + c), y + j * s.channels + c);
       }
     }
   }
@@ -58,11 +104,58 @@ void forward_image(const PoolShape& s, const T* x, S* y) {
 template <class T>
 HWY_INLINE void spread_average(const PoolShape& s, const Window& w, Vec<T> g, T* grad_x) {
   const Tag<T> d;
-  const auto share = hn::Div(g, hn::Set(d, static_cast<T>(w.count())));
+  const auto share = hn::Mul(g, hn::Set(d, T(1) / static_cast<T>(w.count())));
   for (std::int64_t i = w.top; i < w.bottom; ++i) {
     for (std::int64_t j = w.left; j < w.right; ++j) {
       T* const to = grad_x + (i * s.width + j) * s.channels;
       hn::StoreU(hn::Add(hn::LoadU(d, to), share), d, to);
+    }
+  }
+}
+
+/// Of a row of the output at stride 1: a pixel gets the shares of the windows to its left, above
+/// or below it, and to its right, which are added up before they are stored.
+template <class T>
+HWY_INLINE void spread_row(const PoolShape& s, const Window& row, const T* grad_y, T* grad_x) {
+  const Tag<T> d;
+  const std::int64_t rows = row.bottom - row.top;
+  const auto factor = [&](std::int64_t columns)
+                          HWY_ATTR { return hn::Set(d, T(1) / static_cast<T>(rows * columns)); };
+  const auto inside = factor(whole);
+  const auto beside_border = factor(std::min<std::int64_t>(s.width, 2));
+  const auto share = [&](std::int64_t j, std::int64_t c) HWY_ATTR {
+    return hn::Mul(hn::LoadU(d, grad_y + j * s.channels + c),
+                   j == 0 || j == s.width - 1 ? beside_border : inside);
+  };
+  for (std::int64_t c = 0; c < s.channels; c += lanes<T>()) {
+    auto before = hn::Zero(d);
+    auto here = share(0, c);
+    for (std::int64_t j = 0; j < s.width; ++j) {
+      const auto next = j + 1 < s.width ? share(j + 1, c) : hn::Zero(d);
+      const auto sum = hn::Add(hn::Add(before, here), next);
+      for (std::int64_t i = row.top; i < row.bottom; ++i) {
+        T* const to = grad_x + (i * s.width + j) * s.channels + c;
+        hn::StoreU(hn::Add(hn::LoadU(d, to), sum), d, to);
+      }
+      before = here;
+      here = next;
+    }
+  }
+}
+
+template <class T>
+void average_backward_image(const PoolShape& s, const T* grad_y, T* grad_x) {
+  const Tag<T> d;
+  for (std::int64_t i = 0; i < s.out_height(); ++i, grad_y += s.out_width() * s.channels) {
+    if (s.stride == 1) {
+      spread_row(s, window_of(s, i, 0), grad_y, grad_x);
+      continue;
+    }
+    for (std::int64_t j = 0; j < s.out_width(); ++j) {
+      const Window w = window_of(s, i, j);
+      for (std::int64_t c = 0; c < s.channels; c += lanes<T>()) {
+        spread_average<T>(s, w, hn::LoadU(d, grad_y + j * s.channels + c), grad_x + c);
+      }
     }
   }
 }
@@ -89,26 +182,110 @@ HWY_INLINE Vec<T> maximum(const PoolShape& s, const Window& w, const T* x, const
   if constexpr (std::is_same_v<T, S>) {
     return hn::LoadU(Tag<T>(), y);
   } else {
-    return pooled(s, w, x);
+    return pooled<Pool::max>(s, w, x);
+  }
+}
+
+/// Of the windows of a row that are three wide. Neighbouring windows share pixels, whose values and
+/// gradients stay in registers from one to the next.
+template <int kRows, int kStride, class T, class S>
+HWY_INLINE void give_row(const PoolShape& s, const Window& row, const T* x, const S* y,
+                         const T* grad_y, T* grad_x) {
+  constexpr int shared = 3 - kStride;
+  const Tag<T> d;
+  const std::int64_t row_size = s.width * s.channels;
+  const std::int64_t last = whole_end(s);
+  for (std::int64_t c = 0; c < s.channels && last > 1; c += lanes<T>()) {
+    std::int64_t place = row.top * row_size + (kStride - 1) * s.channels + c;
+    Vec<T> in[kRows][3];
+    Vec<T> sum[kRows][3];
+    const auto load = [&](int i, int j) HWY_ATTR {
+      const std::int64_t at = place + i * row_size + j * s.channels;
+      in[i][j] = hn::LoadU(d, x + at);
+      sum[i][j] = hn::LoadU(d, grad_x + at);
+    };
+    const auto store = [&](int i, int j) HWY_ATTR {
+      hn::StoreU(sum[i][j], d, grad_x + place + i * row_size + j * s.channels);
+    };
+#pragma GCC unroll 6
+    for (int k = 0; k < kRows * shared; ++k) {
+      load(k / shared, k % shared);
+    }
+    for (std::int64_t j = 1; j < last; ++j, place += kStride * s.channels) {
+#pragma GCC unroll 6
+      for (int k = 0; k < kRows * kStride; ++k) {
+        load(k / kStride, shared + k % kStride);
+      }
+      const std::int64_t out = j * s.channels + c;
+      Vec<T> largest;
+      if constexpr (std::is_same_v<T, S>) {
+        largest = hn::LoadU(d, y + out);
+      } else {
+        largest = in[0][0];
+#pragma GCC unroll 9
+        for (int k = 1; k < kRows * 3; ++k) {
+          largest = joined<Pool::max, T>(largest, in[k / 3][k % 3]);
+        }
+      }
+      auto rest = hn::LoadU(d, grad_y + out);  // 0 where it is given already
+#pragma GCC unroll 9
+      for (int k = 0; k < kRows * 3; ++k) {
+        const auto here = hn::Eq(in[k / 3][k % 3], largest);
+        auto& to = sum[k / 3][k % 3];
+        to = hn::Add(to, hn::IfThenElseZero(here, rest));
+        rest = hn::IfThenZeroElse(here, rest);
+      }
+#pragma GCC unroll 6
+      for (int k = 0; k < kRows * kStride; ++k) {
+        store(k / kStride, k % kStride);
+      }
+#pragma GCC unroll 6
+      for (int k = 0; k < kRows * shared; ++k) {
+        in[k / shared][k % shared] = in[k / shared][k % shared + kStride];
+        sum[k / shared][k % shared] = sum[k / shared][k % shared + kStride];
+      }
+    }
+#pragma GCC unroll 6
+    for (int k = 0; k < kRows * shared; ++k) {
+      store(k / shared, k % shared);
+    }
   }
 }
 
 template <class T, class S>
-void backward_image(const PoolShape& s, const T* x, const S* y, const T* grad_y, T* grad_x) {
+void max_backward_image(const PoolShape& s, const T* x, const S* y, const T* grad_y, T* grad_x) {
   const Tag<T> d;
-  for (std::int64_t i = 0; i < s.out_height(); ++i) {
-    for (std::int64_t j = 0; j < s.out_width(); ++j, y += s.channels, grad_y += s.channels) {
+  const std::int64_t row_size = s.out_width() * s.channels;
+  for (std::int64_t i = 0; i < s.out_height(); ++i, y += row_size, grad_y += row_size) {
+    const Window row = window_of(s, i, 0);
+    const std::int64_t rows = row.bottom - row.top;
+    if (rows == whole) {
+      s.stride == 1 ? give_row<3, 1>(s, row, x, y, grad_y, grad_x)
+                    : give_row<3, 2>(s, row, x, y, grad_y, grad_x);
+    } else if (rows == 2) {
+      s.stride == 1 ? give_row<2, 1>(s, row, x, y, grad_y, grad_x)
+                    : give_row<2, 2>(s, row, x, y, grad_y, grad_x);
+    }
+    for (std::int64_t j = 0; j < s.out_width(); j = j == 0 && rows > 1 ? whole_end(s) : j + 1) {
       const Window w = window_of(s, i, j);
       for (std::int64_t c = 0; c < s.channels; c += lanes<T>()) {
-        const auto g = hn::LoadU(d, grad_y + c);
-        if (s.pool == Pool::max) {
-          give_to_maximum<T>(s, w, g, maximum(s, w, x + c, y + c), x + c, grad_x + c);
-        } else {
-          spread_average<T>(s, w, g, grad_x + c);
-        }
+        const std::int64_t out = j * s.channels + c;
+        give_to_maximum<T>(s, w, hn::LoadU(d, grad_y + out), maximum(s, w, x + c, y + out), x + c,
+                           grad_x + c);
       }
     }
   }
+}
+
+template <class T, class S>
+void forward_image(const PoolShape& s, const T* x, S* y) {
+  s.pool == Pool::max ? forward_image<Pool::max>(s, x, y) : forward_image<Pool::average>(s, x, y);
+}
+
+template <class T, class S>
+void backward_image(const PoolShape& s, const T* x, const S* y, const T* grad_y, T* grad_x) {
+  s.pool == Pool::max ? max_backward_image(s, x, y, grad_y, grad_x)
+                      : average_backward_image(s, grad_y, grad_x);
 }
 
 void ForwardFloat(const PoolShape& s, const float* x, float* y) { forward_image(s, x, y); }

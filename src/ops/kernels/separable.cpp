@@ -82,11 +82,12 @@ template <class T, class S>
 void forward_image(const SeparableForward<T, S>& t) {
   const SeparableShape& s = t.shape;
   const std::int64_t rows = block_rows(s);
+  Fetcher ahead(t.ahead);
   for (std::int64_t first = 0; first < s.out_height; first += rows) {
     const std::int64_t count = std::min(rows, s.out_height - first);
     depthwise_rows(s, t.input, t.depthwise, first, count, t.scratch);
     pointwise_forward(t.scratch, count * s.out_width, s.in_channels, s.out_channels, t.pointwise,
-                      t.output + first * s.out_width * s.out_channels, t.sums);
+                      t.output + first * s.out_width * s.out_channels, t.sums, ahead);
   }
 }
 
@@ -94,10 +95,12 @@ void forward_image(const SeparableForward<T, S>& t) {
 template <class T>
 HWY_NOINLINE void transposed_pointwise(const SeparableShape& s, const T* gradient,
                                        const T* pointwise_t, std::int64_t first, std::int64_t count,
-                                       const PaddedImage<T>& to) {
+                                       const PaddedImage<T>& to, Fetcher& ahead_g,
+                                       Fetcher& ahead_z) {
   for (std::int64_t r = 0; r < count; ++r) {
     pointwise_backward(gradient + r * s.out_width * s.out_channels, s.out_width, s.out_channels,
-                       s.in_channels, pointwise_t, to.pixel(first + r, 0), s.in_channels);
+                       s.in_channels, pointwise_t, to.pixel(first + r, 0), s.in_channels, ahead_g,
+                       ahead_z);
   }
 }
 
@@ -146,12 +149,12 @@ HWY_INLINE void transposed_row(const SeparableShape& s, const PaddedImage<T>& gr
 template <class T>
 HWY_NOINLINE void add_input_gradient(const SeparableShape& s, const PaddedImage<T>& gradient,
                                      const T* depthwise, std::int64_t height, std::int64_t width,
-                                     T* sum) {
+                                     T* sum, Fetcher& ahead) {
   for (std::int64_t y = 0; y < height; ++y, sum += width * s.in_channels) {
     if (s.stride == 2) {
       add_transposed_row(s, gradient, depthwise, y, width, sum);
     } else {
-      transposed_row(s, gradient, depthwise, y, AddRow<T>{sum, s.in_channels});
+      transposed_row(s, gradient, depthwise, y, AddRow<T>{sum, s.in_channels, &ahead});
     }
   }
 }
@@ -175,12 +178,16 @@ HWY_INLINE void masked_transposed_row(const SeparableBackward<T, S>& t,
 
 template <class T, class S>
 HWY_INLINE void masked_input_gradient(const SeparableBackward<T, S>& t,
-                                      const PaddedImage<T>& gradient) {
+                                      const PaddedImage<T>& gradient, Fetcher& ahead) {
   const std::int64_t channels = t.shape.in_channels;
   for (std::int64_t y = 0; y < t.input.height; ++y) {
     const std::int64_t place = y * t.input.width * channels;
-    const MaskRow<T, S> sink{t.grad_masked + place, t.input.pixel(y, 0), t.before_relu + place,
-                             channels, t.sums};
+    const MaskRow<T, S> sink{t.grad_masked + place,
+                             t.input.pixel(y, 0),
+                             t.before_relu + place,
+                             channels,
+                             t.sums,
+                             &ahead};
     if (t.shape.stride == 2) {
       masked_transposed_row(t, gradient, y, t.grad_masked + place, sink);
     } else {
@@ -196,12 +203,15 @@ void backward_image(const SeparableBackward<T, S>& t) {
   const PaddedImage<T> gradient{t.room.data, s.out_height, s.out_width, s.in_channels,
                                 t.room.padding};
   T* const depthwise_block = t.scratch;
+  Fetcher ahead_g(t.ahead_g);
+  Fetcher ahead_z(t.ahead_z);
   T* const gradient_block = t.scratch + rows * s.out_width * s.in_channels;
   for (std::int64_t first = 0; first < s.out_height; first += rows) {
     const std::int64_t count = std::min(rows, s.out_height - first);
     normalized_gradient(t.gradient, first * s.out_width, count * s.out_width, s.out_channels,
                         gradient_block);
-    transposed_pointwise(s, gradient_block, t.pointwise_t, first, count, gradient);
+    transposed_pointwise(s, gradient_block, t.pointwise_t, first, count, gradient, ahead_g,
+                         ahead_z);
     if (t.grad_pointwise != nullptr) {
       depthwise_rows(s, t.input, t.depthwise, first, count, depthwise_block);
       add_pointwise_weights(s, depthwise_block, gradient_block, count, t.grad_pointwise);
@@ -210,10 +220,12 @@ void backward_image(const SeparableBackward<T, S>& t) {
       add_depthwise_weights(s, t.input, gradient, first, count, t.grad_depthwise);
     }
   }
+  Fetcher ahead_input(t.ahead_input);
   if (t.grad_sum != nullptr) {
-    add_input_gradient(s, gradient, t.depthwise, t.input.height, t.input.width, t.grad_sum);
+    add_input_gradient(s, gradient, t.depthwise, t.input.height, t.input.width, t.grad_sum,
+                       ahead_input);
   } else if (t.grad_masked != nullptr) {
-    masked_input_gradient(t, gradient);
+    masked_input_gradient(t, gradient, ahead_input);
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "ahead.hpp"
 #include "bfloat16.hpp"
 
 #include <cstdint>
@@ -65,6 +66,7 @@ struct SeparableForward {
   S* output = nullptr;           ///< out_height × out_width × out_channels
   double* sums = nullptr;  ///< adds Σ z, then Σ z² of the output as stored: 2 × out_channels
   T* scratch = nullptr;    ///< separable_scratch() elements
+  Ahead ahead;             ///< what the next call's input is filled from
 };
 
 /// output = pointwise(depthwise(input)).
@@ -104,6 +106,10 @@ struct SeparableBackward {
   T* grad_masked = nullptr;        ///< stored here, 0 where the input is 0
   const S* before_relu = nullptr;  ///< with it: the tensor y that input is an affine image of …
   double* sums = nullptr;  ///< … to which Σ grad_masked and Σ grad_masked · y are added
+
+  Ahead ahead_g;      ///< the gradient of the next call, …
+  Ahead ahead_z;      ///< … its z, …
+  Ahead ahead_input;  ///< … and what its input is filled from
 };
 
 template <class T, class S>

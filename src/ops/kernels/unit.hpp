@@ -1,5 +1,7 @@
 #pragma once
 
+#include "ahead.hpp"
+
 #include <cstdint>
 
 // ReLU → depthwise k×k (or none) → pointwise 1×1 on one image at a time, forward and backward, on
@@ -70,6 +72,7 @@ struct UnitForward {
   double* sums = nullptr;     ///< adds Σ z, a value a channel; null: not wanted
   double* squares = nullptr;  ///< with it: Σ z²
   T* workspace = nullptr;
+  Ahead ahead;  ///< the x of the next call
 };
 
 /// z = addend + bias + pointwise(depthwise(relu(x))).
@@ -97,6 +100,9 @@ struct UnitBackward {
   double* sums = nullptr;      ///< adds Σ grad_x; null: not wanted (always with kernel 1)
   double* products = nullptr;  ///< with it: Σ grad_x · x
   T* workspace = nullptr;
+  Ahead ahead_x;  ///< the x of the next call, …
+  Ahead ahead_g;  ///< … its g …
+  Ahead ahead_z;  ///< … and its z
 };
 
 template <class T>

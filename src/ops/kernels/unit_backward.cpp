@@ -48,6 +48,7 @@ struct ClosedRow {
   std::int64_t mask_step;
   double* sums;
   double* products;
+  Fetcher* ahead;
 
   struct Sums {
     Vec<T> plain;
@@ -59,6 +60,8 @@ struct ClosedRow {
     const auto open = hn::Gt(hn::LoadU(d, mask + pixel * mask_step + c), hn::Zero(d));
     const auto g = hn::IfThenElseZero(open, v);
     store_first(g, d, to.data + pixel * to.step + c, channels - c);
+    prepare_store(to.data + pixel * to.step + c);
+    ahead->next<T>();
     if (kSums) {
       const auto value = load_first(d, x.data + pixel * x.step + c, channels - c);
       s.plain = hn::Add(s.plain, g);
@@ -84,6 +87,7 @@ HWY_INLINE void transposed_rows(const UnitBackward<T>& t, const Room<T>& room) {
   r.weights = t.depthwise + (s.kernel * s.kernel - 1) * room.in_step;  // the kernel turned around
   r.weight_step = -room.in_step;
   r.pixels = s.width;
+  Fetcher ahead(t.ahead_x);
   for (std::int64_t y = 0; y < s.height; ++y) {
     r.input = room.spread.pixel(y - s.padding(), -s.padding());
     const std::int64_t row = y * s.width;
@@ -93,7 +97,8 @@ HWY_INLINE void transposed_rows(const UnitBackward<T>& t, const Room<T>& room) {
                                    s.in_channels,
                                    room.in_step,
                                    t.sums,
-                                   t.products};
+                                   t.products,
+                                   &ahead};
     depthwise_row(transposed, r, sink);
   }
 }
@@ -184,7 +189,7 @@ HWY_INLINE void scatter_row(const UnitBackward<T>& t, const Room<T>& room, std::
 /// What a block of rows of the output's gradient leads to.
 template <class T>
 HWY_INLINE void backward_block(const UnitBackward<T>& t, const Room<T>& room, std::int64_t first,
-                               std::int64_t count) {
+                               std::int64_t count, Fetchers& ahead) {
   const UnitShape& s = t.shape;
   const T* const no_bias = nullptr;
   const std::int64_t width = s.out_width();
@@ -200,7 +205,7 @@ HWY_INLINE void backward_block(const UnitBackward<T>& t, const Room<T>& room, st
     if (t.grad_x.data != nullptr) {
       const Rows<T> gradient{room.gradient, room.out_step, count * width, s.out_channels};
       product(gradient, s.in_channels, t.pointwise_t, no_bias,
-              PaddedOutput<T>{room.product, room.in_step});
+              PaddedOutput<T>{room.product, room.in_step}, ahead);
       for (std::int64_t r = 0; r < count; ++r) {
         const std::int64_t place = r * width * room.in_step;
         scatter_row(t, room, first + r, room.product + place, room.block + place);
@@ -212,7 +217,8 @@ HWY_INLINE void backward_block(const UnitBackward<T>& t, const Room<T>& room, st
     const Rows<T> gradient{room.gradient + r * width * room.out_step, room.out_step, width,
                            s.out_channels};
     product(gradient, s.in_channels, t.pointwise_t, no_bias,
-            PaddedOutput<T>{room.spread.pixel((first + r) * s.stride, 0), s.stride * room.in_step});
+            PaddedOutput<T>{room.spread.pixel((first + r) * s.stride, 0), s.stride * room.in_step},
+            ahead);
   }
   depthwise_gradients(t, room, first, count);
 }
@@ -227,8 +233,11 @@ void backward_image(const UnitBackward<T>& t) {
   } else if (s.kernel > 1) {
     std::fill_n(room.spread.data, room.spread.size(), T(0));
   }
+  // With a depthwise convolution there is time for x later.
+  Fetchers ahead{Fetcher(t.ahead_g), Fetcher(t.ahead_z),
+                 Fetcher(s.kernel == 1 ? t.ahead_x : Ahead{})};
   for (std::int64_t first = 0; first < s.out_height(); first += block_rows(s)) {
-    backward_block(t, room, first, std::min(block_rows(s), s.out_height() - first));
+    backward_block(t, room, first, std::min(block_rows(s), s.out_height() - first), ahead);
   }
   if (s.kernel == 1 || t.grad_x.data == nullptr) {
     return;

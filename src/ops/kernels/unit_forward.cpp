@@ -23,6 +23,7 @@ template <class T>
 void forward_image(const UnitForward<T>& t) {
   const UnitShape& s = t.shape;
   const Room<T> room(s, t.workspace);
+  Fetchers ahead{Fetcher(t.ahead), Fetcher({}), Fetcher({})};
   fill_input(s, t.input, room);
   for (std::int64_t first = 0; first < s.out_height(); first += block_rows(s)) {
     const std::int64_t count = std::min(block_rows(s), s.out_height() - first);
@@ -32,14 +33,15 @@ void forward_image(const UnitForward<T>& t) {
     T* const out = t.z.data + pixel * t.z.step;
     if (t.sums != nullptr) {
       product(rows, s.out_channels, t.pointwise, t.bias,
-              MomentOutput<T>{out, t.z.step, s.out_channels, t.sums, t.squares});
+              MomentOutput<T>{out, t.z.step, s.out_channels, t.sums, t.squares}, ahead);
     } else if (t.addend.data != nullptr) {
       product(rows, s.out_channels, t.pointwise, t.bias,
               AddOutput<true, T>{out, t.z.step, s.out_channels,
-                                 t.addend.data + pixel * t.addend.step, t.addend.step});
+                                 t.addend.data + pixel * t.addend.step, t.addend.step},
+              ahead);
     } else {
       product(rows, s.out_channels, t.pointwise, t.bias,
-              AddOutput<false, T>{out, t.z.step, s.out_channels, nullptr, 0});
+              AddOutput<false, T>{out, t.z.step, s.out_channels, nullptr, 0}, ahead);
     }
   }
 }

@@ -7,6 +7,7 @@
 #define DARTS_KERNELS_VECTORS_INL
 #endif
 
+#include "ahead.hpp"
 #include "bfloat16.hpp"
 
 #include <hwy/highway.h>
@@ -34,6 +35,32 @@ constexpr bool many_registers = true;
 #else
 constexpr bool many_registers = false;
 #endif
+
+/// Goes through memory ahead, a vector's worth at a time.
+class Fetcher {
+ public:
+  explicit Fetcher(const Ahead& ahead)
+      : at_(static_cast<const char*>(ahead.data)), left_(ahead.bytes) {}
+
+  template <class T>
+  HWY_INLINE void next() {
+    if (left_ > 0) {
+      __builtin_prefetch(at_, /*write=*/0, /*locality=*/2);
+      at_ += lanes<T>() * std::int64_t{sizeof(T)};
+      left_ -= lanes<T>() * std::int64_t{sizeof(T)};
+    }
+  }
+
+ private:
+  const char* at_;
+  std::int64_t left_;
+};
+
+/// Makes room in the cache for what will be stored 4 KB after `to`.
+template <class T>
+HWY_INLINE void prepare_store(const T* to) {
+  __builtin_prefetch(reinterpret_cast<const char*>(to) + 4096, /*write=*/1, /*locality=*/2);
+}
 
 /// v where it is above 0, else 0; NaN stays, where Max would do with it as the instruction set
 /// likes.

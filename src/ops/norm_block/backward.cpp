@@ -146,6 +146,9 @@ void UnitBackward<T>::run_group(const ImageGroup& group, const Incoming<T>& from
     task.input = input_with(x_[n], affine_);
     task.g = from.g[n];
     task.z = z_[n];
+    task.ahead_x = x_.ahead(n + 1);
+    task.ahead_g = from.g.ahead(n + 1);
+    task.ahead_z = z_.ahead(n + 1);
     task.grad_x = grad_x_ ? grad_x_->writable(n) : kernels::Pixels<T>{};
     run_image(task);
   }

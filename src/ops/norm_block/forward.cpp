@@ -27,6 +27,7 @@ void convolve(NormBlockPass& pass, const UnitGeometry& geometry) {
     for (std::int64_t n = group.first; n < group.last; ++n) {
       task.input = input_with(x[n], affine);
       task.z = out.writable(n);
+      task.ahead = x.ahead(n + 1);
       task.sums = group_sums;
       task.squares = task.sums + geometry.out_channels;
       for (std::size_t part = 0; part < geometry.parts.size(); ++part) {

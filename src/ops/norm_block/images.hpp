@@ -56,6 +56,12 @@ class ImageBatch {
   explicit ImageBatch(const at::Tensor& images);
 
   kernels::Pixels<const T> operator[](std::int64_t n) const { return {data_ + n * size_, step_}; }
+  /// Image n as what a kernel reads next; nothing beyond the last, or where images are not dense.
+  kernels::Ahead ahead(std::int64_t n) const {
+    return n < tensor_.size(0) && step_ == tensor_.size(1)
+               ? kernels::Ahead{data_ + n * size_, size_ * std::int64_t{sizeof(T)}}
+               : kernels::Ahead{};
+  }
   kernels::Pixels<T> writable(std::int64_t n) const {
     return {tensor_.template mutable_data_ptr<T>() + n * size_, step_};
   }

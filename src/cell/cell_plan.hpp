@@ -2,13 +2,14 @@
 
 #include <darts/cell/search_cell.hpp>
 
+#include <ATen/core/Tensor.h>
 #include <torch/nn/modules/batchnorm.h>
 
 #include <cstdint>
 #include <optional>
 #include <vector>
 
-namespace darts::fused {
+namespace darts::plan {
 
 enum class UnitKind { separable, factorized };
 
@@ -61,9 +62,16 @@ struct CellPlan {
   std::vector<const Edge*> entering(std::int64_t state) const;
 };
 
+/// What a pass through a cell works on.
+struct CellInputs {
+  at::Tensor s0;      ///< the two input states, preprocessed: (N, C, H, W)
+  at::Tensor s1;      ///< …
+  at::Tensor alphas;  ///< edges × primitives, after softmax
+};
+
 /// The plan of a cell whose edges are the mixed operations `edges`; nothing if one of its
 /// primitives is not known here, so that only the plain way can run it.
 std::optional<CellPlan> plan_cell(const SearchCellOptions& options,
                                   const torch::nn::Sequential& edges);
 
-}  // namespace darts::fused
+}  // namespace darts::plan

@@ -1,4 +1,4 @@
-#include "plan.hpp"
+#include "cell_plan.hpp"
 
 #include <darts/cell/topology.hpp>
 
@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace darts::fused {
+namespace darts::plan {
 namespace {
 
 /// How a primitive is run: convolutions as `units` units in a row.
@@ -146,4 +146,4 @@ std::optional<CellPlan> plan_cell(const SearchCellOptions& options,
   return plan;
 }
 
-}  // namespace darts::fused
+}  // namespace darts::plan
