@@ -24,6 +24,7 @@ void forward_image(const UnitForward<T>& t) {
   const UnitShape& s = t.shape;
   const Room<T> room(s, t.workspace);
   Fetchers ahead{Fetcher(t.ahead), Fetcher({}), Fetcher({})};
+  NothingAhead nothing;
   fill_input(s, t.input, room);
   for (std::int64_t first = 0; first < s.out_height(); first += block_rows(s)) {
     const std::int64_t count = std::min(block_rows(s), s.out_height() - first);
@@ -38,10 +39,10 @@ void forward_image(const UnitForward<T>& t) {
       product(rows, s.out_channels, t.pointwise, t.bias,
               AddOutput<true, T>{out, t.z.step, s.out_channels,
                                  t.addend.data + pixel * t.addend.step, t.addend.step},
-              ahead);
+              nothing);
     } else {
       product(rows, s.out_channels, t.pointwise, t.bias,
-              AddOutput<false, T>{out, t.z.step, s.out_channels, nullptr, 0}, ahead);
+              AddOutput<false, T>{out, t.z.step, s.out_channels, nullptr, 0}, nothing);
     }
   }
 }
