@@ -68,11 +68,15 @@ class UnitBench {
   }
 
   double forward() {
-    return best_seconds([this] {
-      kernels::separable_forward<float, float>({shape_, image(padded_), data(depthwise_),
-                                                data(pointwise_), data(output_),
-                                                sums_.mutable_data_ptr<double>(), data(scratch_)});
-    });
+    kernels::SeparableForward<float> task;
+    task.shape = shape_;
+    task.input = image(padded_);
+    task.depthwise = data(depthwise_);
+    task.pointwise = data(pointwise_);
+    task.output = data(output_);
+    task.sums = sums_.mutable_data_ptr<double>();
+    task.scratch = data(scratch_);
+    return best_seconds([&] { kernels::separable_forward(task); });
   }
 
   double backward(bool weights) {
