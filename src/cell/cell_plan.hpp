@@ -70,7 +70,7 @@ struct CellInputs {
 };
 
 /// The plan of a cell whose edges are the mixed operations `edges`; nothing if one of its
-/// primitives is not known here, so that only the plain way can run it.
+/// primitives has no kernel, so that the cell runs one operation after the other.
 std::optional<CellPlan> plan_cell(const SearchCellOptions& options,
                                   const torch::nn::Sequential& edges);
 

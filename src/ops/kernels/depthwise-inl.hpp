@@ -43,7 +43,7 @@ template <class T>
 struct AddRow {
   T* to;
   std::int64_t channels;
-  Fetcher* ahead;
+  Fetchers<1>* ahead;
 
   struct Sums {};
   HWY_INLINE Sums begin() const { return {}; }
@@ -64,7 +64,7 @@ struct MaskRow {
   const S* y;
   std::int64_t channels;
   double* sums;
-  Fetcher* ahead;
+  Fetchers<1>* ahead;
 
   struct Sums {
     Vec<T> plain;

@@ -28,7 +28,7 @@ template <class T, class S>
 void forward_image(const FactorizedForward<T, S>& t) {
   const FactorizedShape& s = t.shape;
   const std::int64_t depth = 2 * s.in_channels;
-  Fetcher nothing_ahead({});
+  Fetchers<0> nothing_ahead;
   for (std::int64_t y = 0; y < s.out_height; ++y) {
     for (std::int64_t x = 0; x < s.out_width; ++x) {
       gather(t.input, y, x, t.scratch + x * depth);
@@ -63,7 +63,7 @@ template <class T, class S>
 void backward_image(const FactorizedBackward<T, S>& t) {
   const FactorizedShape& s = t.shape;
   const std::int64_t depth = 2 * s.in_channels;
-  Fetcher nothing_ahead({});
+  Fetchers<0> nothing_ahead;
   T* const pixels = t.scratch;
   T* const gradient = t.scratch + s.out_width * depth;
   for (std::int64_t y = 0; y < s.out_height; ++y) {
@@ -76,7 +76,7 @@ void backward_image(const FactorizedBackward<T, S>& t) {
     }
     if (t.grad_sum != nullptr) {
       pointwise_backward(gradient, s.out_width, s.out_channels, depth, t.weights_t, pixels, depth,
-                         nothing_ahead, nothing_ahead);
+                         nothing_ahead);
       scatter(t, y, pixels);
     }
   }

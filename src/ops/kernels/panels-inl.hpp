@@ -49,27 +49,6 @@ struct Rows {
   std::int64_t depth;
 };
 
-/// Memory ahead in several places.
-struct Fetchers {
-  Fetcher first;
-  Fetcher second;
-  Fetcher third;
-
-  template <class T>
-  HWY_INLINE void next(int count) {
-    for (int i = 0; i < count; ++i) {
-      first.next<T>();
-      second.next<T>();
-      third.next<T>();
-    }
-  }
-};
-
-struct NothingAhead {
-  template <class T>
-  HWY_INLINE void next(int /*count*/) {}
-};
-
 /// sum[p][v] = bias + Σ_k in[p][k] · panel[k][v-th vector].
 template <int kPixels, int kVectors, class D, class T>
 HWY_INLINE void panel_tile(D d, const T* HWY_RESTRICT in, const Rows<T>& rows,
@@ -100,22 +79,26 @@ HWY_INLINE void panel_tile(D d, const T* HWY_RESTRICT in, const Rows<T>& rows,
   }
 }
 
-template <int kVectors, class D, class T, class Sink, class Memory>
+template <int kVectors, class D, class T, class Sink, std::size_t kPlaces>
 HWY_INLINE void multiply_panel(D d, const Rows<T>& rows, const T* panel, const T* bias, Sink& sink,
-                               Memory& ahead) {
+                               Fetchers<kPlaces>& ahead) {
   constexpr int kPixels = many_registers ? 8 : 4;
   std::int64_t pixel = 0;
   for (; pixel + kPixels <= rows.pixels; pixel += kPixels) {
     hn::Vec<D> tile[kPixels][kVectors];
     panel_tile<kPixels, kVectors>(d, rows.data + pixel * rows.step, rows, panel, bias, tile);
     sink.template take<kPixels>(tile, pixel);
-    ahead.template next<T>(kPixels * kVectors);
+    for (int i = 0; i < kPixels * kVectors; ++i) {
+      ahead.template next<T>();
+    }
   }
   for (; pixel < rows.pixels; ++pixel) {
     hn::Vec<D> tile[1][kVectors];
     panel_tile<1, kVectors>(d, rows.data + pixel * rows.step, rows, panel, bias, tile);
     sink.template take<1>(tile, pixel);
-    ahead.template next<T>(kVectors);
+    for (int i = 0; i < kVectors; ++i) {
+      ahead.template next<T>();
+    }
   }
 }
 
@@ -261,9 +244,9 @@ struct PaddedOutput {
 };
 
 /// A function of its own: the tiles' loops need nearly all registers, general ones too.
-template <int kVectors, class D, class T, class Output, class Memory>
+template <int kVectors, class D, class T, class Output, std::size_t kPlaces>
 HWY_NOINLINE void output_panel(D d, const Rows<T>& rows, const T* panel, const T* bias,
-                               const Output& to, std::int64_t c, Memory& ahead) {
+                               const Output& to, std::int64_t c, Fetchers<kPlaces>& ahead) {
   auto sink = to.template sink<kVectors>(d, c);
   multiply_panel<kVectors>(d, rows, panel, bias == nullptr ? bias : bias + c, sink, ahead);
   sink.end();
@@ -271,9 +254,9 @@ HWY_NOINLINE void output_panel(D d, const Rows<T>& rows, const T* panel, const T
 
 /// to = bias + rows · weights, for `channels` columns. Fetches a vector's worth from each of
 /// `ahead` with every vector of the result.
-template <class T, class Output, class Memory>
+template <class T, class Output, std::size_t kPlaces>
 HWY_INLINE void product(const Rows<T>& rows, std::int64_t channels, const T* weights, const T* bias,
-                        const Output& to, Memory& ahead) {
+                        const Output& to, Fetchers<kPlaces>& ahead) {
   for (std::int64_t c = 0; c < channels;) {
     const std::int64_t width = panel_width<T>(channels - c);
     const T* const panel = weights + c * rows.depth;

@@ -44,11 +44,11 @@ HWY_INLINE void multiply_tile(const T* HWY_RESTRICT in, std::int64_t depth,
 }
 
 /// Stores a tile and keeps running sums of its values, as they are stored, and their squares.
-template <int kVectors, class T, class S>
+template <int kVectors, class T, class S, std::size_t kPlaces>
 struct StatisticsSink {
   S* out;
   std::int64_t channels;
-  Fetcher* ahead;
+  Fetchers<kPlaces>* ahead;
   Vec<T> sum[kVectors];
   Vec<T> square[kVectors];
 
@@ -61,18 +61,17 @@ struct StatisticsSink {
         const auto kept = store_rounded(tile[p][v], out + (pixel + p) * channels + v * lanes<T>());
         sum[v] = hn::Add(sum[v], kept);
         square[v] = hn::MulAdd(kept, kept, square[v]);
-        ahead->next<T>();
+        ahead->template next<T>();
       }
     }
   }
 };
 
-template <class T>
+template <class T, std::size_t kPlaces>
 struct PlainSink {
   T* out;
   std::int64_t pixel_step;
-  Fetcher* ahead_g;
-  Fetcher* ahead_z;
+  Fetchers<kPlaces>* ahead;
 
   template <int kPixels, int kVectors>
   HWY_INLINE void take(const Vec<T> (&tile)[kPixels][kVectors], std::int64_t pixel) {
@@ -82,8 +81,7 @@ struct PlainSink {
 #pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v) {
         hn::StoreU(tile[p][v], d, out + (pixel + p) * pixel_step + v * lanes<T>());
-        ahead_g->next<T>();
-        ahead_z->next<T>();
+        ahead->template next<T>();
       }
     }
   }
@@ -107,12 +105,12 @@ HWY_INLINE void multiply_columns(const T* in, std::int64_t pixels, std::int64_t 
   }
 }
 
-template <int kVectors, class T, class S>
+template <int kVectors, class T, class S, std::size_t kPlaces>
 HWY_INLINE void forward_columns(const T* in, std::int64_t pixels, std::int64_t depth,
                                 std::int64_t channels, const T* weights, S* out, double* sums,
-                                Fetcher& ahead) {
+                                Fetchers<kPlaces>& ahead) {
   const Tag<T> d;
-  StatisticsSink<kVectors, T, S> sink;
+  StatisticsSink<kVectors, T, S, kPlaces> sink;
   sink.out = out;
   sink.channels = channels;
   sink.ahead = &ahead;
@@ -129,10 +127,10 @@ HWY_INLINE void forward_columns(const T* in, std::int64_t pixels, std::int64_t d
 
 /// out (pixels × channels) = in (pixels × depth) · weights (depth × channels); adds the sums of the
 /// values, as they are stored, and of their squares to `sums` (2 × channels).
-template <class T, class S>
+template <class T, class S, std::size_t kPlaces>
 HWY_INLINE void pointwise_forward(const T* in, std::int64_t pixels, std::int64_t depth,
                                   std::int64_t channels, const T* weights, S* out, double* sums,
-                                  Fetcher& ahead) {
+                                  Fetchers<kPlaces>& ahead) {
   std::int64_t c = 0;
   for (; c + 2 * lanes<T>() <= channels; c += 2 * lanes<T>()) {
     forward_columns<2>(in, pixels, depth, channels, weights + c, out + c, sums + c, ahead);
@@ -143,17 +141,17 @@ HWY_INLINE void pointwise_forward(const T* in, std::int64_t pixels, std::int64_t
 }
 
 /// The same without sums, output pixels `pixel_step` elements apart.
-template <class T>
+template <class T, std::size_t kPlaces>
 HWY_INLINE void pointwise_backward(const T* in, std::int64_t pixels, std::int64_t depth,
                                    std::int64_t channels, const T* weights, T* out,
-                                   std::int64_t pixel_step, Fetcher& ahead_g, Fetcher& ahead_z) {
+                                   std::int64_t pixel_step, Fetchers<kPlaces>& ahead) {
   std::int64_t c = 0;
   for (; c + 2 * lanes<T>() <= channels; c += 2 * lanes<T>()) {
-    PlainSink<T> sink{out + c, pixel_step, &ahead_g, &ahead_z};
+    PlainSink<T, kPlaces> sink{out + c, pixel_step, &ahead};
     multiply_columns<2>(in, pixels, depth, weights + c, channels, sink);
   }
   if (c < channels) {
-    PlainSink<T> sink{out + c, pixel_step, &ahead_g, &ahead_z};
+    PlainSink<T, kPlaces> sink{out + c, pixel_step, &ahead};
     multiply_columns<1>(in, pixels, depth, weights + c, channels, sink);
   }
 }

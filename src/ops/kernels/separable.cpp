@@ -82,7 +82,7 @@ template <class T, class S>
 void forward_image(const SeparableForward<T, S>& t) {
   const SeparableShape& s = t.shape;
   const std::int64_t rows = block_rows(s);
-  Fetcher ahead(t.ahead);
+  Fetchers ahead(t.ahead);
   for (std::int64_t first = 0; first < s.out_height; first += rows) {
     const std::int64_t count = std::min(rows, s.out_height - first);
     depthwise_rows(s, t.input, t.depthwise, first, count, t.scratch);
@@ -95,12 +95,10 @@ void forward_image(const SeparableForward<T, S>& t) {
 template <class T>
 HWY_NOINLINE void transposed_pointwise(const SeparableShape& s, const T* gradient,
                                        const T* pointwise_t, std::int64_t first, std::int64_t count,
-                                       const PaddedImage<T>& to, Fetcher& ahead_g,
-                                       Fetcher& ahead_z) {
+                                       const PaddedImage<T>& to, Fetchers<2>& ahead) {
   for (std::int64_t r = 0; r < count; ++r) {
     pointwise_backward(gradient + r * s.out_width * s.out_channels, s.out_width, s.out_channels,
-                       s.in_channels, pointwise_t, to.pixel(first + r, 0), s.in_channels, ahead_g,
-                       ahead_z);
+                       s.in_channels, pointwise_t, to.pixel(first + r, 0), s.in_channels, ahead);
   }
 }
 
@@ -149,7 +147,7 @@ HWY_INLINE void transposed_row(const SeparableShape& s, const PaddedImage<T>& gr
 template <class T>
 HWY_NOINLINE void add_input_gradient(const SeparableShape& s, const PaddedImage<T>& gradient,
                                      const T* depthwise, std::int64_t height, std::int64_t width,
-                                     T* sum, Fetcher& ahead) {
+                                     T* sum, Fetchers<1>& ahead) {
   for (std::int64_t y = 0; y < height; ++y, sum += width * s.in_channels) {
     if (s.stride == 2) {
       add_transposed_row(s, gradient, depthwise, y, width, sum);
@@ -178,7 +176,7 @@ HWY_INLINE void masked_transposed_row(const SeparableBackward<T, S>& t,
 
 template <class T, class S>
 HWY_INLINE void masked_input_gradient(const SeparableBackward<T, S>& t,
-                                      const PaddedImage<T>& gradient, Fetcher& ahead) {
+                                      const PaddedImage<T>& gradient, Fetchers<1>& ahead) {
   const std::int64_t channels = t.shape.in_channels;
   for (std::int64_t y = 0; y < t.input.height; ++y) {
     const std::int64_t place = y * t.input.width * channels;
@@ -203,15 +201,13 @@ void backward_image(const SeparableBackward<T, S>& t) {
   const PaddedImage<T> gradient{t.room.data, s.out_height, s.out_width, s.in_channels,
                                 t.room.padding};
   T* const depthwise_block = t.scratch;
-  Fetcher ahead_g(t.ahead_g);
-  Fetcher ahead_z(t.ahead_z);
   T* const gradient_block = t.scratch + rows * s.out_width * s.in_channels;
+  Fetchers ahead_gradient(t.ahead_g, t.ahead_z);
   for (std::int64_t first = 0; first < s.out_height; first += rows) {
     const std::int64_t count = std::min(rows, s.out_height - first);
     normalized_gradient(t.gradient, first * s.out_width, count * s.out_width, s.out_channels,
                         gradient_block);
-    transposed_pointwise(s, gradient_block, t.pointwise_t, first, count, gradient, ahead_g,
-                         ahead_z);
+    transposed_pointwise(s, gradient_block, t.pointwise_t, first, count, gradient, ahead_gradient);
     if (t.grad_pointwise != nullptr) {
       depthwise_rows(s, t.input, t.depthwise, first, count, depthwise_block);
       add_pointwise_weights(s, depthwise_block, gradient_block, count, t.grad_pointwise);
@@ -220,7 +216,7 @@ void backward_image(const SeparableBackward<T, S>& t) {
       add_depthwise_weights(s, t.input, gradient, first, count, t.grad_depthwise);
     }
   }
-  Fetcher ahead_input(t.ahead_input);
+  Fetchers ahead_input(t.ahead_input);
   if (t.grad_sum != nullptr) {
     add_input_gradient(s, gradient, t.depthwise, t.input.height, t.input.width, t.grad_sum,
                        ahead_input);

@@ -48,7 +48,7 @@ struct ClosedRow {
   std::int64_t mask_step;
   double* sums;
   double* products;
-  Fetcher* ahead;
+  Fetchers<1>* ahead;
 
   struct Sums {
     Vec<T> plain;
@@ -87,7 +87,7 @@ HWY_INLINE void transposed_rows(const UnitBackward<T>& t, const Room<T>& room) {
   r.weights = t.depthwise + (s.kernel * s.kernel - 1) * room.in_step;  // the kernel turned around
   r.weight_step = -room.in_step;
   r.pixels = s.width;
-  Fetcher ahead(t.ahead_x);
+  Fetchers ahead(t.ahead_x);
   for (std::int64_t y = 0; y < s.height; ++y) {
     r.input = room.spread.pixel(y - s.padding(), -s.padding());
     const std::int64_t row = y * s.width;
@@ -189,7 +189,7 @@ HWY_INLINE void scatter_row(const UnitBackward<T>& t, const Room<T>& room, std::
 /// What a block of rows of the output's gradient leads to.
 template <class T>
 HWY_INLINE void backward_block(const UnitBackward<T>& t, const Room<T>& room, std::int64_t first,
-                               std::int64_t count, Fetchers& ahead) {
+                               std::int64_t count, Fetchers<3>& ahead) {
   const UnitShape& s = t.shape;
   const T* const no_bias = nullptr;
   const std::int64_t width = s.out_width();
@@ -234,8 +234,7 @@ void backward_image(const UnitBackward<T>& t) {
     std::fill_n(room.spread.data, room.spread.size(), T(0));
   }
   // With a depthwise convolution there is time for x later.
-  Fetchers ahead{Fetcher(t.ahead_g), Fetcher(t.ahead_z),
-                 Fetcher(s.kernel == 1 ? t.ahead_x : Ahead{})};
+  Fetchers ahead(t.ahead_g, t.ahead_z, s.kernel == 1 ? t.ahead_x : Ahead{});
   for (std::int64_t first = 0; first < s.out_height(); first += block_rows(s)) {
     backward_block(t, room, first, std::min(block_rows(s), s.out_height() - first), ahead);
   }

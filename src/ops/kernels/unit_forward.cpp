@@ -23,8 +23,8 @@ template <class T>
 void forward_image(const UnitForward<T>& t) {
   const UnitShape& s = t.shape;
   const Room<T> room(s, t.workspace);
-  Fetchers ahead{Fetcher(t.ahead), Fetcher({}), Fetcher({})};
-  NothingAhead nothing;
+  Fetchers ahead(t.ahead);
+  Fetchers<0> nothing;
   fill_input(s, t.input, room);
   for (std::int64_t first = 0; first < s.out_height(); first += block_rows(s)) {
     const std::int64_t count = std::min(block_rows(s), s.out_height() - first);

@@ -12,6 +12,8 @@
 
 #include <hwy/highway.h>
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 
 HWY_BEFORE_NAMESPACE();
@@ -36,25 +38,34 @@ constexpr bool many_registers = true;
 constexpr bool many_registers = false;
 #endif
 
-/// Goes through memory ahead, a vector's worth at a time.
-class Fetcher {
+/// Goes through memory ahead in kPlaces places, a vector's worth of each at a time.
+template <std::size_t kPlaces>
+class Fetchers {
  public:
-  explicit Fetcher(const Ahead& ahead)
-      : at_(static_cast<const char*>(ahead.data)), left_(ahead.bytes) {}
+  template <class... Places>
+  explicit Fetchers(const Places&... places)
+      : places_{{{static_cast<const char*>(places.data), places.bytes}...}} {}
 
   template <class T>
   HWY_INLINE void next() {
-    if (left_ > 0) {
-      __builtin_prefetch(at_, /*write=*/0, /*locality=*/2);
-      at_ += lanes<T>() * std::int64_t{sizeof(T)};
-      left_ -= lanes<T>() * std::int64_t{sizeof(T)};
+    for (Place& place : places_) {
+      if (place.left > 0) {
+        __builtin_prefetch(place.at, /*write=*/0, /*locality=*/2);
+        place.at += lanes<T>() * std::int64_t{sizeof(T)};
+        place.left -= lanes<T>() * std::int64_t{sizeof(T)};
+      }
     }
   }
 
  private:
-  const char* at_;
-  std::int64_t left_;
+  struct Place {
+    const char* at;
+    std::int64_t left;
+  };
+  std::array<Place, kPlaces> places_;
 };
+template <class... Places>
+Fetchers(const Places&...) -> Fetchers<sizeof...(Places)>;
 
 /// Makes room in the cache for what will be stored 4 KB after `to`.
 template <class T>
