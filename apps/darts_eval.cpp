@@ -86,6 +86,7 @@ TestDataOptions data_options(const EvalArguments& a, const Subject& subject, Spl
   options.batch_size = a.batch_size;
   options.workers = a.workers;
   options.pin_memory = subject.device.is_cuda();
+  options.channels_last = a.channels_last;
   options.on_error = a.on_error == "skip" ? OnError::skip : OnError::fail;
   return options;
 }
@@ -102,6 +103,7 @@ Subject load_subject(const EvalArguments& a) {
   subject.description = network_description_of(checkpoint);
   subject.network =
       load_network(checkpoint, a.trained_weights ? WeightsKind::trained : WeightsKind::best_known);
+  subject.network->set_execution(a.execution == "plain" ? Execution::plain : Execution::fused);
   subject.network->to(subject.device);
   if (a.recalibrate > 0) {
     BatchLoader train = open_test_data(subject.description, data_options(a, subject, Split::train));

@@ -30,6 +30,12 @@ void declare_testing(CLI::App& app, EvalArguments& a) {
   app.add_option("--device", a.device, "auto, cpu, cuda or cuda:N");
   app.add_option("--precision", a.precision, "fp32, or bf16 by autocast")
       ->check(CLI::IsMember({"fp32", "bf16"}));
+  app.add_option("--execution", a.execution,
+                 "fused: several operations at once, by our own kernels (CPU, fp32); plain: one by "
+                 "one, by LibTorch's")
+      ->check(CLI::IsMember({"fused", "plain"}));
+  app.add_flag("--channels-last,!--no-channels-last", a.channels_last,
+               "store images channels last (default), or plane by plane: slower");
   app.add_option("--threads", a.threads, "threads of the CPU's operations; 0: all cores")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--json", a.json,

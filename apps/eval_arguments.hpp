@@ -22,6 +22,8 @@ struct EvalArguments {
   std::int64_t recalibrate = 0;
   std::string device = "auto";
   std::string precision = "fp32";
+  std::string execution = "fused";
+  bool channels_last = true;
   std::int64_t threads = 0;
   std::string json;
   std::string on_error = "fail";

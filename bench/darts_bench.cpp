@@ -17,9 +17,10 @@
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
+#include <sys/wait.h>
 
 #include <algorithm>
-#include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <fstream>
 #include <iostream>
@@ -60,11 +61,10 @@ std::string describe(const NetworkSize& size) {
          " cells, batch " + std::to_string(size.batch);
 }
 
-// ---- One measurement
-// ----------------------------------------------------------------------------
+// ---- One measurement ----
 
 std::function<void()> prepare(const Work& work, const Arguments& a, const std::string& execution) {
-  SubjectOptions options{size_of(a, *work.network), find_execution(execution)};
+  SubjectOptions options = subject_options(execution, size_of(a, *work.network));
   options.execution.recompute = a.recompute;
   auto timed = work.prepare(options);
   timed();  // prepares memory and algorithms
@@ -85,7 +85,7 @@ int measure(const Arguments& a) {
   return 0;
 }
 
-/// Nothing if the child ended without a result.
+/// Nothing if there is too little memory for it.
 std::optional<nlohmann::json> run_child(const Arguments& a, const std::string& work,
                                         const std::string& execution, const NetworkSize& size) {
   const std::string command =
@@ -93,16 +93,24 @@ std::optional<nlohmann::json> run_child(const Arguments& a, const std::string& w
       " --channels " + std::to_string(size.channels) + " --cells " + std::to_string(size.cells) +
       " --batch " + std::to_string(size.batch) + " --steps " + std::to_string(a.steps) +
       " --threads " + std::to_string(a.threads) + (a.recompute ? " --recompute" : "");
-  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen(command.c_str(), "r"), pclose);
+  std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen(command.c_str(), "r"), pclose);
   std::string text;
   for (char part[256]; pipe != nullptr && fgets(part, sizeof part, pipe.get()) != nullptr;) {
     text += part;
   }
-  return text.empty() ? std::nullopt : std::optional(nlohmann::json::parse(text));
+  const int status = pipe == nullptr ? -1 : pclose(pipe.release());
+  if (status == 0) {
+    return nlohmann::json::parse(text);
+  }
+  constexpr int killed = 128 + SIGKILL;  // as the shell tells it
+  if ((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) ||
+      (WIFEXITED(status) && WEXITSTATUS(status) == killed)) {
+    return std::nullopt;
+  }
+  throw Error("the measurement of " + work + ", " + execution + " failed: " + command);
 }
 
-// ---- Executions in turns
-// ------------------------------------------------------------------------
+// ---- Executions in turns ----
 
 struct Figures {
   std::vector<double> seconds;
@@ -194,7 +202,7 @@ bool print_row(const std::string& label, std::vector<Figures> figures, std::int6
 
 int exit_status(bool complete) {
   if (!complete) {
-    throw Error("a measurement ended without a result; there may be too little memory");
+    throw Error("a measurement was killed, as happens where there is too little memory");
   }
   return 0;
 }
@@ -209,8 +217,7 @@ int compare(const Arguments& a) {
   return exit_status(complete);
 }
 
-// ---- What the size changes
-// ----------------------------------------------------------------------
+// ---- What the size changes ----
 
 struct Axis {
   std::string_view name;
@@ -244,8 +251,7 @@ int scale(const Arguments& a) {
   return exit_status(complete);
 }
 
-// ---- Where the time goes
-// ------------------------------------------------------------------------
+// ---- Where the time goes ----
 
 int profile_all(const Arguments& a) {
   constexpr std::size_t most_lines = 14;
@@ -264,8 +270,7 @@ int profile_all(const Arguments& a) {
   return 0;
 }
 
-// ---- Arguments
-// ----------------------------------------------------------------------------------
+// ---- Arguments ----
 
 std::string works_help() {
   std::string help = "what is timed:";
@@ -279,8 +284,9 @@ void declare(CLI::App& app, Arguments& a) {
   constexpr int most = 10000;
   app.add_option("--work", a.works, works_help());
   app.add_option("--execution", a.executions,
-                 "values of runtime.execution, \"+bf16\" behind them for that runtime.precision; "
-                 "taken in turns, ratios are to the first");
+                 "values of runtime.execution, \"+bf16\" behind them for that runtime.precision, "
+                 "\"+nchw\" for the original's layout of images; taken in turns, ratios are to the "
+                 "first");
   app.add_flag("--paper", a.paper, "the paper's sizes; else small ones");
   app.add_option("--channels", a.channels, "of the first cells, in place of the size's");
   app.add_option("--cells", a.cells, "in place of the size's");
@@ -317,7 +323,9 @@ void complete(Arguments& a) {
         a.profile ? std::vector<std::string>{"fused"} : std::vector<std::string>{"plain", "fused"};
   }
   std::ranges::for_each(a.works, find_work);
-  std::ranges::for_each(a.executions, find_execution);
+  for (const std::string& execution : a.executions) {
+    subject_options(execution, {});
+  }
 }
 
 void print_setting(const Arguments& a) {

@@ -3,7 +3,9 @@
 // the same run.
 
 #include "kernels/blend.hpp"
+#include "kernels/pooling.hpp"
 #include "kernels/separable.hpp"
+#include "kernels/unit.hpp"
 #include "machine_peaks.hpp"
 
 #include <darts/core/device.hpp>
@@ -11,10 +13,14 @@
 #include <darts/core/main.hpp>
 
 #include <ATen/ops/rand.h>
+#include <ATen/ops/rand_like.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <span>
+#include <string>
 
 namespace {
 
@@ -24,23 +30,31 @@ using kernels::SeparableShape;
 
 constexpr std::int64_t padding = 4;
 
-/// A unit of the supernet: its size in the paper's supernet, and its convolution.
+/// ReLU, depthwise (but for kernel 1) and pointwise convolution of an image.
 struct Case {
   std::int64_t size;
   std::int64_t channels;
   std::int64_t kernel;
-  std::int64_t stride;
-  std::int64_t dilation;
+  std::int64_t stride = 1;
+  std::int64_t dilation = 1;
+  std::int64_t out_channels = channels;
 };
 
-constexpr Case cases[] = {
-    {32, 16, 3, 1, 1}, {32, 16, 5, 1, 1}, {32, 16, 3, 1, 2}, {32, 16, 5, 1, 2}, {16, 32, 3, 1, 1},
-    {16, 32, 5, 1, 1}, {8, 64, 3, 1, 1},  {8, 64, 5, 1, 2},  {32, 32, 3, 2, 1}, {32, 32, 5, 2, 1}};
+/// Of the paper's supernet, …
+constexpr Case supernet_cases[] = {
+    {32, 16, 3}, {32, 16, 5}, {32, 16, 3, 1, 2}, {32, 16, 5, 1, 2}, {16, 32, 3},
+    {16, 32, 5}, {8, 64, 3},  {8, 64, 5, 1, 2},  {32, 32, 3, 2, 1}, {32, 32, 5, 2, 1}};
+/// … and of DARTS_V2's network on CIFAR-10.
+constexpr Case evaluation_cases[] = {
+    {32, 36, 3}, {32, 36, 3, 1, 2}, {32, 144, 1, 1, 1, 36}, {16, 72, 3}, {16, 288, 1, 1, 1, 72},
+    {8, 144, 3}, {8, 144, 3, 1, 2}, {8, 576, 1, 1, 1, 144}};
 
-/// One image's tensors for a case.
-class UnitBench {
+float* data(const at::Tensor& tensor) { return tensor.mutable_data_ptr<float>(); }
+
+/// One image's tensors for the supernet's kernels: whole vectors of channels.
+class SupernetUnit {
  public:
-  explicit UnitBench(const Case& c) {
+  explicit SupernetUnit(const Case& c) {
     shape_ = {(c.size - 1) / c.stride + 1,
               (c.size - 1) / c.stride + 1,
               c.channels,
@@ -97,7 +111,6 @@ class UnitBench {
   }
 
  private:
-  static float* data(const at::Tensor& tensor) { return tensor.mutable_data_ptr<float>(); }
   PaddedImage<float> image(const at::Tensor& tensor) const {
     return {data(tensor), size_, size_, shape_.in_channels, padding};
   }
@@ -108,25 +121,123 @@ class UnitBench {
   at::Tensor grad_depthwise_, grad_pointwise_, coefficients_, sums_, scratch_;
 };
 
-void print_units(const MachinePeaks& peaks) {
-  std::printf("%-34s %21s %21s %21s\n", "one image, float32", "forward", "gradient of x",
-              "gradients of x and w");
+/// The same for the evaluation network's: any number of channels.
+class EvaluationUnit {
+ public:
+  explicit EvaluationUnit(const Case& c) {
+    shape_ = {c.size, c.size, c.channels, c.out_channels, c.kernel, c.stride, c.dilation};
+    const std::int64_t whole = kernels::channel_multiple<float>();
+    const std::int64_t padded = (c.channels + whole - 1) / whole * whole;
+    x_ = at::rand({c.size * c.size, c.channels});
+    z_ = at::rand({shape_.out_pixels(), c.out_channels});
+    grad_x_ = at::rand_like(x_);
+    depthwise_ = at::rand({c.kernel * c.kernel, padded});
+    pointwise_ = at::rand({kernels::packed_size<float>(c.channels, c.out_channels)});
+    pointwise_t_ = at::rand({kernels::packed_size<float>(c.out_channels, c.channels)});
+    grad_depthwise_ = at::zeros_like(depthwise_);
+    grad_pointwise_ = at::zeros_like(pointwise_);
+    coefficients_ = at::rand({3, c.out_channels + whole});
+    sums_ = at::zeros({2, std::max(c.channels, c.out_channels)}, at::kDouble);
+    workspace_ = at::zeros({kernels::unit_workspace<float>(shape_)});
+  }
+
+  double multiply_adds() const {
+    const std::int64_t taps = shape_.kernel > 1 ? shape_.kernel * shape_.kernel : 0;
+    return static_cast<double>(shape_.out_pixels() * shape_.in_channels *
+                               (taps + shape_.out_channels));
+  }
+
+  double forward() {
+    kernels::UnitForward<float> task;
+    task.shape = shape_;
+    task.input.x = {data(x_), shape_.in_channels};
+    task.depthwise = data(depthwise_);
+    task.pointwise = data(pointwise_);
+    task.z = {data(z_), shape_.out_channels};
+    task.sums = sums_.mutable_data_ptr<double>();
+    task.squares = task.sums + sums_.size(1);
+    task.workspace = data(workspace_);
+    return best_seconds([&] { kernels::unit_forward(task); });
+  }
+
+  double backward(bool weights) {
+    kernels::UnitBackward<float> task;
+    task.shape = shape_;
+    task.input.x = {data(x_), shape_.in_channels};
+    task.g = task.z = {data(z_), shape_.out_channels};
+    task.a = data(coefficients_);
+    task.b = task.a + coefficients_.size(1);
+    task.c = task.b + coefficients_.size(1);
+    task.depthwise = data(depthwise_);
+    task.pointwise_t = data(pointwise_t_);
+    task.grad_depthwise = weights ? data(grad_depthwise_) : nullptr;
+    task.grad_pointwise = weights ? data(grad_pointwise_) : nullptr;
+    task.grad_x = {data(grad_x_), shape_.in_channels};
+    task.workspace = data(workspace_);
+    return best_seconds([&] { kernels::unit_backward(task); });
+  }
+
+ private:
+  kernels::UnitShape shape_;
+  at::Tensor x_, z_, grad_x_, depthwise_, pointwise_, pointwise_t_;
+  at::Tensor grad_depthwise_, grad_pointwise_, coefficients_, sums_, workspace_;
+};
+
+std::string describe(const Case& c) {
+  const auto square = [](std::int64_t n) { return std::to_string(n) + "x" + std::to_string(n); };
+  return square(c.size) + ", " + std::to_string(c.channels) + " channels" +
+         (c.out_channels != c.channels ? " to " + std::to_string(c.out_channels) : "") + ", " +
+         square(c.kernel) + (c.stride > 1 ? ", stride 2" : "") +
+         (c.dilation > 1 ? ", dilated" : "");
+}
+
+template <class Unit>
+void print_units(const char* title, std::span<const Case> cases, const MachinePeaks& peaks) {
+  std::printf("%-40s %21s %21s %21s\n", title, "forward", "gradient of x", "gradients of x and w");
   for (const Case& c : cases) {
-    UnitBench bench(c);
-    std::printf("%lldx%lld, %lld channels, %lldx%lld%s%s", static_cast<long long>(c.size),
-                static_cast<long long>(c.size), static_cast<long long>(c.channels),
-                static_cast<long long>(c.kernel), static_cast<long long>(c.kernel),
-                c.stride > 1 ? ", stride 2" : "          ",
-                c.dilation > 1 ? ", dilated" : "         ");
+    Unit unit(c);
+    std::printf("%-40s", describe(c).c_str());
     const auto print = [&](double seconds, double passes) {
-      const double flops = passes * 2.0 * bench.multiply_adds() / seconds;
-      std::printf("  %5.1f us %5.1f GF/s %2.0f%%", 1e6 * seconds, flops / 1e9,
+      const double flops = passes * 2.0 * unit.multiply_adds() / seconds;
+      std::printf(" %6.1f us %5.1f GF/s %3.0f%%", 1e6 * seconds, flops / 1e9,
                   100.0 * flops / peaks.flops);
     };
-    print(bench.forward(), 1.0);
-    print(bench.backward(false), 1.0);
-    print(bench.backward(true), 2.0);
+    print(unit.forward(), 1.0);
+    print(unit.backward(false), 1.0);
+    print(unit.backward(true), 2.0);
     std::printf("\n");
+  }
+  std::printf("\n");
+}
+
+void print_memory(const std::string& name, double seconds, double bytes,
+                  const MachinePeaks& peaks) {
+  std::printf("%-40s %8.1f us %5.1f GB/s, %3.0f%% of copying\n", name.c_str(), 1e6 * seconds,
+              bytes / seconds / 1e9, 100.0 * bytes / seconds / peaks.bytes);
+}
+
+/// 3x3 pools of one image, which lies in the cache: bytes are those that memory would have to move.
+void print_pools(const MachinePeaks& peaks) {
+  for (const kernels::Pool pool : {kernels::Pool::max, kernels::Pool::average}) {
+    for (const std::int64_t stride : {1, 2}) {
+      const kernels::PoolShape shape{pool, 32, 32, 16, stride};
+      const at::Tensor x = at::rand({shape.height * shape.width, shape.channels});
+      const at::Tensor y = at::rand({shape.out_height() * shape.out_width(), shape.channels});
+      const at::Tensor grad_y = at::rand_like(y);
+      const at::Tensor grad_x = at::zeros_like(x);
+      const std::string name = std::string(pool == kernels::Pool::max ? "max" : "average") +
+                               " pool" + (stride > 1 ? ", stride 2" : "");
+      const auto bytes = [](const at::Tensor& t) { return static_cast<double>(t.nbytes()); };
+      print_memory(
+          name, best_seconds([&] { kernels::pool_forward<float, float>(shape, data(x), data(y)); }),
+          bytes(x) + bytes(y), peaks);
+      const double read = bytes(grad_y) + (pool == kernels::Pool::max ? bytes(x) + bytes(y) : 0.0);
+      print_memory(name + ", gradient", best_seconds([&] {
+                     kernels::pool_backward<float, float>(shape, data(x), data(y), data(grad_y),
+                                                          data(grad_x));
+                   }),
+                   read + 2.0 * bytes(grad_x), peaks);
+    }
   }
 }
 
@@ -147,9 +258,7 @@ void print_blends(const MachinePeaks& peaks) {
   const at::Tensor out = at::rand({pixels, channels});
   const at::Tensor sums = at::zeros({static_cast<std::int64_t>(count), channels}, at::kDouble);
   const auto print = [&](const char* name, double seconds) {
-    const double rate = static_cast<double>((count + 1) * out.nbytes()) / seconds;
-    std::printf("%-34s %6.1f ms, %5.1f GB/s, %3.0f%% of copying\n", name, 1e3 * seconds, rate / 1e9,
-                100.0 * rate / peaks.bytes);
+    print_memory(name, seconds, static_cast<double>((count + 1) * out.nbytes()), peaks);
   };
   kernels::WeightedSum<float> sum;
   sum.pixels = pixels;
@@ -169,8 +278,9 @@ int bench_main() {
   const MachinePeaks peaks = measure_peaks();
   std::printf("one core: %.1f GFLOP/s in matrix products, %.1f GB/s copying\n\n", peaks.flops / 1e9,
               peaks.bytes / 1e9);
-  print_units(peaks);
-  std::printf("\n");
+  print_units<SupernetUnit>("one image, float32: supernet", supernet_cases, peaks);
+  print_units<EvaluationUnit>("evaluation network", evaluation_cases, peaks);
+  print_pools(peaks);
   print_blends(peaks);
   return 0;
 }

@@ -14,21 +14,22 @@
 
 #include <algorithm>
 #include <memory>
+#include <sstream>
 
 namespace darts {
 namespace {
 
-Batch random_batch(std::int64_t images) {
-  return {at::rand({images, 3, 32, 32}).contiguous(at::MemoryFormat::ChannelsLast),
-          at::randint(10, {images}, at::kLong)};
+Batch random_batch(const SubjectOptions& o) {
+  return {at::rand({o.size.batch, 3, 32, 32})
+              .contiguous(o.channels_last ? at::MemoryFormat::ChannelsLast
+                                          : at::MemoryFormat::Contiguous),
+          at::randint(10, {o.size.batch}, at::kLong)};
 }
 
 /// A supernet and a batch of either kind.
 struct SearchSubject {
   explicit SearchSubject(const SubjectOptions& o)
-      : supernet(options_of(o)),
-        train(random_batch(o.size.batch)),
-        valid(random_batch(o.size.batch)) {
+      : supernet(options_of(o)), train(random_batch(o)), valid(random_batch(o)) {
     initialize_supernet(supernet, 0);
   }
 
@@ -99,16 +100,15 @@ std::function<void()> evaluation_step(const SubjectOptions& o) {
   const TrainConfig config = train_config(o);
   const auto step = std::make_shared<TrainStep>(evaluation_network(config), config);
   const TrainPosition position{0, 0, config.w.learning_rate.start, config.network.drop_path};
-  return [step, position, batch = random_batch(o.size.batch)] { step->run(batch, position); };
+  return [step, position, batch = random_batch(o)] { step->run(batch, position); };
 }
 
 std::function<void()> evaluation_test(const SubjectOptions& o) {
   EvaluationNetwork network = evaluation_network(train_config(o));
   network->eval();
-  return
-      [network, batch = random_batch(o.size.batch), precision = o.execution.precision]() mutable {
-        test_logits(network, batch.images, precision);
-      };
+  return [network, batch = random_batch(o), precision = o.execution.precision]() mutable {
+    test_logits(network, batch.images, precision);
+  };
 }
 
 constexpr TimedNetwork networks[] = {{"supernet", {16, 3, 16}, {16, 8, 64}},
@@ -146,16 +146,22 @@ const Work& find_work(std::string_view name) {
   return *work;
 }
 
-ExecutionOptions find_execution(const std::string& name) {
-  const std::size_t plus = name.find('+');
-  RuntimeOptions options;
+SubjectOptions subject_options(const std::string& execution, const NetworkSize& size) {
+  RuntimeOptions runtime;
   FieldTable table;
-  add_runtime_fields(table, options);
-  table.set("runtime.execution", name.substr(0, plus), "--execution " + name);
-  if (plus != std::string::npos) {
-    table.set("runtime.precision", name.substr(plus + 1), "--execution " + name);
+  add_runtime_fields(table, runtime);
+  std::istringstream parts(execution);
+  std::string part;
+  std::getline(parts, part, '+');
+  table.set("runtime.execution", part, "--execution " + execution);
+  while (std::getline(parts, part, '+')) {
+    if (part == "nchw") {
+      runtime.channels_last = false;
+    } else {
+      table.set("runtime.precision", part, "--execution " + execution);
+    }
   }
-  return {options.execution, /*recompute=*/false, options.precision};
+  return {size, {runtime.execution, /*recompute=*/false, runtime.precision}, runtime.channels_last};
 }
 
 }  // namespace darts

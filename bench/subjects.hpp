@@ -19,6 +19,7 @@ struct NetworkSize {
 struct SubjectOptions {
   NetworkSize size;
   ExecutionOptions execution;  ///< of the evaluation network: without its recomputation
+  bool channels_last = true;   ///< the images, and with them all that is computed of them
 };
 
 /// A network with the sizes that it is timed in.
@@ -43,8 +44,9 @@ std::span<const Work> works();
 /// Throws Error, which lists the names, for one that is not there.
 const Work& find_work(std::string_view name);
 
-/// "fused", "plain", … as `runtime.execution` has them, with `runtime.precision` bf16 as
-/// "fused+bf16". Throws Error as the config does.
-ExecutionOptions find_execution(const std::string& name);
+/// A network of `size` as `execution` says: "fused", "plain", … as `runtime.execution` has them,
+/// with `runtime.precision` bf16 as "fused+bf16", without `runtime.channels_last` as "plain+nchw"
+/// (the original's layout). Throws Error as the config does.
+SubjectOptions subject_options(const std::string& execution, const NetworkSize& size);
 
 }  // namespace darts

@@ -49,6 +49,7 @@ BatchLoader open_test_data(const NetworkDescription& network, const TestDataOpti
   loader.workers = options.workers;
   loader.shuffle = options.split == Split::train;
   loader.pin_memory = options.pin_memory;
+  loader.channels_last = options.channels_last;
   return {images, std::move(indices), loader};
 }
 

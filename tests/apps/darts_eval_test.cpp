@@ -71,6 +71,9 @@ TEST_F(DartsEval, TestsTheBestAndTheMovingAverage) {
   EXPECT_EQ(figure({"--limit", "10"}).at("images"), 10);
   EXPECT_NE(figure({}).at("loss"), figure({"--recalibrate", "2"}).at("loss"));
   EXPECT_EQ(figure({"--precision", "bf16"}).at("images"), 48);
+  const double loss = figure({}).at("loss");
+  EXPECT_NEAR(figure({"--execution", "plain"}).at("loss"), loss, 1e-5);
+  EXPECT_NEAR(figure({"--execution", "plain", "--no-channels-last"}).at("loss"), loss, 1e-5);
 }
 
 TEST_F(DartsEval, LogitsAreThoseOfTheNetwork) {

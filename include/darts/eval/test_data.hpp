@@ -19,6 +19,7 @@ struct TestDataOptions {
   std::int64_t batch_size = 128;
   int workers = 2;
   bool pin_memory = false;
+  bool channels_last = true;
   OnError on_error = OnError::fail;
 };
 
