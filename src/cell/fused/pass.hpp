@@ -19,8 +19,8 @@ namespace darts::fused {
 struct UnitPass {
   kernels::SeparableShape shape;
   at::Tensor depthwise;    ///< kernel² × channels; undefined for a factorized reduce
-  at::Tensor pointwise;    ///< inputs × channels
-  at::Tensor pointwise_t;  ///< channels × inputs
+  at::Tensor pointwise;    ///< packed: inputs × channels
+  at::Tensor pointwise_t;  ///< packed: channels × inputs
   at::Tensor output;       ///< N×H'×W'×channels, before the batch norm; of S
   Statistics statistics;
   // In the backward pass:

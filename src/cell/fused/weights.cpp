@@ -1,5 +1,7 @@
 #include "weights.hpp"
 
+#include "kernels/packing.hpp"
+
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
@@ -7,24 +9,28 @@
 namespace darts::fused {
 namespace {
 
-/// Where the weights of a pointwise product belong among the kernels' rows (inputs) and columns
-/// (outputs). The second convolution of a factorized reduce sees the second of two pixels and makes
-/// the channels after those of the first.
-struct Block {
+/// The weights of a pointwise product and where they belong. The second convolution of a factorized
+/// reduce sees the second of two pixels and makes the channels after those of the first.
+struct Part {
   std::size_t weight = 0;  ///< in CellPlan::weights
-  std::int64_t first_input = 0;
-  std::int64_t first_output = 0;
-};
+  kernels::PackedBlock block;
 
-std::vector<Block> pointwise_blocks(const CellPlan& plan, const Unit& unit, std::int64_t channels) {
-  if (unit.kind == UnitKind::separable) {
-    return {{unit.weight + 1, 0, 0}};
+  kernels::PackedBlock transposed() const {
+    return {block.columns, block.rows, block.first_column, block.first_row};
   }
-  return {{unit.weight, 0, 0}, {unit.weight + 1, channels, plan.weights[unit.weight].size(0)}};
-}
+};
 
 std::int64_t pointwise_inputs(const Unit& unit, std::int64_t channels) {
   return unit.kind == UnitKind::separable ? channels : 2 * channels;
+}
+
+std::vector<Part> pointwise_parts(const CellPlan& plan, const Unit& unit, std::int64_t channels) {
+  const std::int64_t inputs = pointwise_inputs(unit, channels);
+  if (unit.kind == UnitKind::separable) {
+    return {{unit.weight + 1, {inputs, channels}}};
+  }
+  return {{unit.weight, {inputs, channels}},
+          {unit.weight + 1, {inputs, channels, channels, plan.weights[unit.weight].size(0)}}};
 }
 
 std::int64_t depthwise_size(const Unit& unit, std::int64_t channels) {
@@ -38,19 +44,15 @@ at::Tensor plain(const at::Tensor& weight) {
 template <class T, class S>
 void pack_pointwise(const CellPass<T, S>& pass, const Unit& unit, UnitPass& to) {
   const std::int64_t inputs = pointwise_inputs(unit, pass.channels);
-  to.pointwise = at::zeros({inputs, pass.channels}, pass.type);
-  to.pointwise_t = at::zeros({pass.channels, inputs}, pass.type);
-  T* const forward = to.pointwise.template mutable_data_ptr<T>();
-  T* const backward = to.pointwise_t.template mutable_data_ptr<T>();
-  for (const Block& block : pointwise_blocks(*pass.plan, unit, pass.channels)) {
-    const at::Tensor weight = plain(pass.plan->weights[block.weight]);
-    const T* value = weight.const_data_ptr<T>();
-    for (std::int64_t o = block.first_output; o < block.first_output + weight.size(0); ++o) {
-      for (std::int64_t i = block.first_input; i < block.first_input + weight.size(1); ++i) {
-        forward[i * pass.channels + o] = *value;
-        backward[o * inputs + i] = *value++;
-      }
-    }
+  to.pointwise = at::zeros({kernels::packed_size<T>(inputs, pass.channels)}, pass.type);
+  to.pointwise_t = at::zeros({kernels::packed_size<T>(pass.channels, inputs)}, pass.type);
+  for (const Part& part : pointwise_parts(*pass.plan, unit, pass.channels)) {
+    const at::Tensor weight = plain(pass.plan->weights[part.weight]);
+    const T* const values = weight.const_data_ptr<T>();
+    kernels::pack_pointwise(values, weight.size(0), weight.size(1), part.block,
+                            to.pointwise.template mutable_data_ptr<T>());
+    kernels::pack_transposed(values, weight.size(0), weight.size(1), part.transposed(),
+                             to.pointwise_t.template mutable_data_ptr<T>());
   }
 }
 
@@ -58,14 +60,9 @@ template <class T, class S>
 void pack_depthwise(const CellPass<T, S>& pass, const Unit& unit, UnitPass& to) {
   const std::int64_t taps = unit.kernel * unit.kernel;
   to.depthwise = at::zeros({taps, pass.channels}, pass.type);
-  T* const packed = to.depthwise.template mutable_data_ptr<T>();
   const at::Tensor weight = plain(pass.plan->weights[unit.weight]);
-  const T* value = weight.const_data_ptr<T>();
-  for (std::int64_t c = 0; c < weight.size(0); ++c) {
-    for (std::int64_t tap = 0; tap < taps; ++tap) {
-      packed[tap * pass.channels + c] = *value++;
-    }
-  }
+  kernels::pack_depthwise(weight.const_data_ptr<T>(), weight.size(0), taps, pass.channels,
+                          to.depthwise.template mutable_data_ptr<T>());
 }
 
 }  // namespace
@@ -117,7 +114,7 @@ template <class T, class S>
 std::int64_t WeightSums<T, S>::size_of(std::size_t unit) const {
   const Unit& planned = pass_.plan->units[unit];
   return depthwise_size(planned, pass_.channels) +
-         pointwise_inputs(planned, pass_.channels) * pass_.channels;
+         kernels::packed_size<T>(pointwise_inputs(planned, pass_.channels), pass_.channels);
 }
 
 /// A unit's sums of all groups together, in the kernels' order.
@@ -140,23 +137,15 @@ void WeightSums<T, S>::take_unit(std::size_t index,
   const std::int64_t channels = pass_.channels;
   const std::vector<T> sums = total(index);
   const T* const pointwise = sums.data() + depthwise_size(unit, channels);
-  for (const Block& block : pointwise_blocks(*pass_.plan, unit, channels)) {
-    const at::Tensor& gradient = gradients[block.weight];
-    T* value = gradient.mutable_data_ptr<T>();
-    for (std::int64_t o = block.first_output; o < block.first_output + gradient.size(0); ++o) {
-      for (std::int64_t i = block.first_input; i < block.first_input + gradient.size(1); ++i) {
-        *value++ = pointwise[i * channels + o];
-      }
-    }
+  for (const Part& part : pointwise_parts(*pass_.plan, unit, channels)) {
+    const at::Tensor& gradient = gradients[part.weight];
+    kernels::unpack_pointwise(pointwise, part.block, gradient.size(0), gradient.size(1),
+                              gradient.mutable_data_ptr<T>());
   }
   if (unit.kind == UnitKind::separable) {
     const at::Tensor& gradient = gradients[unit.weight];
-    T* value = gradient.mutable_data_ptr<T>();
-    for (std::int64_t c = 0; c < gradient.size(0); ++c) {
-      for (std::int64_t tap = 0; tap < unit.kernel * unit.kernel; ++tap) {
-        *value++ = sums[static_cast<std::size_t>(tap * channels + c)];
-      }
-    }
+    kernels::unpack_depthwise(sums.data(), gradient.size(0), unit.kernel * unit.kernel, channels,
+                              gradient.mutable_data_ptr<T>());
   }
 }
 

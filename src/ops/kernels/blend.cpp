@@ -140,7 +140,7 @@ void products_image(const ChannelProducts<T, S>& p) {
     double* sums = p.sums;
     for (const Factor<T, S>& factor : p.factors) {
       for (std::int64_t c = 0; c < p.channels; c += lanes<T>()) {
-        add_to(sums + c, sum_with(p.g, factor, first * p.channels + c, end, p.channels));
+        add_to(Tag<T>(), sum_with(p.g, factor, first * p.channels + c, end, p.channels), sums + c);
       }
       sums += p.channels;
     }
@@ -161,8 +161,8 @@ void moments_image(const S* x, std::int64_t pixels, std::int64_t channels, doubl
         sum = hn::Add(sum, v);
         square = hn::MulAdd(v, v, square);
       }
-      add_to(sums + c, sum);
-      add_to(sums + channels + c, square);
+      add_to(d, sum, sums + c);
+      add_to(d, square, sums + channels + c);
     }
   }
 }

@@ -24,7 +24,10 @@ struct DepthwiseRow {
   std::int64_t pixels = 0;
 };
 
-/// Where a row of results goes: stored; …
+// Where a row of results goes: each vector is given to the sink with sums that it keeps in
+// registers for a vector of channels; then it is told how many pixels there were.
+
+/// Stored; …
 template <class T>
 struct StoreRow {
   T* to;
@@ -35,6 +38,7 @@ struct StoreRow {
   HWY_INLINE void operator()(Vec<T> v, std::int64_t pixel, std::int64_t c, Sums&) const {
     hn::StoreU(v, Tag<T>(), to + pixel * channels + c);
   }
+  HWY_INLINE void after(int /*pixels*/) const {}
   HWY_INLINE void end(const Sums&, std::int64_t) const {}
 };
 
@@ -51,8 +55,8 @@ struct AddRow {
     const Tag<T> d;
     T* const place = to + pixel * channels + c;
     hn::StoreU(hn::Add(hn::LoadU(d, place), v), d, place);
-    ahead->next<T>();
   }
+  HWY_INLINE void after(int pixels) const { ahead->template next<T>(pixels); }
   HWY_INLINE void end(const Sums&, std::int64_t) const {}
 };
 
@@ -78,13 +82,13 @@ struct MaskRow {
     const auto g = hn::IfThenElseZero(open, v);
     hn::StoreU(g, d, to + at);
     prepare_store(to + at);
-    ahead->next<T>();
     s.plain = hn::Add(s.plain, g);
     s.product = hn::MulAdd(g, load_stored(y + at), s.product);
   }
+  HWY_INLINE void after(int pixels) const { ahead->template next<T>(pixels); }
   HWY_INLINE void end(const Sums& s, std::int64_t c) const {
-    add_to(sums + c, s.plain);
-    add_to(sums + channels + c, s.product);
+    add_to(Tag<T>(), s.plain, sums + c);
+    add_to(Tag<T>(), s.product, sums + channels + c);
   }
 };
 
@@ -124,6 +128,7 @@ HWY_INLINE void sliding_pixels(const DepthwiseRow<T>& r, std::int64_t pixel, std
   for (int p = 0; p < kPixels; ++p) {
     sink(sum[p], pixel + p, c, sums);
   }
+  sink.after(kPixels);
 }
 
 /// The same of any stride and dilation.
@@ -152,6 +157,7 @@ HWY_INLINE void strided_pixels(const DepthwiseRow<T>& r, std::int64_t stride, st
   for (int p = 0; p < kPixels; ++p) {
     sink(sum[p], pixel + p, c, sums);
   }
+  sink.after(kPixels);
 }
 
 template <int kKernel, int kDilation, class T, class Sink>

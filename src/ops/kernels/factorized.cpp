@@ -10,8 +10,7 @@
 
 // clang-format off: after foreach_target.h, which includes this file once a target
 #include "gradient-inl.hpp"
-#include "pointwise-inl.hpp"
-#include "vectors-inl.hpp"
+#include "panels-inl.hpp"
 // clang-format on
 
 HWY_BEFORE_NAMESPACE();
@@ -28,13 +27,16 @@ template <class T, class S>
 void forward_image(const FactorizedForward<T, S>& t) {
   const FactorizedShape& s = t.shape;
   const std::int64_t depth = 2 * s.in_channels;
+  const T* const no_bias = nullptr;
   Fetchers<0> nothing_ahead;
   for (std::int64_t y = 0; y < s.out_height; ++y) {
     for (std::int64_t x = 0; x < s.out_width; ++x) {
       gather(t.input, y, x, t.scratch + x * depth);
     }
-    pointwise_forward(t.scratch, s.out_width, depth, s.out_channels, t.weights,
-                      t.output + y * s.out_width * s.out_channels, t.sums, nothing_ahead);
+    product(Rows<T>{t.scratch, depth, s.out_width, depth}, s.out_channels, t.weights, no_bias,
+            MomentOutput<S>{t.output + y * s.out_width * s.out_channels, s.out_channels,
+                            s.out_channels, t.sums, t.sums + s.out_channels},
+            nothing_ahead);
   }
 }
 
@@ -63,6 +65,7 @@ template <class T, class S>
 void backward_image(const FactorizedBackward<T, S>& t) {
   const FactorizedShape& s = t.shape;
   const std::int64_t depth = 2 * s.in_channels;
+  const T* const no_bias = nullptr;
   Fetchers<0> nothing_ahead;
   T* const pixels = t.scratch;
   T* const gradient = t.scratch + s.out_width * depth;
@@ -72,11 +75,12 @@ void backward_image(const FactorizedBackward<T, S>& t) {
       for (std::int64_t x = 0; x < s.out_width; ++x) {
         gather(t.input, y, x, pixels + x * depth);
       }
-      pointwise_weights(pixels, gradient, s.out_width, depth, s.out_channels, t.grad_weights);
+      outer_product(Rows<T>{pixels, depth, s.out_width, depth}, gradient, s.out_channels,
+                    s.out_channels, t.grad_weights);
     }
     if (t.grad_sum != nullptr) {
-      pointwise_backward(gradient, s.out_width, s.out_channels, depth, t.weights_t, pixels, depth,
-                         nothing_ahead);
+      product(Rows<T>{gradient, s.out_channels, s.out_width, s.out_channels}, depth, t.weights_t,
+              no_bias, PaddedOutput<T>{pixels, depth}, nothing_ahead);
       scatter(t, y, pixels);
     }
   }

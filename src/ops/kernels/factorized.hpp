@@ -20,7 +20,7 @@ template <class T, class S = T>
 struct FactorizedForward {
   FactorizedShape shape;
   PaddedImage<T> input;        ///< padding ≥ 1, which odd heights and widths need
-  const T* weights = nullptr;  ///< 2·in_channels × out_channels
+  const T* weights = nullptr;  ///< packed: 2·in_channels × out_channels
   S* output = nullptr;         ///< out_height × out_width × out_channels
   double* sums = nullptr;  ///< adds Σ z, then Σ z² of the output as stored: 2 × out_channels
   T* scratch = nullptr;    ///< factorized_scratch() elements
@@ -34,9 +34,9 @@ struct FactorizedBackward {
   FactorizedShape shape;
   PaddedImage<T> input;
   NormalizedGradient<T, S> gradient;
-  const T* weights_t = nullptr;  ///< out_channels × 2·in_channels
+  const T* weights_t = nullptr;  ///< packed: out_channels × 2·in_channels
   T* scratch = nullptr;          ///< factorized_scratch() elements
-  T* grad_weights = nullptr;     ///< added to: 2·in_channels × out_channels; null: not wanted
+  T* grad_weights = nullptr;     ///< added to, packed as FactorizedForward's; null: not wanted
   /// Added to, the ReLU not applied: height×width×in_channels; null: not wanted.
   T* grad_sum = nullptr;
 };

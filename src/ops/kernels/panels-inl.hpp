@@ -30,16 +30,6 @@ HWY_INLINE std::int64_t panel_width(std::int64_t rest) {
   return rest > whole + narrow % whole ? 2 * whole : rest > narrow ? whole : narrow;
 }
 
-/// Columns of all panels of `channels` channels.
-template <class T>
-HWY_INLINE std::int64_t panel_columns(std::int64_t channels) {
-  std::int64_t columns = 0;
-  while (columns < channels) {
-    columns += panel_width<T>(channels - columns);
-  }
-  return columns;
-}
-
 /// Blocks of pixels: `depth` values each, `step` elements apart.
 template <class T>
 struct Rows {
@@ -79,34 +69,35 @@ HWY_INLINE void panel_tile(D d, const T* HWY_RESTRICT in, const Rows<T>& rows,
   }
 }
 
-template <int kVectors, class D, class T, class Sink, std::size_t kPlaces>
-HWY_INLINE void multiply_panel(D d, const Rows<T>& rows, const T* panel, const T* bias, Sink& sink,
-                               Fetchers<kPlaces>& ahead) {
-  constexpr int kPixels = many_registers ? 8 : 4;
-  std::int64_t pixel = 0;
+/// As many tiles of kPixels as are left from `pixel` on; returns the first pixel after them.
+template <int kPixels, int kVectors, class D, class T, class Sink, std::size_t kPlaces>
+HWY_INLINE std::int64_t multiply_tiles(D d, const Rows<T>& rows, const T* panel, const T* bias,
+                                       Sink& sink, Fetchers<kPlaces>& ahead, std::int64_t pixel) {
   for (; pixel + kPixels <= rows.pixels; pixel += kPixels) {
     hn::Vec<D> tile[kPixels][kVectors];
     panel_tile<kPixels, kVectors>(d, rows.data + pixel * rows.step, rows, panel, bias, tile);
     sink.template take<kPixels>(tile, pixel);
-    for (int i = 0; i < kPixels * kVectors; ++i) {
-      ahead.template next<T>();
-    }
+    ahead.template next<T>(kPixels * kVectors);
   }
-  for (; pixel < rows.pixels; ++pixel) {
-    hn::Vec<D> tile[1][kVectors];
-    panel_tile<1, kVectors>(d, rows.data + pixel * rows.step, rows, panel, bias, tile);
-    sink.template take<1>(tile, pixel);
-    for (int i = 0; i < kVectors; ++i) {
-      ahead.template next<T>();
-    }
-  }
+  return pixel;
 }
 
-/// Stores a panel's columns, of which `count` are real, and keeps sums of the values and squares.
-template <int kVectors, class D>
+template <int kVectors, class D, class T, class Sink, std::size_t kPlaces>
+HWY_INLINE void multiply_panel(D d, const Rows<T>& rows, const T* panel, const T* bias, Sink& sink,
+                               Fetchers<kPlaces>& ahead) {
+  // More pixels than 8 need more pointers than there are general registers.
+  constexpr int kMost = many_registers ? 8 : 4;
+  std::int64_t pixel = 0;
+  pixel = multiply_tiles<kMost, kVectors>(d, rows, panel, bias, sink, ahead, pixel);
+  pixel = multiply_tiles<kMost / 2, kVectors>(d, rows, panel, bias, sink, ahead, pixel);
+  multiply_tiles<1, kVectors>(d, rows, panel, bias, sink, ahead, pixel);
+}
+
+/// Stores a panel's columns, of which `count` are real, and keeps sums of the values, as they are
+/// stored, and of their squares.
+template <int kVectors, class D, class S>
 struct MomentSink {
-  using T = hn::TFromD<D>;
-  T* out;
+  S* out;
   std::int64_t step;
   std::int64_t count;
   double* sums;
@@ -116,15 +107,22 @@ struct MomentSink {
 
   template <int kPixels>
   HWY_INLINE void take(const hn::Vec<D> (&tile)[kPixels][kVectors], std::int64_t pixel) {
+    constexpr std::int64_t all = kVectors * std::int64_t{hn::MaxLanes(D())};
+    count < all ? keep(tile, pixel, count) : keep(tile, pixel, all);  // `all`: no tails
+  }
+  template <int kPixels>
+  HWY_INLINE void keep(const hn::Vec<D> (&tile)[kPixels][kVectors], std::int64_t pixel,
+                       std::int64_t columns) {
     const D d;
 #pragma GCC unroll 16
     for (int p = 0; p < kPixels; ++p) {
-      T* const to = out + (pixel + p) * step;
+      S* const to = out + (pixel + p) * step;
 #pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v) {
-        store_first(tile[p][v], d, to + v * lanes_of(d), count - v * lanes_of(d));
-        sum[v] = hn::Add(sum[v], tile[p][v]);
-        square[v] = hn::MulAdd(tile[p][v], tile[p][v], square[v]);
+        const std::int64_t at = v * lanes_of(d);
+        const auto kept = store_rounded_first(tile[p][v], d, to + at, columns - at);
+        sum[v] = hn::Add(sum[v], kept);
+        square[v] = hn::MulAdd(kept, kept, square[v]);
       }
     }
   }
@@ -151,19 +149,25 @@ struct AddSink {
 
   template <int kPixels>
   HWY_INLINE void take(const hn::Vec<D> (&tile)[kPixels][kVectors], std::int64_t pixel) const {
+    constexpr std::int64_t all = kVectors * std::int64_t{hn::MaxLanes(D())};
+    count < all ? store(tile, pixel, count) : store(tile, pixel, all);
+  }
+  template <int kPixels>
+  HWY_INLINE void store(const hn::Vec<D> (&tile)[kPixels][kVectors], std::int64_t pixel,
+                        std::int64_t columns) const {
     const D d;
 #pragma GCC unroll 16
     for (int p = 0; p < kPixels; ++p) {
       T* const to = out + (pixel + p) * step;
+      const T* const more = kAdds ? addend + (pixel + p) * addend_step : addend;
 #pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v) {
         const std::int64_t at = v * lanes_of(d);
         auto value = tile[p][v];
         if (kAdds) {
-          value =
-              hn::Add(value, load_first(d, addend + (pixel + p) * addend_step + at, count - at));
+          value = hn::Add(value, load_first(d, more + at, columns - at));
         }
-        store_first(value, d, to + at, count - at);
+        store_first(value, d, to + at, columns - at);
       }
     }
   }
@@ -192,17 +196,17 @@ struct StoreSink {
 };
 
 /// Where a product goes: stored, with its moments added to the sums; …
-template <class T>
+template <class S>
 struct MomentOutput {
-  T* out;
+  S* out;
   std::int64_t step;
   std::int64_t channels;
   double* sums;
   double* squares;
 
   template <int kVectors, class D>
-  HWY_INLINE MomentSink<kVectors, D> sink(D d, std::int64_t c) const {
-    MomentSink<kVectors, D> to;
+  HWY_INLINE MomentSink<kVectors, D, S> sink(D d, std::int64_t c) const {
+    MomentSink<kVectors, D, S> to;
     to.out = out + c;
     to.step = step;
     to.count = channels - c;

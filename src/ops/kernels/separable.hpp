@@ -2,7 +2,9 @@
 
 #include "ahead.hpp"
 #include "bfloat16.hpp"
+#include "packing.hpp"
 
+#include <algorithm>
 #include <cstdint>
 
 // ReLU → depthwise k×k → pointwise 1×1 as one kernel, forward and backward, on one image at a time.
@@ -16,10 +18,6 @@
 // is stored until its batch norm: T, or BFloat16 with float.
 
 namespace darts::kernels {
-
-/// Channels a pixel must have a multiple of: elements of a vector on this machine.
-template <class T>
-std::int64_t channel_multiple();
 
 /// An image with zeros around it, which spare the loops over taps all edge cases.
 template <class T>
@@ -50,19 +48,26 @@ struct SeparableShape {
   std::int64_t in_channels = 0;  ///< of the input and of the depthwise result
   std::int64_t out_channels = 0;
   std::int64_t kernel = 3;  ///< 3, 5 or 7
-  std::int64_t stride = 1;
+  std::int64_t stride = 1;  ///< 1 or 2
   std::int64_t dilation = 1;
 
   std::int64_t padding() const { return dilation * (kernel - 1) / 2; }
   std::int64_t out_pixels() const { return out_height * out_width; }
 };
 
+/// Rows of the output that are worked on at a time: enough pixels for the sums over them to stay in
+/// registers, few enough for their values to stay in the first-level cache.
+inline std::int64_t block_rows(std::int64_t height, std::int64_t width) {
+  constexpr std::int64_t pixels = 64;
+  return std::clamp<std::int64_t>(pixels / width, 1, height);
+}
+
 template <class T, class S = T>
 struct SeparableForward {
   SeparableShape shape;
   PaddedImage<T> input;          ///< padding ≥ shape.padding()
   const T* depthwise = nullptr;  ///< kernel² × in_channels
-  const T* pointwise = nullptr;  ///< in_channels × out_channels
+  const T* pointwise = nullptr;  ///< packed: in_channels × out_channels
   S* output = nullptr;           ///< out_height × out_width × out_channels
   double* sums = nullptr;  ///< adds Σ z, then Σ z² of the output as stored: 2 × out_channels
   T* scratch = nullptr;    ///< separable_scratch() elements
@@ -90,7 +95,7 @@ struct SeparableBackward {
   PaddedImage<T> input;  ///< what the forward pass read
   NormalizedGradient<T, S> gradient;
   const T* depthwise = nullptr;    ///< kernel² × in_channels
-  const T* pointwise_t = nullptr;  ///< out_channels × in_channels
+  const T* pointwise_t = nullptr;  ///< packed: out_channels × in_channels
   /// Room for the gradient of the depthwise result, of the size of the input with padding ≥
   /// shape.padding(): all zeros at first, and for tasks of one stride only.
   PaddedImage<T> room;
@@ -98,7 +103,7 @@ struct SeparableBackward {
 
   // Gradients of the weights are added to these; null: not wanted.
   T* grad_depthwise = nullptr;  ///< kernel² × in_channels
-  T* grad_pointwise = nullptr;  ///< in_channels × out_channels
+  T* grad_pointwise = nullptr;  ///< packed: in_channels × out_channels
 
   // The gradient of the input goes one of two ways; both null: not wanted.
   T* grad_sum = nullptr;  ///< added up here, the ReLU not applied: height×width×in_channels

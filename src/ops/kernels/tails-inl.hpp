@@ -54,12 +54,30 @@ HWY_INLINE void store_first(hn::Vec<D> v, D d, hn::TFromD<D>* to, std::int64_t c
 #endif
 }
 
+/// store_rounded() of the first `count` elements.
+template <class D>
+HWY_INLINE hn::Vec<D> store_rounded_first(hn::Vec<D> v, D d, hn::TFromD<D>* to,
+                                          std::int64_t count) {
+  store_first(v, d, to, count);
+  return v;
+}
+template <class D>
+HWY_INLINE hn::Vec<D> store_rounded_first(hn::Vec<D> v, D d, BFloat16* to, std::int64_t count) {
+  const auto bits = to_bfloat16(d, v);
+  store_first(bits, BFloat16Bits<D>(), bits_of(to), count);
+  return from_bfloat16(d, bits);
+}
+
 /// Adds the first `count` elements to doubles in memory.
 template <class D>
 HWY_INLINE void add_first(D d, hn::Vec<D> v, double* to, std::int64_t count) {
+  if (count >= lanes_of(d)) {
+    add_to(d, v, to);
+    return;
+  }
   alignas(64) hn::TFromD<D> values[HWY_MAX_BYTES / sizeof(hn::TFromD<D>)];
   hn::Store(v, d, values);
-  for (std::int64_t i = 0; i < std::min(count, lanes_of(d)); ++i) {
+  for (std::int64_t i = 0; i < count; ++i) {
     to[i] += static_cast<double>(values[i]);
   }
 }

@@ -8,8 +8,8 @@
 #define DARTS_KERNELS_UNIT_INL
 #endif
 
-#include "depthwise-inl.hpp"
 #include "panels-inl.hpp"
+#include "separable-inl.hpp"
 #include "tails-inl.hpp"
 #include "unit.hpp"
 
@@ -18,23 +18,21 @@
 HWY_BEFORE_NAMESPACE();
 namespace darts::kernels::HWY_NAMESPACE {
 
-/// Rows that are worked on at a time: enough pixels for the sums over them to stay in registers.
-HWY_INLINE std::int64_t block_rows(const UnitShape& s) {
-  constexpr std::int64_t pixels = 64;
-  return std::clamp<std::int64_t>(pixels / s.out_width(), 1, s.out_height());
-}
-
 /// The parts of the working memory.
 template <class T>
 struct Room {
   Room(const UnitShape& s, T* base)
       : in_step(whole_vectors<T>(s.in_channels)), out_step(whole_vectors<T>(s.out_channels)) {
-    const bool separable = s.kernel > 1;
-    input = {base, s.height, s.width, in_step, s.padding()};
-    T* next = base + (separable ? input.size() : 0);
-    spread = {next, s.height, s.width, in_step, s.padding()};
-    next += separable ? spread.size() : 0;
-    const std::int64_t pixels = block_rows(s) * s.out_width();
+    T* next = base;
+    if (s.kernel > 1) {
+      input = {next, s.height, s.width, in_step, s.padding()};
+      next += input.size();
+      middle = {next, s.out_height(), s.out_width(), in_step, s.padding()};
+      next += middle.size();
+      row = next;
+      next += s.stride > 1 ? s.width * in_step : 0;
+    }
+    const std::int64_t pixels = block_rows(s.out_height(), s.out_width()) * s.out_width();
     block = next;
     gradient = block + pixels * in_step;
     product = gradient + pixels * out_step;
@@ -43,8 +41,10 @@ struct Room {
 
   std::int64_t in_step;   ///< elements of a pixel of the input, …
   std::int64_t out_step;  ///< … of the output
-  PaddedImage<T> input;   ///< ReLU applied; separable units alone
-  PaddedImage<T> spread;  ///< gradient of the depthwise result, spread out by the stride
+  // Separable units alone:
+  PaddedImage<T> input;   ///< ReLU applied
+  PaddedImage<T> middle;  ///< gradient of the depthwise result
+  T* row = nullptr;       ///< of pixels of the input, with stride 2
   T* block;               ///< what the pointwise product reads
   T* gradient;            ///< of a block of the output
   T* product;             ///< of a block of the input
@@ -103,19 +103,6 @@ HWY_INLINE void fill_input(const UnitShape& s, const UnitInput<T>& in, const Roo
   }
 }
 
-template <class T>
-HWY_INLINE DepthwiseRow<T> row_of_input(const UnitShape& s, const Room<T>& room, const T* weights,
-                                        std::int64_t row) {
-  DepthwiseRow<T> r;
-  r.input = room.input.pixel(row * s.stride - s.padding(), -s.padding());
-  r.row_step = s.dilation * room.input.row_size();
-  r.pixel_size = room.in_step;
-  r.weights = weights;
-  r.weight_step = room.in_step;
-  r.pixels = s.out_width();
-  return r;
-}
-
 /// Without a depthwise convolution: the pixels of the input that a row of the output sees.
 template <class T>
 HWY_INLINE void gather_row(const UnitShape& s, const UnitInput<T>& in, const Room<T>& room,
@@ -132,14 +119,12 @@ HWY_INLINE void gather_row(const UnitShape& s, const UnitInput<T>& in, const Roo
 template <class T>
 HWY_INLINE void fill_block(const UnitShape& s, const UnitInput<T>& in, const Room<T>& room,
                            const T* depthwise, std::int64_t first, std::int64_t count) {
+  if (s.kernel > 1) {
+    depthwise_rows(separable(s, room), room.input, depthwise, first, count, room.block);
+    return;
+  }
   for (std::int64_t r = 0; r < count; ++r) {
-    T* const to = room.block + r * s.out_width() * room.in_step;
-    if (s.kernel == 1) {
-      gather_row(s, in, room, first + r, to);
-    } else {
-      depthwise_row(separable(s, room), row_of_input(s, room, depthwise, first + r),
-                    StoreRow<T>{to, room.in_step});
-    }
+    gather_row(s, in, room, first + r, room.block + r * s.out_width() * room.in_step);
   }
 }
 

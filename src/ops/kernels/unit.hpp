@@ -1,6 +1,7 @@
 #pragma once
 
 #include "ahead.hpp"
+#include "packing.hpp"
 
 #include <cstdint>
 
@@ -26,7 +27,7 @@ struct UnitShape {
   std::int64_t in_channels = 0;
   std::int64_t out_channels = 0;
   std::int64_t kernel = 1;  ///< 3, 5, 7, or 1: no depthwise convolution
-  std::int64_t stride = 1;
+  std::int64_t stride = 1;  ///< 1 or 2
   std::int64_t dilation = 1;
   /// With kernel 1: output pixel (y, x) sees input pixel (stride·y + offset, stride·x + offset),
   /// zeros beyond the image.
@@ -38,21 +39,12 @@ struct UnitShape {
   std::int64_t padding() const { return dilation * (kernel - 1) / 2; }
 };
 
-/// Elements of packed pointwise weights (rows × columns).
-template <class T>
-std::int64_t packed_size(std::int64_t rows, std::int64_t columns);
-
-/// Where element (row, column) of a matrix with `rows` rows and `columns` columns is packed.
-template <class T>
-std::int64_t packed_place(std::int64_t rows, std::int64_t columns, std::int64_t row,
-                          std::int64_t column);
-
 /// Elements of working memory that unit_forward() and unit_backward() need. It must hold no NaN.
 template <class T>
 std::int64_t unit_workspace(const UnitShape& shape);
 
 /// What a unit reads: relu(scale · x + shift), or relu(x) where `scale` is null (always with kernel
-/// 1). The vectors are padded with zeros to whole vectors (channel_multiple() in separable.hpp).
+/// 1). The vectors are padded with zeros to whole vectors (channel_multiple()).
 template <class T>
 struct UnitInput {
   Pixels<const T> x;

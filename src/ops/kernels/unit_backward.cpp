@@ -61,13 +61,13 @@ struct ClosedRow {
     const auto g = hn::IfThenElseZero(open, v);
     store_first(g, d, to.data + pixel * to.step + c, channels - c);
     prepare_store(to.data + pixel * to.step + c);
-    ahead->next<T>();
     if (kSums) {
       const auto value = load_first(d, x.data + pixel * x.step + c, channels - c);
       s.plain = hn::Add(s.plain, g);
       s.product = hn::MulAdd(g, value, s.product);
     }
   }
+  HWY_INLINE void after(int pixels) const { ahead->template next<T>(pixels); }
   HWY_INLINE void end(const Sums& s, std::int64_t c) const {
     if (kSums) {
       add_first(Tag<T>(), s.plain, sums + c, channels - c);
@@ -79,90 +79,19 @@ struct ClosedRow {
 template <bool kSums, class T>
 HWY_INLINE void transposed_rows(const UnitBackward<T>& t, const Room<T>& room) {
   const UnitShape& s = t.shape;
-  SeparableShape transposed = separable(s, room);
-  transposed.stride = 1;
-  DepthwiseRow<T> r;
-  r.row_step = s.dilation * room.spread.row_size();
-  r.pixel_size = room.in_step;
-  r.weights = t.depthwise + (s.kernel * s.kernel - 1) * room.in_step;  // the kernel turned around
-  r.weight_step = -room.in_step;
-  r.pixels = s.width;
   Fetchers ahead(t.ahead_x);
   for (std::int64_t y = 0; y < s.height; ++y) {
-    r.input = room.spread.pixel(y - s.padding(), -s.padding());
-    const std::int64_t row = y * s.width;
-    const ClosedRow<kSums, T> sink{{t.grad_x.data + row * t.grad_x.step, t.grad_x.step},
+    const std::int64_t first = y * s.width;
+    const ClosedRow<kSums, T> sink{{t.grad_x.data + first * t.grad_x.step, t.grad_x.step},
                                    room.input.pixel(y, 0),
-                                   {t.input.x.data + row * t.input.x.step, t.input.x.step},
+                                   {t.input.x.data + first * t.input.x.step, t.input.x.step},
                                    s.in_channels,
                                    room.in_step,
                                    t.sums,
                                    t.products,
                                    &ahead};
-    depthwise_row(transposed, r, sink);
+    transposed_row(separable(s, room), room.middle, t.depthwise, y, s.width, room.row, sink);
   }
-}
-
-/// Adds the products of a row of gradients, `stride` pixels apart, with the input to the sums of
-/// the depthwise weights: any stride.
-template <int kKernel, class T>
-HWY_INLINE void strided_weights_row(const UnitShape& s, const Room<T>& room, std::int64_t row,
-                                    T* sums) {
-  const Tag<T> d;
-  for (std::int64_t c = 0; c < room.in_step; c += lanes<T>()) {
-    const T* HWY_RESTRICT gradient = room.spread.pixel(row * s.stride, 0) + c;
-    for (int kh = 0; kh < kKernel; ++kh) {
-      const T* HWY_RESTRICT in =
-          room.input.pixel(row * s.stride - s.padding() + kh * s.dilation, -s.padding()) + c;
-      T* HWY_RESTRICT to = sums + kh * kKernel * room.in_step + c;
-      Vec<T> sum[kKernel];
-#pragma GCC unroll 16
-      for (int kw = 0; kw < kKernel; ++kw) {
-        sum[kw] = hn::LoadU(d, to + kw * room.in_step);
-      }
-      for (std::int64_t pixel = 0; pixel < s.out_width(); ++pixel) {
-        const Vec<T> g = hn::LoadU(d, gradient + pixel * s.stride * room.in_step);
-#pragma GCC unroll 16
-        for (int kw = 0; kw < kKernel; ++kw) {
-          const T* at = in + (pixel * s.stride + kw * s.dilation) * room.in_step;
-          sum[kw] = hn::MulAdd(hn::LoadU(d, at), g, sum[kw]);
-        }
-      }
-#pragma GCC unroll 16
-      for (int kw = 0; kw < kKernel; ++kw) {
-        hn::StoreU(sum[kw], d, to + kw * room.in_step);
-      }
-    }
-  }
-}
-
-/// The gradients of the depthwise weights from that of the depthwise result.
-template <class T>
-HWY_INLINE void depthwise_gradients(const UnitBackward<T>& t, const Room<T>& room,
-                                    std::int64_t first, std::int64_t count) {
-  const UnitShape& s = t.shape;
-  if (t.grad_depthwise == nullptr) {
-    return;
-  }
-  if (s.stride > 1) {
-    for (std::int64_t row = first; row < first + count; ++row) {
-      s.kernel == 3   ? strided_weights_row<3>(s, room, row, t.grad_depthwise)
-      : s.kernel == 5 ? strided_weights_row<5>(s, room, row, t.grad_depthwise)
-                      : strided_weights_row<7>(s, room, row, t.grad_depthwise);
-    }
-    return;
-  }
-  DepthwiseWeights<T> w;
-  w.input = room.input.pixel(first - s.padding(), -s.padding());
-  w.row_step = s.dilation * room.input.row_size();
-  w.next_row = room.input.row_size();
-  w.gradient = room.spread.pixel(first, 0);
-  w.next_gradient_row = room.spread.row_size();
-  w.channels = room.in_step;
-  w.pixels = s.out_width();
-  w.rows = count;
-  w.sums = t.grad_depthwise;
-  depthwise_weights(separable(s, room), w);
 }
 
 /// Without a depthwise convolution: a row of products to the pixels that it comes from.
@@ -217,10 +146,12 @@ HWY_INLINE void backward_block(const UnitBackward<T>& t, const Room<T>& room, st
     const Rows<T> gradient{room.gradient + r * width * room.out_step, room.out_step, width,
                            s.out_channels};
     product(gradient, s.in_channels, t.pointwise_t, no_bias,
-            PaddedOutput<T>{room.spread.pixel((first + r) * s.stride, 0), s.stride * room.in_step},
-            ahead);
+            PaddedOutput<T>{room.middle.pixel(first + r, 0), room.in_step}, ahead);
   }
-  depthwise_gradients(t, room, first, count);
+  if (t.grad_depthwise != nullptr) {
+    add_depthwise_weights(separable(s, room), room.input, room.middle, first, count,
+                          t.grad_depthwise);
+  }
 }
 
 template <class T>
@@ -228,15 +159,14 @@ void backward_image(const UnitBackward<T>& t) {
   const UnitShape& s = t.shape;
   const Room<T> room(s, t.workspace);
   fill_input(s, t.input, room);
-  if (s.kernel > 1 && s.stride == 1) {
-    clear_border(room.spread);
-  } else if (s.kernel > 1) {
-    std::fill_n(room.spread.data, room.spread.size(), T(0));
+  if (s.kernel > 1) {
+    clear_border(room.middle);
   }
   // With a depthwise convolution there is time for x later.
   Fetchers ahead(t.ahead_g, t.ahead_z, s.kernel == 1 ? t.ahead_x : Ahead{});
-  for (std::int64_t first = 0; first < s.out_height(); first += block_rows(s)) {
-    backward_block(t, room, first, std::min(block_rows(s), s.out_height() - first), ahead);
+  const std::int64_t most = block_rows(s.out_height(), s.out_width());
+  for (std::int64_t first = 0; first < s.out_height(); first += most) {
+    backward_block(t, room, first, std::min(most, s.out_height() - first), ahead);
   }
   if (s.kernel == 1 || t.grad_x.data == nullptr) {
     return;

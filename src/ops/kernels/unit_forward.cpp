@@ -26,8 +26,9 @@ void forward_image(const UnitForward<T>& t) {
   Fetchers ahead(t.ahead);
   Fetchers<0> nothing;
   fill_input(s, t.input, room);
-  for (std::int64_t first = 0; first < s.out_height(); first += block_rows(s)) {
-    const std::int64_t count = std::min(block_rows(s), s.out_height() - first);
+  const std::int64_t most = block_rows(s.out_height(), s.out_width());
+  for (std::int64_t first = 0; first < s.out_height(); first += most) {
+    const std::int64_t count = std::min(most, s.out_height() - first);
     fill_block(s, t.input, room, t.depthwise, first, count);
     const Rows<T> rows{room.block, room.in_step, count * s.out_width(), s.in_channels};
     const std::int64_t pixel = first * s.out_width();
@@ -47,8 +48,17 @@ void forward_image(const UnitForward<T>& t) {
   }
 }
 
+template <class T>
+std::int64_t workspace_of(const UnitShape& s) {
+  T* const none = nullptr;
+  const Room<T> sizes(s, none);
+  return sizes.end - none;
+}
+
 void ForwardFloat(const UnitForward<float>& t) { forward_image(t); }
 void ForwardDouble(const UnitForward<double>& t) { forward_image(t); }
+std::int64_t WorkspaceFloat(const UnitShape& s) { return workspace_of<float>(s); }
+std::int64_t WorkspaceDouble(const UnitShape& s) { return workspace_of<double>(s); }
 
 }  // namespace darts::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -58,6 +68,8 @@ namespace darts::kernels {
 
 HWY_EXPORT(ForwardFloat);
 HWY_EXPORT(ForwardDouble);
+HWY_EXPORT(WorkspaceFloat);
+HWY_EXPORT(WorkspaceDouble);
 
 template <>
 void unit_forward(const UnitForward<float>& task) {
@@ -66,6 +78,15 @@ void unit_forward(const UnitForward<float>& task) {
 template <>
 void unit_forward(const UnitForward<double>& task) {
   HWY_DYNAMIC_DISPATCH(ForwardDouble)(task);
+}
+
+template <>
+std::int64_t unit_workspace<float>(const UnitShape& shape) {
+  return HWY_DYNAMIC_DISPATCH(WorkspaceFloat)(shape);
+}
+template <>
+std::int64_t unit_workspace<double>(const UnitShape& shape) {
+  return HWY_DYNAMIC_DISPATCH(WorkspaceDouble)(shape);
 }
 
 }  // namespace darts::kernels

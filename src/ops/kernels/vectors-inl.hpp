@@ -15,6 +15,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 HWY_BEFORE_NAMESPACE();
 namespace darts::kernels::HWY_NAMESPACE {
@@ -38,7 +39,7 @@ constexpr bool many_registers = true;
 constexpr bool many_registers = false;
 #endif
 
-/// Goes through memory ahead in kPlaces places, a vector's worth of each at a time.
+/// Goes through memory ahead in kPlaces places, as much of each as is worked on meanwhile.
 template <std::size_t kPlaces>
 class Fetchers {
  public:
@@ -46,13 +47,18 @@ class Fetchers {
   explicit Fetchers(const Places&... places)
       : places_{{{static_cast<const char*>(places.data), places.bytes}...}} {}
 
+  /// The next `count` vectors of T of each place.
   template <class T>
-  HWY_INLINE void next() {
+  HWY_INLINE void next(int count = 1) {
+    constexpr std::int64_t line = 64;
+    const std::int64_t bytes = count * lanes<T>() * std::int64_t{sizeof(T)};
     for (Place& place : places_) {
       if (place.left > 0) {
-        __builtin_prefetch(place.at, /*write=*/0, /*locality=*/2);
-        place.at += lanes<T>() * std::int64_t{sizeof(T)};
-        place.left -= lanes<T>() * std::int64_t{sizeof(T)};
+        for (std::int64_t i = 0; i < bytes; i += line) {
+          __builtin_prefetch(place.at + i, /*write=*/0, /*locality=*/2);
+        }
+        place.at += bytes;
+        place.left -= bytes;
       }
     }
   }
@@ -80,6 +86,29 @@ HWY_INLINE V positive_part(V v) {
   return hn::IfThenZeroElse(hn::Lt(v, hn::Zero(hn::DFromV<V>())), v);
 }
 
+/// Floats as bfloat16, rounded to the nearest, and back.
+template <class D>
+using BFloat16Bits = hn::Rebind<std::uint16_t, D>;
+template <class D>
+HWY_INLINE hn::Vec<BFloat16Bits<D>> to_bfloat16(D d, hn::Vec<D> v) {
+  const hn::Rebind<std::uint32_t, D> wide;
+  const auto bits = hn::BitCast(wide, v);
+  const auto even = hn::And(hn::ShiftRight<16>(bits), hn::Set(wide, 1));
+  const auto nearest = hn::Add(bits, hn::Add(even, hn::Set(wide, 0x7FFF)));
+  // The sum could make an infinity of a NaN, or a zero.
+  const auto chosen = hn::IfThenElse(hn::IsNaN(v), hn::BitCast(d, hn::Set(wide, 0x7FC00000)),
+                                     hn::BitCast(d, nearest));
+  return hn::TruncateTo(BFloat16Bits<D>(), hn::ShiftRight<16>(hn::BitCast(wide, chosen)));
+}
+template <class D>
+HWY_INLINE hn::Vec<D> from_bfloat16(D d, hn::Vec<BFloat16Bits<D>> v) {
+  return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(hn::Rebind<std::uint32_t, D>(), v)));
+}
+HWY_INLINE std::uint16_t* bits_of(BFloat16* p) { return reinterpret_cast<std::uint16_t*>(p); }
+HWY_INLINE const std::uint16_t* bits_of(const BFloat16* p) {
+  return reinterpret_cast<const std::uint16_t*>(p);
+}
+
 /// What is stored at `from`, for arithmetic.
 template <class T>
 HWY_INLINE Vec<T> load_stored(const T* from) {
@@ -87,10 +116,7 @@ HWY_INLINE Vec<T> load_stored(const T* from) {
 }
 HWY_INLINE Vec<float> load_stored(const BFloat16* from) {
   const Tag<float> d;
-  const hn::Rebind<std::uint32_t, decltype(d)> wide;
-  const hn::Rebind<std::uint16_t, decltype(d)> narrow;
-  const auto bits = hn::LoadU(narrow, reinterpret_cast<const std::uint16_t*>(from));
-  return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(wide, bits)));
+  return from_bfloat16(d, hn::LoadU(BFloat16Bits<Tag<float>>(), bits_of(from)));
 }
 
 /// Stores v and returns what load_stored() will give: v itself or what rounding made of it.
@@ -101,37 +127,29 @@ HWY_INLINE Vec<T> store_rounded(Vec<T> v, T* to) {
 }
 HWY_INLINE Vec<float> store_rounded(Vec<float> v, BFloat16* to) {
   const Tag<float> d;
-  const hn::Rebind<std::uint32_t, decltype(d)> wide;
-  const hn::Rebind<std::uint16_t, decltype(d)> narrow;
-  const auto bits = hn::BitCast(wide, v);
-  const auto even = hn::And(hn::ShiftRight<16>(bits), hn::Set(wide, 1));
-  const auto nearest = hn::Add(bits, hn::Add(even, hn::Set(wide, 0x7FFF)));
-  // The sum could make an infinity of a NaN, or a zero.
-  const auto chosen = hn::IfThenElse(hn::IsNaN(v), hn::BitCast(d, hn::Set(wide, 0x7FC00000)),
-                                     hn::BitCast(d, nearest));
-  const auto upper = hn::ShiftRight<16>(hn::BitCast(wide, chosen));
-  hn::StoreU(hn::TruncateTo(narrow, upper), narrow, reinterpret_cast<std::uint16_t*>(to));
-  return hn::BitCast(d, hn::ShiftLeft<16>(upper));
+  const auto bits = to_bfloat16(d, v);
+  hn::StoreU(bits, BFloat16Bits<Tag<float>>(), bits_of(to));
+  return from_bfloat16(d, bits);
 }
 
-/// Adds a vector of T to doubles in memory.
-HWY_INLINE void add_to(double* to, Vec<double> v) {
-  const Tag<double> d;
-  hn::StoreU(hn::Add(hn::LoadU(d, to), v), d, to);
-}
-HWY_INLINE void add_to(double* to, Vec<float> v) {
+/// Adds a vector to doubles in memory.
+template <class D>
+HWY_INLINE void add_to(D d, hn::Vec<D> v, double* to) {
+  if constexpr (std::is_same_v<hn::TFromD<D>, double>) {
+    hn::StoreU(hn::Add(hn::LoadU(d, to), v), d, to);
+  } else {
 #if HWY_TARGET == HWY_SCALAR
-  *to += static_cast<double>(hn::GetLane(v));
+    *to += static_cast<double>(hn::GetLane(v));
 #else
-  const Tag<float> d;
-  const hn::Half<decltype(d)> half;
-  const hn::Rebind<double, decltype(half)> wide;
-  const auto low = hn::PromoteTo(wide, hn::LowerHalf(half, v));
-  const auto high = hn::PromoteTo(wide, hn::UpperHalf(half, v));
-  double* const second = to + lanes<float>() / 2;
-  hn::StoreU(hn::Add(hn::LoadU(wide, to), low), wide, to);
-  hn::StoreU(hn::Add(hn::LoadU(wide, second), high), wide, second);
+    const hn::Half<D> half;
+    const hn::Rebind<double, hn::Half<D>> wide;
+    const auto low = hn::PromoteTo(wide, hn::LowerHalf(half, v));
+    const auto high = hn::PromoteTo(wide, hn::UpperHalf(half, v));
+    double* const second = to + hn::Lanes(half);
+    hn::StoreU(hn::Add(hn::LoadU(wide, to), low), wide, to);
+    hn::StoreU(hn::Add(hn::LoadU(wide, second), high), wide, second);
 #endif
+  }
 }
 
 }  // namespace darts::kernels::HWY_NAMESPACE

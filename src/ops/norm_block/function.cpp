@@ -125,7 +125,7 @@ bool has_kernels(const std::vector<NormUnit>& units, at::ScalarType type) {
   return !units.empty() && (type == at::kFloat || type == at::kDouble) &&
          std::all_of(units.begin(), units.end(), [&](const NormUnit& unit) {
            const std::int64_t kernel = unit.depthwise.defined() ? unit.depthwise.size(2) : 3;
-           return (kernel == 3 || kernel == 5 || kernel == 7) &&
+           return (kernel == 3 || kernel == 5 || kernel == 7) && unit.stride <= 2 &&
                   unit.norm->running_mean.defined() && unit.pointwise.front().scalar_type() == type;
          });
 }

@@ -1,23 +1,11 @@
 #include "weights.hpp"
 
-#include "kernels/separable.hpp"
+#include "kernels/packing.hpp"
 
 #include <ATen/ops/empty.h>
 
 namespace darts::norm_block {
 namespace {
-
-/// A packed matrix of `rows` × `columns`: row r of a column lies at first + r · step.
-struct Column {
-  std::int64_t first = 0;
-  std::int64_t step = 0;
-};
-
-template <class T>
-Column column_of(std::int64_t rows, std::int64_t columns, std::int64_t column) {
-  const std::int64_t first = kernels::packed_place<T>(rows, columns, 0, column);
-  return {first, kernels::packed_place<T>(rows, columns, 1, column) - first};
-}
 
 at::Tensor plain(const at::Tensor& weight) {
   return weight.detach().contiguous(at::MemoryFormat::Contiguous);
@@ -26,6 +14,23 @@ at::Tensor plain(const at::Tensor& weight) {
 std::int64_t taps_of(const kernels::UnitShape& shape) {
   return shape.kernel > 1 ? shape.kernel * shape.kernel : 0;
 }
+
+/// Each output channel times its factor: those from `first` on.
+template <class T>
+at::Tensor scaled(const at::Tensor& weight, const std::vector<double>& factors, std::size_t first) {
+  at::Tensor product = plain(weight).clone();
+  T* value = product.mutable_data_ptr<T>();
+  for (std::int64_t o = 0; o < weight.size(0); ++o) {
+    const double factor = factors[first + static_cast<std::size_t>(o)];
+    for (std::int64_t i = 0; i < weight.size(1); ++i, ++value) {
+      *value = static_cast<T>(factor * static_cast<double>(*value));
+    }
+  }
+  return product;
+}
+
+/// All of a matrix.
+kernels::PackedBlock whole(std::int64_t rows, std::int64_t columns) { return {rows, columns}; }
 
 }  // namespace
 
@@ -69,14 +74,9 @@ void PackedWeights<T>::pack_depthwise(const NormUnit& unit, std::vector<T>& to) 
   if (!unit.depthwise.defined()) {
     return;
   }
-  const std::int64_t taps = taps_of(geometry_.shape());
   const at::Tensor weight = plain(unit.depthwise);
-  const T* value = weight.const_data_ptr<T>();
-  for (std::int64_t c = 0; c < weight.size(0); ++c) {
-    for (std::int64_t tap = 0; tap < taps; ++tap) {
-      to[static_cast<std::size_t>(tap * channels_ + c)] = *value++;
-    }
-  }
+  kernels::pack_depthwise(weight.const_data_ptr<T>(), weight.size(0), taps_of(geometry_.shape()),
+                          channels_, to.data());
 }
 
 template <class T>
@@ -86,16 +86,12 @@ std::vector<T> PackedWeights<T>::pack(const NormUnit& unit,
   pack_depthwise(unit, packed);
   std::size_t channel = 0;
   for (std::size_t part = 0; part < pointwise_.size(); ++part) {
-    const at::Tensor weight = plain(unit.pointwise[part]);
-    const T* value = weight.const_data_ptr<T>();
-    for (std::int64_t o = 0; o < weight.size(0); ++o, ++channel) {
-      const Column column = column_of<T>(weight.size(1), weight.size(0), o);
-      const double factor = scale.empty() ? 1.0 : scale[channel];
-      T* to = packed.data() + pointwise_[part] + column.first;
-      for (std::int64_t i = 0; i < weight.size(1); ++i, to += column.step) {
-        *to = static_cast<T>(factor * static_cast<double>(*value++));
-      }
-    }
+    const at::Tensor& own = unit.pointwise[part];
+    const at::Tensor weight = scale.empty() ? plain(own) : scaled<T>(own, scale, channel);
+    kernels::pack_pointwise(weight.const_data_ptr<T>(), weight.size(0), weight.size(1),
+                            whole(weight.size(1), weight.size(0)),
+                            packed.data() + pointwise_[part]);
+    channel += static_cast<std::size_t>(weight.size(0));
   }
   return packed;
 }
@@ -106,14 +102,9 @@ std::vector<T> PackedWeights<T>::pack_transposed(const NormUnit& unit) const {
   pack_depthwise(unit, packed);
   for (std::size_t part = 0; part < transposed_.size(); ++part) {
     const at::Tensor weight = plain(unit.pointwise[part]);
-    const T* const values = weight.const_data_ptr<T>();
-    for (std::int64_t i = 0; i < weight.size(1); ++i) {
-      const Column column = column_of<T>(weight.size(0), weight.size(1), i);
-      T* to = packed.data() + transposed_[part] + column.first;
-      for (std::int64_t o = 0; o < weight.size(0); ++o, to += column.step) {
-        *to = values[o * weight.size(1) + i];
-      }
-    }
+    kernels::pack_transposed(weight.const_data_ptr<T>(), weight.size(0), weight.size(1),
+                             whole(weight.size(0), weight.size(1)),
+                             packed.data() + transposed_[part]);
   }
   return packed;
 }
@@ -126,23 +117,13 @@ std::vector<at::Tensor> PackedWeights<T>::unpack(const T* packed, const NormUnit
     return gradients.back().mutable_data_ptr<T>();
   };
   if (unit.depthwise.defined()) {
-    T* value = add(unit.depthwise);
-    for (std::int64_t c = 0; c < unit.depthwise.size(0); ++c) {
-      for (std::int64_t tap = 0; tap < taps_of(geometry_.shape()); ++tap) {
-        *value++ = packed[tap * channels_ + c];
-      }
-    }
+    kernels::unpack_depthwise(packed, unit.depthwise.size(0), taps_of(geometry_.shape()), channels_,
+                              add(unit.depthwise));
   }
   for (std::size_t part = 0; part < pointwise_.size(); ++part) {
     const at::Tensor& weight = unit.pointwise[part];
-    T* value = add(weight);
-    for (std::int64_t o = 0; o < weight.size(0); ++o) {
-      const Column column = column_of<T>(weight.size(1), weight.size(0), o);
-      const T* from = packed + pointwise_[part] + column.first;
-      for (std::int64_t i = 0; i < weight.size(1); ++i, from += column.step) {
-        *value++ = *from;
-      }
-    }
+    kernels::unpack_pointwise(packed + pointwise_[part], whole(weight.size(1), weight.size(0)),
+                              weight.size(0), weight.size(1), add(weight));
   }
   return gradients;
 }

@@ -93,8 +93,9 @@ Golden run(const Case& c, const Golden& in, std::int64_t padding = 1) {
   const kernels::FactorizedShape shape{c.out_height(), c.out_width(), padded<T>(c.in_channels),
                                        padded<T>(c.out_channels)};
   const PaddedTensor<T> input(in.at("input"), padding);
-  const at::Tensor weights = with_padding<T>(in.at("weights"), 2);
-  const at::Tensor weights_t = weights.permute({2, 0, 1}).contiguous();
+  const at::Tensor matrix = with_padding<T>(in.at("weights"), 2).flatten(0, 1);
+  const at::Tensor weights = testing::packed<T>(matrix);
+  const at::Tensor weights_t = testing::packed<T>(matrix.t());
   std::vector<T> scratch(static_cast<std::size_t>(kernels::factorized_scratch(shape)),
                          std::numeric_limits<T>::quiet_NaN());
   Golden own;
@@ -105,7 +106,8 @@ Golden run(const Case& c, const Golden& in, std::int64_t padding = 1) {
   const auto pointer = [&](const char* name) { return own.at(name).template const_data_ptr<T>(); };
   Golden out{{"output", with_padding<S>(in.at("z"))},
              {"sums", in_corner(in.at("to sums"), {2, shape.out_channels}, at::kDouble)},
-             {"grad_weights", with_padding<T>(in.at("to grad_weights"), 2)},
+             {"grad_weights",
+              testing::packed<T>(with_padding<T>(in.at("to grad_weights"), 2).flatten(0, 1))},
              {"grad_sum", with_padding<T>(in.at("to grad_sum"))}};
   out["output"].fill_(std::numeric_limits<T>::quiet_NaN());
   kernels::factorized_forward<T, Stored<S>>(
@@ -123,6 +125,9 @@ Golden run(const Case& c, const Golden& in, std::int64_t padding = 1) {
   task.grad_weights = nullptr;
   task.grad_sum = out["grad_sum"].template mutable_data_ptr<T>();
   kernels::factorized_backward(task);
+  out["grad_weights"] =
+      testing::unpacked<T>(out["grad_weights"], 2 * shape.in_channels, shape.out_channels)
+          .unflatten(0, {2, shape.in_channels});
   return out;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/packing.hpp"
 #include "kernels/separable.hpp"
 #include "support/golden.hpp"
 
@@ -63,6 +64,26 @@ at::Tensor with_padding(const at::Tensor& values, std::int64_t dimensions = 1) {
     size = padded<T>(size);
   }
   return in_corner(values, shape, type_of<T>);
+}
+
+/// A matrix (rows × columns, padded) as pointwise weights are packed, and back.
+template <class T>
+at::Tensor packed(const at::Tensor& values) {
+  const at::Tensor padded = with_padding<T>(values, 2);
+  const std::int64_t rows = padded.size(0);
+  const std::int64_t columns = padded.size(1);
+  const at::Tensor weight = padded.t().contiguous();
+  at::Tensor to = in_corner({}, {kernels::packed_size<T>(rows, columns)}, type_of<T>);
+  kernels::pack_pointwise(weight.const_data_ptr<T>(), columns, rows,
+                          kernels::PackedBlock{rows, columns}, to.mutable_data_ptr<T>());
+  return to;
+}
+template <class T>
+at::Tensor unpacked(const at::Tensor& from, std::int64_t rows, std::int64_t columns) {
+  at::Tensor weight = in_corner({}, {columns, rows}, type_of<T>);
+  kernels::unpack_pointwise(from.const_data_ptr<T>(), kernels::PackedBlock{rows, columns}, columns,
+                            rows, weight.mutable_data_ptr<T>());
+  return weight.t().contiguous();
 }
 
 /// The corner of `actual` that has the shape of `like`, in float64.

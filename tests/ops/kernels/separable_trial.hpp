@@ -73,7 +73,7 @@ class SeparableTrial {
   Golden forward(const Golden& in) {
     const PaddedTensor<T> input = padded_input(in);
     const at::Tensor depthwise = with_padding<T>(in.at("depthwise"));
-    const at::Tensor pointwise = with_padding<T>(in.at("pointwise"), 2);
+    const at::Tensor pointwise = packed<T>(in.at("pointwise"));
     Golden out;
     out["output"] = with_padding<S>(in.at("z"));
     out["output"].fill_(std::numeric_limits<T>::quiet_NaN());
@@ -98,7 +98,7 @@ class SeparableTrial {
     }
     const at::Tensor z = with_padding<S>(in.at("z"));
     const at::Tensor y = with_padding<S>(in.at("y"));
-    own["pointwise_t"] = with_padding<T>(in.at("pointwise").t(), 2);
+    own["pointwise_t"] = packed<T>(in.at("pointwise").t());
     const auto pointer = [&](const char* name) {
       return own.at(name).template const_data_ptr<T>();
     };
@@ -111,16 +111,16 @@ class SeparableTrial {
     task.pointwise_t = pointer("pointwise_t");
     task.room = room_->view();
     task.scratch = scratch_.data();
-    const auto add_to = [&](const std::string& name, std::int64_t dimensions) {
-      out[name] = with_padding<T>(in.at("to " + name), dimensions);
+    const auto add_to = [&](const std::string& name, const at::Tensor& values) {
+      out[name] = values;
       return out[name].template mutable_data_ptr<T>();
     };
     if (wanted.weights) {
-      task.grad_depthwise = add_to("grad_depthwise", 1);
-      task.grad_pointwise = add_to("grad_pointwise", 2);
+      task.grad_depthwise = add_to("grad_depthwise", with_padding<T>(in.at("to grad_depthwise")));
+      task.grad_pointwise = add_to("grad_pointwise", packed<T>(in.at("to grad_pointwise")));
     }
     if (wanted.sum) {
-      task.grad_sum = add_to("grad_sum", 1);
+      task.grad_sum = add_to("grad_sum", with_padding<T>(in.at("to grad_sum")));
     }
     if (wanted.masked) {
       out["grad_masked"] = with_padding<T>(in.at("input"));
@@ -131,6 +131,10 @@ class SeparableTrial {
       task.sums = out["masked_sums"].template mutable_data_ptr<double>();
     }
     kernels::separable_backward(task);
+    if (wanted.weights) {
+      out["grad_pointwise"] =
+          unpacked<T>(out["grad_pointwise"], shape_.in_channels, shape_.out_channels);
+    }
     return out;
   }
 
