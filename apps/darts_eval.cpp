@@ -10,6 +10,7 @@
 #include <darts/core/run_directory.hpp>
 #include <darts/core/safetensors.hpp>
 #include <darts/core/text.hpp>
+#include <darts/data/dataset.hpp>
 #include <darts/eval/count_network.hpp>
 #include <darts/eval/read_picture.hpp>
 #include <darts/eval/stored_network.hpp>
@@ -30,6 +31,22 @@ namespace {
 using namespace darts;
 namespace fs = std::filesystem;
 
+/// What the recipe's images are like, unless the arguments say otherwise.
+DatasetShape counted_shape(const EvalArguments& a, const TrainConfig& config) {
+  const DatasetEntry& set = find_dataset(config.data.set.name);
+  DatasetShape shape = set.shape;
+  if (shape.size == 0) {
+    shape.size = set.load == nullptr ? config.data.photos.crop_size : config.data.set.image_size;
+  }
+  shape.size = a.image_size > 0 ? a.image_size : shape.size;
+  shape.channels = a.image_channels > 0 ? a.image_channels : shape.channels;
+  shape.classes = a.classes > 0 ? a.classes : shape.classes;
+  if (shape.classes == 0) {
+    throw Error("give --classes: how many classes " + config.data.set.name + " has is not known");
+  }
+  return shape;
+}
+
 int count(const EvalArguments& a) {
   TrainConfig config;
   FieldTable table = fields(config);
@@ -40,14 +57,15 @@ int count(const EvalArguments& a) {
   for (const std::string& setting : a.settings) {
     table.assign(setting);
   }
-  const bool imagenet = config.network.stem == NetworkStem::imagenet;
-  const std::int64_t size = a.image_size > 0 ? a.image_size : imagenet ? 224 : 32;
-  const std::int64_t classes = a.classes > 0 ? a.classes : imagenet ? 1000 : 10;
-  const NetworkCount result = count_network(
-      network_options(config, load_genotype(a.count), a.image_channels, classes), size, size);
-  if (a.json.empty()) {
-    std::cout << describe(result);
-  } else {
+  const DatasetShape shape = counted_shape(a, config);
+  const NetworkCount result =
+      count_network(network_options(config, load_genotype(a.count), shape.channels, shape.classes),
+                    shape.size, shape.size);
+  const std::string size = std::to_string(shape.size);
+  std::cout << "images of " << size << "×" << size << "×" << shape.channels << ", " << shape.classes
+            << " classes\n\n"
+            << describe(result);
+  if (!a.json.empty()) {
     write_file_atomically(a.json, to_json(result).dump(2) + "\n");
   }
   return 0;
@@ -114,6 +132,27 @@ Subject load_subject(const EvalArguments& a) {
   return subject;
 }
 
+/// Whether the figures are those of a run directory's test.json.
+bool is_whole_test(const EvalArguments& a) {
+  return a.split == "test" && a.limit == 0 && a.data.empty() && a.recalibrate == 0;
+}
+
+/// The scores and what they are of.
+nlohmann::ordered_json report_of(const EvalArguments& a, const Subject& subject,
+                                 const TestOutcome& outcome) {
+  auto report = to_json(outcome.scores, subject.description.class_names);
+  report["unreadable_images"] = outcome.skipped;
+  report["checkpoint"] = subject.file.string();
+  report["weights"] = a.trained_weights ? "as trained" : "moving average where there is one";
+  report["dataset"] = a.data.empty() ? subject.description.dataset : a.data;
+  report["split"] = a.split;
+  report["limit"] = a.limit;
+  report["recalibrated_batches"] = a.recalibrate;
+  report["precision"] = a.precision;
+  report["images_per_second"] = static_cast<double>(outcome.scores.images()) / outcome.seconds;
+  return report;
+}
+
 int test(const EvalArguments& a) {
   Subject subject = load_subject(a);
   TestDataOptions data = data_options(a, subject, a.split == "train" ? Split::train : Split::test);
@@ -126,17 +165,18 @@ int test(const EvalArguments& a) {
   const TestOutcome outcome = test_network(subject.network, loader, options).value();
   std::cout << "checkpoint              " << subject.file.string() << "\n"
             << describe(outcome, subject.description.class_names);
-  if (loader.skipped() > 0) {
-    std::cout << "unreadable images       " << format_count(loader.skipped()) << "\n";
+  fs::path json = a.json;
+  if (json.empty() && fs::is_directory(a.checkpoint)) {
+    if (is_whole_test(a)) {
+      json = fs::path(a.checkpoint) / "test.json";
+    } else {
+      std::cout
+          << "\nnot the whole test as the training knows it, so not in test.json; --json FILE "
+             "keeps it\n";
+    }
   }
-  const fs::path json = !a.json.empty()                  ? fs::path(a.json)
-                        : fs::is_directory(a.checkpoint) ? fs::path(a.checkpoint) / "test.json"
-                                                         : fs::path();
   if (!json.empty()) {
-    auto report = to_json(outcome.scores, subject.description.class_names);
-    report["checkpoint"] = subject.file.string();
-    report["images_per_second"] = static_cast<double>(outcome.scores.images()) / outcome.seconds;
-    write_file_atomically(json, report.dump(2) + "\n");
+    write_file_atomically(json, report_of(a, subject, outcome).dump(2) + "\n");
     std::cout << "\nwritten to " << json.string() << "\n";
   }
   return 0;
@@ -198,6 +238,10 @@ int eval_main(int argc, char** argv) {
   }
   if (!a.count.empty()) {
     return count(a);
+  }
+  if (a.checkpoint.empty() && !a.predict.empty()) {
+    throw Error(
+        "the checkpoint or run directory stands before --predict, which takes all that follows");
   }
   if (a.checkpoint.empty()) {
     throw Error(

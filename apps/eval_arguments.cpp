@@ -4,8 +4,10 @@ namespace darts {
 namespace {
 
 void declare_testing(CLI::App& app, EvalArguments& a) {
-  app.add_option("checkpoint", a.checkpoint,
-                 "what to test: a checkpoint of darts_train, or its run directory (the latest one)")
+  app.add_option(
+         "checkpoint", a.checkpoint,
+         "what to test: a checkpoint of darts_train, or its run directory (the latest one); "
+         "stands first")
       ->type_name("CHECKPOINT|RUN_DIR");
   app.add_flag("--best", a.best, "of a run directory: the checkpoint picked on the test set");
   app.add_flag("--trained-weights", a.trained_weights,
@@ -13,7 +15,7 @@ void declare_testing(CLI::App& app, EvalArguments& a) {
   app.add_option("--data", a.data, "data set to test on (default: the one of the training)");
   app.add_option("--data-root", a.data_root, "folder of the data sets");
   app.add_option("--split", a.split, "images to test on")->check(CLI::IsMember({"test", "train"}));
-  app.add_option("--limit", a.limit, "only the first so many images; 0: all")
+  app.add_option("--limit", a.limit, "only so many images, of all classes; 0: all")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--batch-size", a.batch_size, "images at a time")->check(CLI::PositiveNumber);
   app.add_option(
@@ -39,8 +41,8 @@ void declare_testing(CLI::App& app, EvalArguments& a) {
   app.add_option("--threads", a.threads, "threads of the CPU's operations; 0: all cores")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--json", a.json,
-                 "also write everything here, with the confusion matrix; in a run directory it is "
-                 "test.json by default")
+                 "also write everything here, with the confusion matrix; a whole test of a run "
+                 "directory is written to its test.json by default")
       ->type_name("FILE");
 }
 
@@ -68,7 +70,7 @@ void declare_counting(CLI::App& app, EvalArguments& a) {
           ->type_name("GENOTYPE");
   app.add_option(
          "--config", a.config,
-         "with --count: recipe that gives stem, cells and channels (default " + a.config + ")")
+         "with --count: recipe that gives the network and its images (default " + a.config + ")")
       ->needs(count);
   app.add_option("--set", a.settings, "with --count: set a key of the recipe")
       ->type_name("KEY=VALUE")
@@ -76,14 +78,15 @@ void declare_counting(CLI::App& app, EvalArguments& a) {
       ->allow_extra_args(false)
       ->needs(count);
   app.add_option("--image-size", a.image_size,
-                 "with --count: height and width (default 32, behind the ImageNet stem 224)")
+                 "with --count: height and width (default: the recipe's)")
       ->check(CLI::PositiveNumber)
       ->needs(count);
-  app.add_option("--image-channels", a.image_channels, "with --count: 3 for colour, 1 for grey")
+  app.add_option("--image-channels", a.image_channels,
+                 "with --count: 3 for colour, 1 for grey (default: the recipe's)")
       ->check(CLI::PositiveNumber)
       ->needs(count);
   app.add_option("--classes", a.classes,
-                 "with --count: classes (default 10, behind the ImageNet stem 1000)")
+                 "with --count: classes (default: those of the recipe's data set)")
       ->check(CLI::PositiveNumber)
       ->needs(count);
 }
@@ -94,6 +97,14 @@ void declare(CLI::App& app, EvalArguments& arguments) {
   declare_testing(app, arguments);
   declare_others(app, arguments);
   declare_counting(app, arguments);
+  const auto exclude = [&](const std::string& mode, const std::vector<std::string>& others) {
+    for (const std::string& other : others) {
+      app.get_option(mode)->excludes(app.get_option(other));
+    }
+  };
+  exclude("--count", {"checkpoint", "--predict", "--logits"});
+  exclude("--predict", {"--logits", "--json"});
+  exclude("--logits", {"--json"});
 }
 
 }  // namespace darts

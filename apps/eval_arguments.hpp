@@ -35,7 +35,7 @@ struct EvalArguments {
   std::string config = "cifar10.yaml";
   std::vector<std::string> settings;
   std::int64_t image_size = 0;
-  std::int64_t image_channels = 3;
+  std::int64_t image_channels = 0;
   std::int64_t classes = 0;
 };
 

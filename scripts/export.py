@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dartslib import cli
 from dartslib.checkpoint import write_safetensors
+from dartslib.download import atomic_file
 from dartslib.logits_check import check_onnx
 from dartslib.onnx_graph import onnx_bytes
 from dartslib.stored_network import StoredNetwork, choose_checkpoint, default_output, read_network
@@ -61,12 +62,23 @@ def export(network: StoredNetwork, output: Path, to: str) -> None:
     """Write the network in a format."""
     description = json.dumps(network.description, ensure_ascii=False, indent=1)
     if to == "pytorch":
+        if output.suffix == ".json":
+            raise cli.UserError(f"{output} would be the description beside it; end it in .pt")
         write_tensors(output, network.tensors)
         cli.write_output(output.with_suffix(".json"), f"{description}\n".encode())
-    elif to == "safetensors":
-        write_safetensors(output, network.tensors, {"format": "pt", "darts": description})
     else:
-        output.write_bytes(onnx_bytes(network.description, network.tensors))
+        write_safetensors(output, network.tensors, {"format": "pt", "darts": description})
+    print(output)
+
+
+def export_onnx(network: StoredNetwork, output: Path, check: bool, trained_weights: bool) -> None:
+    """Write the network as ONNX, after comparing it with darts_eval if `check` says so."""
+    with atomic_file(output) as file:
+        file.write(onnx_bytes(network.description, network.tensors))
+        file.flush()
+        if check:
+            difference = check_onnx(Path(file.name), network, trained_weights)
+            print(f"logits equal those of darts_eval within {difference:.1e}")
     print(output)
 
 
@@ -78,10 +90,10 @@ def main() -> None:
     output = arguments.output or default_output(arguments.source, file, ENDINGS[arguments.to])
     if output.exists() and output.samefile(file):
         raise cli.UserError(f"{output}: this export would replace the checkpoint it is made from")
-    export(network, output, arguments.to)
-    if arguments.to == "onnx" and not arguments.no_check:
-        difference = check_onnx(output, network, arguments.trained_weights)
-        print(f"logits equal those of darts_eval within {difference:.1e}")
+    if arguments.to == "onnx":
+        export_onnx(network, output, not arguments.no_check, arguments.trained_weights)
+    else:
+        export(network, output, arguments.to)
 
 
 if __name__ == "__main__":

@@ -62,5 +62,5 @@ def check_onnx(model: Path, network: StoredNetwork, trained_weights: bool) -> fl
     exported = onnx_logits(model, images)
     difference = float(np.max(np.abs(ours - exported) / np.maximum(1.0, np.abs(ours))))
     if not difference <= TOLERANCE:
-        raise UserError(f"{model}: its logits differ from those of darts_eval by {difference:.1e}")
+        raise UserError(f"the model's logits differ from those of darts_eval by {difference:.1e}")
     return difference

@@ -94,6 +94,7 @@ class ImagePass {
   void add_block(AnyModule& module, Step<T> step);
   void add_node(const std::vector<ImageEdge>& edges, Place<T>& node);
   void place_states(const std::vector<std::size_t>& concat, const at::Tensor& like);
+  std::int64_t images_at_a_time() const;
   void run_group(const norm_block::ImageGroup& group, T* memory) const;
   void run_step(const Step<T>& step, std::int64_t image, const Chunk<T>& chunk) const;
   Pixels<T> pixels(const Place<T>* place, std::int64_t image, const Chunk<T>& chunk) const;
@@ -191,20 +192,26 @@ std::int64_t ImagePass<T>::multiply_adds() const {
 
 template <class T>
 at::Tensor ImagePass<T>::run() const {
-  const std::int64_t most = images_ / norm_block::group_count(images_) + 1;
+  const std::int64_t most =
+      std::min(images_ / norm_block::group_count(images_) + 1, images_at_a_time());
   norm_block::for_groups<T>(
       images_, workspace_ + most * state_memory_,
       [&](const norm_block::ImageGroup& group, T* memory) { run_group(group, memory); });
   return output_;
 }
 
-/// As many images at a time as fit the second-level cache with all their states: the fewer they
-/// are, the more often the weights are read anew.
+/// As many as fit the second-level cache with all their states: the fewer they are, the more often
+/// the weights are read anew.
+template <class T>
+std::int64_t ImagePass<T>::images_at_a_time() const {
+  constexpr std::int64_t elements = 40'000;  // of a state
+  return std::max<std::int64_t>(elements / states_.back().size(), 1);
+}
+
 template <class T>
 void ImagePass<T>::run_group(const norm_block::ImageGroup& group, T* memory) const {
-  constexpr std::int64_t elements = 40'000;  // of a state
-  const c10::NoGradGuard no_grad;            // this may be another thread than the caller's
-  const std::int64_t count = std::max<std::int64_t>(elements / states_.back().size(), 1);
+  const c10::NoGradGuard no_grad;  // this may be another thread than the caller's
+  const std::int64_t count = images_at_a_time();
   Chunk<T> chunk{group.first, group.first, memory, memory + workspace_};
   while (chunk.last < group.last) {
     chunk.first = chunk.last;

@@ -9,7 +9,6 @@
 #include <darts/ops/norm_block.hpp>
 
 #include <ATen/ops/cat.h>
-#include <c10/core/GradMode.h>
 
 namespace darts {
 
@@ -47,12 +46,10 @@ const std::shared_ptr<const plan::CellPlan>& SearchCellImpl::cell_plan() {
 bool SearchCellImpl::can_fuse(const at::Tensor& s0, const at::Tensor& s1,
                               const at::Tensor& weights) {
   const at::ScalarType type = s1.scalar_type();
-  const bool evaluation_gradient = !is_training() && c10::GradMode::is_enabled() &&
-                                   (s1.requires_grad() || weights.requires_grad());
   return execution_.execution == Execution::fused && has_kernels() && s1.is_cpu() &&
          (type == at::kFloat || type == at::kDouble) && s0.scalar_type() == type &&
          (cell_plan()->weights.empty() || cell_plan()->weights.front().scalar_type() == type) &&
-         !evaluation_gradient;
+         (is_training() || !fused::needs_gradient({s0, s1, weights}, *cell_plan()));
 }
 
 /// Our own kernels are the CPU's.

@@ -115,6 +115,13 @@ EvaluationNetwork load_network(const Checkpoint& checkpoint, WeightsKind kind) {
 }
 
 std::vector<std::string> initialize_from(EvaluationNetwork& network, const Checkpoint& checkpoint) {
+  const EvaluationNetworkOptions& to = network->options();
+  const EvaluationNetworkOptions from = network_description_of(checkpoint).options;
+  if (!(from.genotype == to.genotype) || from.stem != to.stem) {
+    throw Error(checkpoint.file.string() + " is of another " +
+                (from.stem != to.stem ? "stem" : "genotype") +
+                " than this network, where its weights would mean something else");
+  }
   NamedTensors own;
   collect_state(*network, "model", own);
   NamedTensors given = weights_of(checkpoint, WeightsKind::best_known);

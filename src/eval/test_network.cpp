@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 
 namespace darts {
 namespace {
@@ -70,6 +71,7 @@ std::optional<TestOutcome> test_network(EvaluationNetwork& network, BatchLoader&
   if (outcome.scores.images() == 0) {
     throw Error("none of the images to test on could be read");
   }
+  outcome.skipped = loader.skipped();
   outcome.seconds = seconds_since(start);
   return outcome;
 }
@@ -78,14 +80,17 @@ std::string describe(const TestOutcome& outcome, const std::vector<std::string>&
   constexpr std::size_t most_rows = 100;
   const TestScores& scores = outcome.scores;
   std::string text =
-      row("images", format_count(scores.images())) + row("loss", format_fixed(scores.loss(), 4)) +
-      row("top-1", percent(scores.top1())) + row("top-5", percent(scores.top5())) +
+      row("images", format_count(scores.images())) +
+      (outcome.skipped > 0 ? row("unreadable images", format_count(outcome.skipped)) : "") +
+      row("loss", format_fixed(scores.loss(), 4)) + row("top-1", percent(scores.top1())) +
+      row("top-5", percent(scores.top5())) +
       row("images/s", format_fixed(static_cast<double>(scores.images()) / outcome.seconds, 1) +
                           " (waiting for data " +
                           percent(outcome.loader_seconds / outcome.seconds) + ")") +
       "\n";
   for (std::size_t i = 0; i < std::min(class_names.size(), most_rows); ++i) {
-    text += row(class_names[i], percent(scores.accuracy_of(static_cast<std::int64_t>(i))));
+    const double accuracy = scores.accuracy_of(static_cast<std::int64_t>(i));
+    text += row(class_names[i], std::isnan(accuracy) ? "no images" : percent(accuracy));
   }
   if (class_names.size() > most_rows) {
     text += "… (all " + std::to_string(class_names.size()) + " with --json)\n";

@@ -49,6 +49,7 @@ void visit_fields(State& s, const Visit& visit) {
   visit("last_top1", s.last_top1);
   visit("last_top5", s.last_top5);
   visit("last_loss", s.last_loss);
+  visit("last_skipped", s.last_skipped);
   visit("best_top1", s.best_top1);
   visit("best_epoch", s.best_epoch);
   visit("metrics_size", s.metrics_size);
@@ -107,7 +108,11 @@ TrainState restore_checkpoint(const Checkpoint& checkpoint, const TrainParts& pa
                     tensors_under(checkpoint, optimizer_prefix), file);
   TrainState state;
   const Json& state_json = meta.at("state");
-  visit_fields(state, [&](const char* name, auto& field) { state_json.at(name).get_to(field); });
+  visit_fields(state, [&](const char* name, auto& field) {
+    if (state_json.contains(name)) {  // older checkpoints have fewer
+      state_json.at(name).get_to(field);
+    }
+  });
   return state;
 }
 

@@ -22,10 +22,11 @@ void add_data(FieldTable& t, TrainConfig::Data& data) {
         at_least(0));
   t.add("data.prefetch", data.prefetch, "batches prepared ahead", at_least(1));
   t.add("data.crop_padding", data.augmentation.crop_padding,
-        "zeros around an image before its random crop, pixels; 0: no crop", at_least(0));
-  t.add("data.flip", data.augmentation.flip, "flip images left to right, half of the time");
-  t.add("data.cutout", data.augmentation.cutout, "side of the square cut out, pixels; 0: none",
+        "zeros around an image before its random crop, pixels; 0: no crop; not of imagenet",
         at_least(0));
+  t.add("data.flip", data.augmentation.flip, "flip images left to right, half of the time");
+  t.add("data.cutout", data.augmentation.cutout,
+        "side of the square cut out, pixels; 0: none; not of imagenet", at_least(0));
 }
 
 /// Of ImageNet, whose files are decoded as they are read.

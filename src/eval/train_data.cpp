@@ -37,6 +37,16 @@ LoaderOptions train_options(const TrainConfig& config, const c10::Device& device
   return options;
 }
 
+/// Says which settings do nothing with the data set.
+void check_augmentation(const TrainConfig& config, const Log& log) {
+  const Augmentation& augmentation = config.data.augmentation;
+  if (find_dataset(config.data.set.name).load == nullptr &&
+      (augmentation.crop_padding > 0 || augmentation.cutout > 0)) {
+    log.warn("data.crop_padding and data.cutout are not for " + config.data.set.name +
+             ", whose images are cropped at random and not cut out; set them to 0");
+  }
+}
+
 LoaderOptions test_options(LoaderOptions options) {
   options.shuffle = false;
   return options;
@@ -47,6 +57,7 @@ OpenOptions open_options(const TrainConfig& config, bool augment, const Log& log
   options.augment = augment;
   options.augmentation = config.data.augmentation;
   options.photos = config.data.photos;
+  options.photos.flip = config.data.augmentation.flip;
   options.on_error = config.data.on_error;
   options.index_cache = config.data.index_cache;
   options.note = [log](const std::string& note) { log.warn(note); };
@@ -76,7 +87,9 @@ TrainData::TrainData(const TrainConfig& config, const c10::Device& device, const
       test_images_(open_test(config, *train_images_, log)),
       train_(train_images_, used_images(*train_images_, config.data.limit),
              train_options(config, device)),
-      test_(test_images_, all_images(*test_images_), test_options(train_options(config, device))) {}
+      test_(test_images_, all_images(*test_images_), test_options(train_options(config, device))) {
+  check_augmentation(config, log);
+}
 
 void TrainData::start_epoch(std::int64_t epoch, std::int64_t first_step) {
   train_.start(epoch, first_step);

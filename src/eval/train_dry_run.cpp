@@ -1,4 +1,5 @@
 #include <darts/core/device.hpp>
+#include <darts/core/error.hpp>
 #include <darts/core/text.hpp>
 #include <darts/eval/count_network.hpp>
 #include <darts/eval/test_network.hpp>
@@ -22,29 +23,45 @@ double seconds_of(const std::function<void()>& work) {
 }
 
 struct Times {
-  double step = 0.0;    ///< seconds a training step
-  double test = 0.0;    ///< seconds a test batch
-  double loader = 0.0;  ///< images a second that the loader delivers by itself
+  double step = 0.0;         ///< seconds a training step
+  double test = 0.0;         ///< seconds a test batch
+  double loader = 0.0;       ///< images a second that the loader delivers by itself
+  std::int64_t images = 0;   ///< that it delivered, …
+  std::int64_t skipped = 0;  ///< … and that it could not read
 };
 
-double loader_speed(TrainData& data) {
+/// Fills the loader's part, and returns a batch to time a step with.
+Batch measure_loader(TrainData& data, Times& times) {
   constexpr std::int64_t most_batches = 64;
+  Batch largest;
+  std::int64_t largest_size = 0;
   data.start_epoch(0);
-  std::int64_t images = 0;
   const double seconds = seconds_of([&] {
-    for (std::int64_t i = 0; i < std::min(most_batches, data.steps_per_epoch()); ++i) {
-      images += data.next()->images.size(0);
+    for (std::int64_t i = 0; i < most_batches; ++i) {
+      std::optional<Batch> batch = data.next();
+      if (!batch) {
+        break;
+      }
+      times.images += batch->images.size(0);
+      if (batch->images.size(0) > largest_size) {
+        largest_size = batch->images.size(0);
+        largest = std::move(*batch);
+      }
     }
   });
-  return static_cast<double>(images) / seconds;
+  times.skipped = data.skipped();
+  if (largest_size < 2) {  // batch norm cannot train on one image
+    throw Error("none of the training images could be used; " + std::to_string(times.skipped) +
+                " cannot be read");
+  }
+  times.loader = static_cast<double>(times.images) / seconds;
+  return largest;
 }
 
 Times measure(const TrainConfig& config, TrainData& data, EvaluationNetwork& network) {
   Times times;
-  times.loader = loader_speed(data);
+  const Batch batch = measure_loader(data, times);
   TrainStep step(network, config);
-  data.start_epoch(0);
-  const Batch batch = data.next().value();
   network->train();
   const TrainPosition position{0, 0, config.w.learning_rate.start, config.network.drop_path};
   const auto run = [&] { step.run(batch, position); };
@@ -74,12 +91,19 @@ void train_dry_run(const TrainConfig& config, const Genotype& genotype, const Lo
            format_count(size.multiply_adds) + " multiply-adds an image");
   EvaluationNetwork network = make_network(config, description, device);
   const Times times = measure(config, data, network);
-  const double epoch = static_cast<double>(data.steps_per_epoch()) * times.step +
-                       static_cast<double>(data.test_batches()) * times.test;
   const auto images = static_cast<double>(std::min(config.train.batch_size, data.train_images()));
+  const double delivery = images / times.loader;  // what is faster waits
+  const double epoch =
+      static_cast<double>(data.steps_per_epoch()) * std::max(times.step, delivery) +
+      static_cast<double>(data.test_batches()) * std::max(times.test, delivery);
   log.info("steps an epoch: " + format_count(data.steps_per_epoch()));
   log.info("step: " + format_duration(times.step) + ", " + format_fixed(images / times.step, 0) +
-           " images/s; the loader alone delivers " + format_fixed(times.loader, 0) + " images/s");
+           " images/s; the loader alone delivers " + format_fixed(times.loader, 0) + " images/s" +
+           (delivery > times.step ? ", which limits the training" : ""));
+  if (times.skipped > 0) {
+    log.warn(format_count(times.skipped) + " of the first " +
+             format_count(times.images + times.skipped) + " images cannot be read");
+  }
   log.info("epoch: about " + format_duration(epoch) + "; the whole training: about " +
            format_duration(epoch * static_cast<double>(config.train.epochs)));
   log.info(

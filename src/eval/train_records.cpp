@@ -27,16 +27,22 @@ std::string describe(const TrainEpochSummary& s, std::int64_t epochs) {
          " top-5 " + percent(s.test_top5) + "  " + format_duration(s.seconds) + "  " +
          format_fixed(s.images_per_second, 0) + " images/s (waiting for data " +
          percent(s.loader_share, 1) + ")" +
-         (s.skipped > 0 ? "  unreadable images " + format_count(s.skipped) : "");
+         (s.skipped > 0 ? "  unreadable images " + format_count(s.skipped) : "") +
+         (s.test_skipped > 0 ? "  unreadable test images " + format_count(s.test_skipped) : "");
 }
 
 std::string describe(const TrainResult& r) {
   return row("epochs", std::to_string(r.epochs) + " of " + std::to_string(r.epochs_planned)) +
-         row("test top-1", percent(r.top1) + "   after the last epoch: the result") +
+         row("test top-1", percent(r.top1) + (r.epochs < r.epochs_planned
+                                                  ? "   so far: the training is not finished"
+                                                  : "   after the last epoch: the result")) +
+         (r.test_skipped > 0 ? row("", "without " + format_count(r.test_skipped) +
+                                           " test images that cannot be read")
+                             : "") +
          row("test top-5", percent(r.top5)) + row("test loss", format_fixed(r.test_loss, 4)) +
          row("best top-1", percent(r.best_top1) + "   in epoch " + std::to_string(r.best_epoch) +
                                ": picked on the test set, not a result") +
-         row("time", format_duration(r.seconds)) +
+         row("time", format_duration(r.seconds) + " of training steps") +
          row("images/s", format_fixed(r.images_per_second, 1)) +
          row("parameters", format_count(r.parameters)) +
          row("multiply-adds", format_count(r.multiply_adds));
@@ -48,6 +54,7 @@ nlohmann::ordered_json to_json(const TrainResult& r) {
           {"test_top1", r.top1},
           {"test_top5", r.top5},
           {"test_loss", r.test_loss},
+          {"skipped_test_images", r.test_skipped},
           {"best_test_top1", r.best_top1},
           {"best_epoch", r.best_epoch},
           {"seconds", r.seconds},
@@ -79,7 +86,8 @@ void TrainRecords::add_epoch(const TrainEpochSummary& s) {
                    {"seconds", s.seconds},
                    {"images_per_second", s.images_per_second},
                    {"loader_share", s.loader_share},
-                   {"skipped_images", s.skipped}});
+                   {"skipped_images", s.skipped},
+                   {"skipped_test_images", s.test_skipped}});
 }
 
 }  // namespace darts

@@ -192,6 +192,7 @@ bool TrainRun::test(TrainEpochSummary& summary) {
     summary.test_loss = outcome->scores.loss();
     summary.test_top1 = outcome->scores.top1();
     summary.test_top5 = outcome->scores.top5();
+    summary.test_skipped = outcome->skipped;
   }
   return outcome.has_value();
 }
@@ -205,6 +206,7 @@ TrainState TrainRun::after(const TrainEpochSummary& summary) const {
   next.last_top1 = summary.test_top1;
   next.last_top5 = summary.test_top5;
   next.last_loss = summary.test_loss;
+  next.last_skipped = summary.test_skipped;
   const bool best = summary.test_top1 > state_.best_top1;
   next.best_top1 = best ? summary.test_top1 : state_.best_top1;
   next.best_epoch = best ? summary.epoch : state_.best_epoch;
@@ -248,6 +250,7 @@ TrainResult TrainRun::result() const {
   r.test_loss = state_.last_loss;
   r.top1 = state_.last_top1;
   r.top5 = state_.last_top5;
+  r.test_skipped = state_.last_skipped;
   r.best_top1 = state_.best_top1;
   r.best_epoch = state_.best_epoch;
   r.seconds = state_.total_seconds;

@@ -106,7 +106,18 @@ TEST_F(DartsEval, PredictsPictures) {
 TEST_F(DartsEval, CountsWithoutData) {
   const ProgramResult result = eval({"--count", "DARTS_V2"});
   EXPECT_EQ(result.status, 0) << result.err;
-  EXPECT_THAT(result.out, AllOf(HasSubstr("3,349,342"), HasSubstr("528,359,040")));
+  EXPECT_THAT(result.out, AllOf(HasSubstr("images of 32×32×3, 10 classes"), HasSubstr("3,349,342"),
+                                HasSubstr("528,359,040")));
+  EXPECT_THAT(eval({"--count", "DARTS_V2", "--config", "cifar100.yaml"}).out,
+              AllOf(HasSubstr("100 classes"), HasSubstr("3,401,272")));
+  EXPECT_THAT(eval({"--count", "DARTS_V2", "--config", "fashion_mnist.yaml"}).out,
+              HasSubstr("32×32×1, 10 classes"));
+  EXPECT_THAT(eval({"--count", "DARTS_V2", "--config", "imagenet.yaml"}).out,
+              AllOf(HasSubstr("224×224×3, 1000 classes"), HasSubstr("4,718,752")));
+  EXPECT_THAT(eval({"--count", "DARTS_V2", "--config", "image_folder.yaml", "--classes", "7"}).out,
+              HasSubstr("64×64×3, 7 classes"));
+  EXPECT_THAT(eval_error({"--count", "DARTS_V2", "--config", "image_folder.yaml"}),
+              HasSubstr("--classes"));
   EXPECT_EQ(eval({"--count", genotype_file(), "--config", recipe_file(), "--image-channels", "1",
                   "--json", at("count.json")})
                 .status,
@@ -120,6 +131,8 @@ TEST_F(DartsEval, SaysWhatIsWrong) {
   EXPECT_THAT(eval_error({at("none.safetensors")}), HasSubstr("none.safetensors"));
   EXPECT_THAT(eval_error({at("data")}), HasSubstr("has no checkpoint"));
   EXPECT_THAT(eval_error({"x", "--split", "valid"}), HasSubstr("--split"));
+  EXPECT_THAT(eval_error({"x", "--count", "DARTS_V2"}), HasSubstr("--count"));
+  EXPECT_THAT(eval_error({"--predict", "picture.jpg", "x"}), HasSubstr("stands before --predict"));
   const fs::path run = finish(recipe({"train.epochs=1"}));
   const fs::path file = newest_checkpoint(run);
   const std::string bytes = bytes_of(file);

@@ -152,6 +152,17 @@ TEST_F(DartsTrain, RecipesAreThePapers) {
                     HasSubstr("  warmup_epochs: 5\n"), HasSubstr("  schedule: linear\n")));
 }
 
+TEST_F(DartsTrain, EveryRecipeCanBeRead) {
+  for (const auto& file :
+       fs::directory_iterator(fs::path(DARTS_SOURCE_DIR) / "configs" / "train")) {
+    const ProgramResult result =
+        run({"--config", file.path(), "--genotype", "DARTS_V2", "--set", "data.dataset=cifar10",
+             "--data-root", at("none"), "--dry-run"});
+    EXPECT_THAT(result.out, HasSubstr("name: " + file.path().stem().string() + "\n"));
+    EXPECT_THAT(result.err, HasSubstr(at("none").string())) << file.path();
+  }
+}
+
 TEST_F(DartsTrain, PhotographsWithABrokenFileLeftOut) {
   const std::vector<std::string> settings = photographs(1);
   EXPECT_THAT(error_of_run(settings), HasSubstr("n01/bad.JPEG"));
@@ -179,6 +190,23 @@ TEST_F(DartsTrain, PhotographsWithABrokenFileLeftOut) {
     }
   }
   EXPECT_THAT(error_of_run(skipping), HasSubstr("none of the training images could be used; 7"));
+  Arguments dry = recipe(skipping);
+  dry.push_back("--dry-run");
+  EXPECT_THAT(this->run(dry).err, HasSubstr("none of the training images could be used; 7"));
+}
+
+TEST_F(DartsTrain, UnreadableImagesAreCountedWhereverFiguresAre) {
+  std::vector<std::string> settings = photographs(1);
+  settings.emplace_back("data.on_error=skip");
+  write_text(at("imagenet/val/n02/bad.JPEG"), "");
+  Arguments dry = recipe(settings);
+  dry.push_back("--dry-run");
+  const ProgramResult trial = run(dry);
+  EXPECT_EQ(trial.status, 0) << trial.err;
+  EXPECT_THAT(trial.out + trial.err, HasSubstr("1 of the first 7 images cannot be read"));
+  const fs::path finished = finish(recipe(settings));
+  EXPECT_EQ(read_json_lines(finished / "metrics.jsonl").back().at("skipped_test_images"), 1);
+  EXPECT_EQ(nlohmann::json::parse(bytes_of(finished / "result.json")).at("skipped_test_images"), 1);
 }
 
 TEST_F(DartsTrain, KilledOnPhotographsItGoesOnWithinTheEpoch) {
@@ -203,6 +231,9 @@ TEST_F(DartsTrain, FineTunesWithOtherClassesAndWithoutAHead) {
     }
   }
   EXPECT_TRUE(first.tensors.contains("model.auxiliary_head.classifier.weight"));
+  Arguments other = RunFixture::recipe();
+  other.insert(other.end(), {"--genotype", "DARTS_V1", "--init-from", source});
+  EXPECT_THAT(this->run(other).err, HasSubstr("is of another genotype than this network"));
 }
 
 TEST_F(DartsTrain, DryRunEstimatesAndLeavesNothing) {

@@ -140,6 +140,81 @@ TEST_P(FusedCell, EvaluationModeUsesTheRunningStatistics) {
 INSTANTIATE_TEST_SUITE_P(Settings, FusedCell, ::testing::ValuesIn(testing::cell_settings()),
                          [](const auto& setting) { return setting.param.name; });
 
+/// What is kept from one pass to the other shows in what the backward pass must make again.
+TEST(FusedCellMemory, IsLessThanPlainAndRecomputingKeepsLess) {
+  const CellSetting setting{
+      .name = "large", .images = 8, .channels = 16, .height = 16, .width = 16};
+  struct Peaks {
+    std::int64_t forward;
+    std::int64_t backward;  // beyond what was there after the forward pass
+  };
+  const auto peaks = [&](const ExecutionOptions& execution) {
+    CellTrial trial(setting, execution, at::kFloat);
+    at::Tensor out;
+    const auto forward = testing::count_operators([&] { out = trial.forward(); });
+    const at::Tensor gradient = random_normal(out.sizes(), 4).to(at::kFloat);
+    const auto backward = testing::count_operators([&] { out.backward(gradient); });
+    return Peaks{forward.peak_bytes, backward.peak_bytes};
+  };
+  const Peaks plain = peaks({Execution::plain});
+  const Peaks kept = peaks({Execution::fused});
+  const Peaks recomputed = peaks({Execution::fused, /*recompute=*/true});
+  EXPECT_LT(2 * kept.forward, plain.forward);
+  EXPECT_GT(recomputed.backward, kept.backward + kept.forward / 2);
+}
+
+TEST(FusedCellInputs, OfUnequalSizesAreRefused) {
+  const CellSetting setting{.name = "unequal"};
+  for (const std::int64_t dimension : {0, 2, 3}) {
+    CellTrial trial(setting, {Execution::fused});
+    trial.s0 = trial.s0.detach().narrow(dimension, 1, trial.s0.size(dimension) - 1);
+    EXPECT_THROW(trial.forward(), c10::Error) << dimension;
+  }
+}
+
+TEST(FusedCellInputs, OfASingleValueAChannelAreRefusedInTraining) {
+  CellSetting setting{.name = "single", .images = 1, .height = 2, .width = 2, .reduction = true};
+  CellTrial trial(setting, {Execution::fused});
+  EXPECT_THROW(trial.forward(), c10::Error);
+}
+
+/// There only the plain way has gradients, of whatever they are.
+TEST(FusedCellInEvaluationMode, LeavesGradientsToThePlainWay) {
+  for (const bool weights_alone : {false, true}) {
+    Golden all[2];
+    for (const Execution execution : {Execution::plain, Execution::fused}) {
+      CellTrial trial(CellSetting{.name = "evaluation"}, {execution});
+      trial.forward();
+      trial.cell->eval();
+      if (weights_alone) {
+        for (at::Tensor* input : {&trial.s0, &trial.s1, &trial.alphas}) {
+          *input = input->detach();
+        }
+        for (const auto& parameter : trial.cell->named_parameters()) {
+          parameter.value().requires_grad_(parameter.key().starts_with("_ops"));
+        }
+      }
+      all[execution == Execution::fused ? 1 : 0] = trial.everything();
+    }
+    expect_close(all[1], all[0], 1e-11);
+  }
+}
+
+/// A pass may go backward with more threads than it went forward with.
+TEST(FusedCellThreads, MayChangeBetweenThePasses) {
+  const CellSetting setting{.name = "threads", .images = 40};
+  const Golden expected = CellTrial(setting, {Execution::fused}).everything();
+  const int before = at::get_num_threads();
+  CellTrial trial(setting, {Execution::fused});
+  at::set_num_threads(1);
+  const at::Tensor out = trial.forward();
+  at::set_num_threads(4);
+  out.backward(random_normal(out.sizes(), 4));
+  at::set_num_threads(before);
+  EXPECT_TRUE(trial.s0.grad().equal(expected.at("grad s0")));
+  EXPECT_TRUE(trial.alphas.grad().equal(expected.at("grad alphas")));
+}
+
 /// A cell with an operation that has no kernel runs the others by theirs, one at a time.
 TEST(FusedCellWithOtherPrimitives, ComputesWhatThePlainOneDoesInFewerOperations) {
   const CellSetting setting{

@@ -288,8 +288,26 @@ def test_the_check_sees_a_difference(
     with torch.no_grad():
         network.classifier.bias[2] += 1e-3
     store(file, network, description)
-    with pytest.raises(UserError, match=r"c\.onnx: its logits differ .* by "):
+    with pytest.raises(UserError, match=r"the model's logits differ .* by "):
         check_onnx(tmp_path / "c.onnx", read_network(file), False)
+
+
+def test_a_network_that_differs_replaces_nothing(
+    torch: Any, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    description = description_of(record_of(load_genotype("DARTS_V2")))
+    file = store(tmp_path / "c.safetensors", random_network(torch, description), description)
+
+    def differs(*_: Any) -> float:
+        raise UserError("its logits differ")
+
+    monkeypatch.setattr(export, "check_onnx", differs)
+    (tmp_path / "c.onnx").write_bytes(b"older")
+    with pytest.raises(UserError, match="differ"):
+        run(export, file, "--to", "onnx")
+    assert (tmp_path / "c.onnx").read_bytes() == b"older"
+    with pytest.raises(UserError, match=r"end it in \.pt"):
+        run(export, file, "--to", "pytorch", "-o", "c.json")
 
 
 # --- What can be wrong

@@ -28,10 +28,18 @@ struct DatasetOptions {
   std::optional<PixelStatistics> statistics = std::nullopt;
 };
 
+/// What the images of a data set are like; 0: not the same for all who have it.
+struct DatasetShape {
+  std::int64_t size = 0;  ///< height and width, pixels
+  std::int64_t channels = 3;
+  std::int64_t classes = 0;
+};
+
 /// A data set: one line of dataset_table().
 struct DatasetEntry {
   std::string_view name;
-  std::string_view help;                           ///< one line
+  std::string_view help;  ///< one line
+  DatasetShape shape;
   ImageSet (*load)(const DatasetOptions&, Split);  ///< into memory; null: too large for that
   std::string_view get_data_name;  ///< its name for scripts/get_data.py; empty: cannot be fetched
   /// As a source of images that are decoded as they are read; null: it is loaded instead.

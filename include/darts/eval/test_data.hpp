@@ -15,7 +15,7 @@ struct TestDataOptions {
   std::string dataset;         ///< empty: the one of the training
   std::filesystem::path root;  ///< folder of the data sets; empty: as in the training
   Split split = Split::test;
-  std::int64_t limit = 0;  ///< only the first so many; 0: all
+  std::int64_t limit = 0;  ///< only so many, of all classes in their shares; 0: all
   std::int64_t batch_size = 128;
   int workers = 2;
   bool pin_memory = false;

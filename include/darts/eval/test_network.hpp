@@ -23,6 +23,7 @@ struct TestOptions {
 
 struct TestOutcome {
   TestScores scores;
+  std::int64_t skipped = 0;     ///< images that could not be read
   double seconds = 0.0;         ///< wall time
   double loader_seconds = 0.0;  ///< of these, waiting for batches
 };

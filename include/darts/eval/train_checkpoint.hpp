@@ -32,6 +32,7 @@ struct TrainState {
   double last_top1 = -1.0;
   double last_top5 = -1.0;
   double last_loss = -1.0;
+  std::int64_t last_skipped = 0;  ///< test images that could not be read
   double best_top1 = -1.0;
   std::int64_t best_epoch = 0;
 

@@ -24,6 +24,7 @@ struct TrainEpochSummary {
   double images_per_second = 0.0;  ///< in training
   double loader_share = 0.0;       ///< share of the time spent waiting for batches, in [0, 1]
   std::int64_t skipped = 0;        ///< training images that could not be read
+  std::int64_t test_skipped = 0;   ///< test images that could not be read
 };
 
 /// One line that says it to a person.
@@ -36,7 +37,8 @@ struct TrainResult {
   double test_loss = 0.0;  ///< of the last epoch, as are top1 and top5: the result
   double top1 = 0.0;
   double top5 = 0.0;
-  double best_top1 = 0.0;  ///< picked on the test set
+  std::int64_t test_skipped = 0;  ///< test images that could not be read
+  double best_top1 = 0.0;         ///< picked on the test set
   std::int64_t best_epoch = 0;
   double seconds = 0.0;
   double images_per_second = 0.0;

@@ -426,6 +426,7 @@ Blend Backward<T, S>::pool_blend(const StatePass& from, std::size_t pool,
 
 template <class T, class S>
 CellGradients run_backward(CellPass<T, S>& pass, const at::Tensor& grad, const Wanted& wanted) {
+  TORCH_CHECK(pass.options.training, "fused cell: evaluation mode has no gradients");
   CellGradients gradients;
   gradients.alphas = at::zeros_like(pass.inputs.alphas, at::MemoryFormat::Contiguous);
   if (wanted.weights) {

@@ -65,6 +65,17 @@ std::int64_t multiply_adds(const CellPlan& plan, const at::Tensor& s1) {
   return total;
 }
 
+/// The kernels take all sizes from s1.
+void check_sizes(const CellInputs& inputs, const CellPlan& plan) {
+  const at::Tensor& s0 = inputs.s0;
+  const at::Tensor& s1 = inputs.s1;
+  TORCH_CHECK(s1.dim() == 4 && s1.size(1) == plan.channels && s0.sizes() == s1.sizes(),
+              "fused cell: two inputs of one size with ", plan.channels, " channels expected, got ",
+              s0.sizes(), " and ", s1.sizes());
+}
+
+}  // namespace
+
 bool needs_gradient(const CellInputs& inputs, const CellPlan& plan) {
   const auto wants = [](const at::Tensor& tensor) { return tensor.requires_grad(); };
   return c10::GradMode::is_enabled() &&
@@ -72,10 +83,9 @@ bool needs_gradient(const CellInputs& inputs, const CellPlan& plan) {
           std::any_of(plan.weights.begin(), plan.weights.end(), wants));
 }
 
-}  // namespace
-
 at::Tensor fused_cell(const std::shared_ptr<const CellPlan>& plan, const CellInputs& inputs,
                       const PassOptions& options) {
+  check_sizes(inputs, *plan);
   at::RecordFunction record(at::RecordScope::FUNCTION);
   if (record.isActive()) {  // for profilers, and for whoever counts multiply-adds
     const c10::IValue counted[] = {multiply_adds(*plan, inputs.s1)};

@@ -33,7 +33,6 @@ CellPass<T, S>::CellPass(std::shared_ptr<const CellPlan> cell_plan, CellInputs c
   alphas_.assign(weights.const_data_ptr<double>(),
                  weights.const_data_ptr<double>() + weights.numel());
   set_sizes();
-  workspaces_ = at::empty({at::get_num_threads(), workspace_size()}, type);
 }
 
 template <class T, class S>
@@ -88,10 +87,9 @@ std::int64_t CellPass<T, S>::workspace_size() const {
 }
 
 template <class T, class S>
-Workspace<T> CellPass<T, S>::workspace(std::int64_t thread) const {
+Workspace<T> CellPass<T, S>::workspace_at(T* base) const {
   const std::int64_t padded = largest_padded().size();
   const std::int64_t image = states.front().height * states.front().width * channels;
-  T* const base = workspaces_.mutable_data_ptr<T>() + thread * workspaces_.size(1);
   T* const unpadded = base + 2 * padded;
   return {base, base + padded, unpadded, unpadded + image, unpadded + 2 * image};
 }
@@ -99,8 +97,10 @@ Workspace<T> CellPass<T, S>::workspace(std::int64_t thread) const {
 template <class T, class S>
 void CellPass<T, S>::for_groups(
     const std::function<void(const Group&, const Workspace<T>&)>& work) const {
+  const at::Tensor memory = at::empty({at::get_num_threads(), workspace_size()}, type);
   at::parallel_for(0, groups, 1, [&](std::int64_t begin, std::int64_t end) {
-    const Workspace<T> own = workspace(at::get_thread_num());
+    const Workspace<T> own =
+        workspace_at(memory.mutable_data_ptr<T>() + at::get_thread_num() * memory.size(1));
     for (std::int64_t group = begin; group < end; ++group) {
       work({group, group * images / groups, (group + 1) * images / groups}, own);
     }

@@ -166,12 +166,11 @@ class CellPass {
 
  private:
   void set_sizes();
-  Workspace<T> workspace(std::int64_t thread) const;
+  Workspace<T> workspace_at(T* base) const;
   kernels::PaddedImage<T> largest_padded() const;
   std::int64_t workspace_size() const;
 
   std::vector<double> alphas_;
-  at::Tensor workspaces_;
 };
 
 }  // namespace darts::fused

@@ -3,6 +3,7 @@
 #include "norm_block/statistics.hpp"
 
 #include <ATen/ops/empty.h>
+#include <c10/util/Exception.h>
 
 #include <utility>
 
@@ -37,6 +38,8 @@ void finish(Statistics& statistics, const std::vector<double>& sums, std::int64_
   }
   const auto real_channels = static_cast<std::size_t>(norms.front()->running_mean.numel());
   const std::vector<double> real = without_padding(sums, real_channels);
+  TORCH_CHECK(!training || count > 1,
+              "fused cell: a batch norm in training needs more than one value a channel");
   norm_block::BatchStatistics taken;
   for (const auto& norm : norms) {
     taken = training ? norm_block::take_statistics(real, count, *norm)

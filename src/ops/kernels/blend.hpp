@@ -6,7 +6,7 @@
 #include <span>
 
 // Sums over many images at a time: what the nodes of a mixed cell are made of. Plain pointers to
-// dense pixels, channels a multiple of channel_multiple<T>() (separable.hpp). T and S: as there.
+// dense pixels, channels a multiple of channel_multiple<T>() (packing.hpp). T and S: as there.
 
 namespace darts::kernels {
 

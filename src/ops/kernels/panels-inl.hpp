@@ -231,7 +231,7 @@ struct AddOutput {
 
   template <int kVectors, class D>
   HWY_INLINE AddSink<kAdds, kVectors, D> sink(D, std::int64_t c) const {
-    return {out + c, step, channels - c, addend + c, addend_step};
+    return {out + c, step, channels - c, kAdds ? addend + c : nullptr, addend_step};
   }
 };
 

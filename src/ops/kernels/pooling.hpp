@@ -5,7 +5,7 @@
 #include <cstdint>
 
 // 3×3 pooling of one image, channels-last with dense pixels, channels a multiple of
-// channel_multiple<T>() (separable.hpp). Padding 1 that takes no part: it is no maximum, and is not
+// channel_multiple<T>() (packing.hpp). Padding 1 that takes no part: it is no maximum, and is not
 // counted in an average. T and S: as in separable.hpp, S for what a pool gives.
 
 namespace darts::kernels {

@@ -110,7 +110,7 @@ HWY_INLINE void gather_row(const UnitShape& s, const UnitInput<T>& in, const Roo
   const std::int64_t y = row * s.stride + s.offset;
   const std::int64_t inside =
       y < s.height ? std::min(s.out_width(), (s.width - s.offset + s.stride - 1) / s.stride) : 0;
-  const T* const x = in.x.data + (y * s.width + s.offset) * in.x.step;
+  const T* const x = inside > 0 ? in.x.data + (y * s.width + s.offset) * in.x.step : in.x.data;
   relu_row(in, x, s.stride * in.x.step, inside, s.in_channels, to, room.in_step);
   std::fill_n(to + inside * room.in_step, (s.out_width() - inside) * room.in_step, T(0));
 }
