@@ -70,6 +70,15 @@ std::vector<std::int64_t> part_order(const ImageSource& source) {
   return order;
 }
 
+std::vector<std::int64_t> part_of(const ImageSource& source, std::int64_t limit) {
+  if (limit == 0 || limit >= source.size()) {
+    return file_order(source.size());
+  }
+  std::vector<std::int64_t> part = part_order(source);
+  part.resize(static_cast<std::size_t>(limit));
+  return part;
+}
+
 IndexSplit split_indices(const std::vector<std::int64_t>& indices, double portion) {
   if (!(portion >= 0.0 && portion <= 1.0)) {
     throw Error("the portion of a split must lie in [0, 1], not " + std::to_string(portion));

@@ -2,9 +2,6 @@
 #include <darts/data/split.hpp>
 #include <darts/eval/test_data.hpp>
 
-#include <algorithm>
-#include <numeric>
-
 namespace darts {
 namespace {
 
@@ -42,19 +39,13 @@ std::shared_ptr<const ImageSource> open_source(const NetworkDescription& network
 
 BatchLoader open_test_data(const NetworkDescription& network, const TestDataOptions& options) {
   const std::shared_ptr<const ImageSource> images = open_source(network, options);
-  std::vector<std::int64_t> indices(static_cast<std::size_t>(images->size()));
-  std::iota(indices.begin(), indices.end(), 0);
-  if (options.limit > 0 && options.limit < images->size()) {
-    indices = part_order(*images);
-    indices.resize(static_cast<std::size_t>(options.limit));
-  }
   LoaderOptions loader;
   loader.batch_size = options.batch_size;
   loader.workers = options.workers;
   loader.shuffle = options.split == Split::train;
   loader.pin_memory = options.pin_memory;
   loader.channels_last = options.channels_last;
-  return {images, std::move(indices), loader};
+  return {images, part_of(*images, options.limit), loader};
 }
 
 }  // namespace darts

@@ -5,26 +5,9 @@
 #include <darts/eval/train_data.hpp>
 
 #include <filesystem>
-#include <numeric>
 
 namespace darts {
 namespace {
-
-std::vector<std::int64_t> all_images(const ImageSource& images) {
-  std::vector<std::int64_t> all(static_cast<std::size_t>(images.size()));
-  std::iota(all.begin(), all.end(), 0);
-  return all;
-}
-
-/// At most `limit` images, unless it is 0, of all classes in their shares.
-std::vector<std::int64_t> used_images(const ImageSource& images, std::int64_t limit) {
-  if (limit == 0 || limit >= images.size()) {
-    return all_images(images);
-  }
-  std::vector<std::int64_t> used = part_order(images);
-  used.resize(static_cast<std::size_t>(limit));
-  return used;
-}
 
 LoaderOptions train_options(const TrainConfig& config, const c10::Device& device) {
   LoaderOptions options;
@@ -85,9 +68,9 @@ TrainData::TrainData(const TrainConfig& config, const c10::Device& device, const
     : device_(device),
       train_images_(open_images(config.data.set, Split::train, open_options(config, true, log))),
       test_images_(open_test(config, *train_images_, log)),
-      train_(train_images_, used_images(*train_images_, config.data.limit),
+      train_(train_images_, part_of(*train_images_, config.data.limit),
              train_options(config, device)),
-      test_(test_images_, all_images(*test_images_), test_options(train_options(config, device))) {
+      test_(test_images_, test_options(train_options(config, device))) {
   check_augmentation(config, log);
 }
 
@@ -98,6 +81,11 @@ void TrainData::start_epoch(std::int64_t epoch, std::int64_t first_step) {
 std::optional<Batch> TrainData::next() {
   std::optional<Batch> batch = train_.next();
   return batch ? std::optional(to_device(std::move(*batch), device_)) : std::nullopt;
+}
+
+Error no_usable_images(std::int64_t skipped) {
+  return Error("none of the training images could be used; " + std::to_string(skipped) +
+               " cannot be read");
 }
 
 NetworkDescription describe_network(const TrainConfig& config, const Genotype& genotype,

@@ -1,5 +1,4 @@
 #include <darts/core/device.hpp>
-#include <darts/core/error.hpp>
 #include <darts/core/text.hpp>
 #include <darts/eval/count_network.hpp>
 #include <darts/eval/test_network.hpp>
@@ -51,8 +50,7 @@ Batch measure_loader(TrainData& data, Times& times) {
   });
   times.skipped = data.skipped();
   if (largest_size < 2) {  // batch norm cannot train on one image
-    throw Error("none of the training images could be used; " + std::to_string(times.skipped) +
-                " cannot be read");
+    throw no_usable_images(times.skipped);
   }
   times.loader = static_cast<double>(times.images) / seconds;
   return largest;

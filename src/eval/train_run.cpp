@@ -138,8 +138,7 @@ bool TrainRun::run_epoch() {
     }
   }
   if (state_.images == 0) {
-    throw Error("none of the training images could be used; " + std::to_string(state_.skipped) +
-                " cannot be read");
+    throw no_usable_images(state_.skipped);
   }
   return true;
 }

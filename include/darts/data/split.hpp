@@ -17,6 +17,10 @@ std::vector<std::int64_t> part_order(const ImageSet& set);
 /// The same of a source, of which no image is read.
 std::vector<std::int64_t> part_order(const ImageSource& source);
 
+/// At most `limit` images in that order; all in file order where there are no more, or `limit` is
+/// 0.
+std::vector<std::int64_t> part_of(const ImageSource& source, std::int64_t limit);
+
 /// A data set's indices in two parts.
 struct IndexSplit {
   std::vector<std::int64_t> first;

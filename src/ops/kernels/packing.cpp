@@ -81,6 +81,18 @@ Column column_of(const PackedBlock& block, std::int64_t column) {
       panel.width};
 }
 
+/// Calls action(column, row, place in the packed matrix) for all columns and rows of a block.
+template <class T, class Action>
+void for_each_place(const PackedBlock& block, std::int64_t columns, std::int64_t rows,
+                    const Action& action) {
+  for (std::int64_t c = 0; c < columns; ++c) {
+    const Column column = column_of<T>(block, block.first_column + c);
+    for (std::int64_t r = 0; r < rows; ++r) {
+      action(c, r, column.first + r * column.step);
+    }
+  }
+}
+
 }  // namespace
 
 template <>
@@ -121,34 +133,25 @@ std::int64_t packed_size(std::int64_t rows, std::int64_t columns) {
 template <class T>
 void pack_pointwise(const T* weight, std::int64_t outputs, std::int64_t inputs,
                     const PackedBlock& block, T* packed) {
-  for (std::int64_t o = 0; o < outputs; ++o) {
-    const Column column = column_of<T>(block, block.first_column + o);
-    for (std::int64_t i = 0; i < inputs; ++i) {
-      packed[column.first + i * column.step] = *weight++;
-    }
-  }
+  for_each_place<T>(block, outputs, inputs, [&](std::int64_t o, std::int64_t i, std::int64_t at) {
+    packed[at] = weight[o * inputs + i];
+  });
 }
 
 template <class T>
 void unpack_pointwise(const T* packed, const PackedBlock& block, std::int64_t outputs,
                       std::int64_t inputs, T* weight) {
-  for (std::int64_t o = 0; o < outputs; ++o) {
-    const Column column = column_of<T>(block, block.first_column + o);
-    for (std::int64_t i = 0; i < inputs; ++i) {
-      *weight++ = packed[column.first + i * column.step];
-    }
-  }
+  for_each_place<T>(block, outputs, inputs, [&](std::int64_t o, std::int64_t i, std::int64_t at) {
+    weight[o * inputs + i] = packed[at];
+  });
 }
 
 template <class T>
 void pack_transposed(const T* weight, std::int64_t outputs, std::int64_t inputs,
                      const PackedBlock& block, T* packed) {
-  for (std::int64_t i = 0; i < inputs; ++i) {
-    const Column column = column_of<T>(block, block.first_column + i);
-    for (std::int64_t o = 0; o < outputs; ++o) {
-      packed[column.first + o * column.step] = weight[o * inputs + i];
-    }
-  }
+  for_each_place<T>(block, inputs, outputs, [&](std::int64_t i, std::int64_t o, std::int64_t at) {
+    packed[at] = weight[o * inputs + i];
+  });
 }
 
 template void pack_depthwise(const float*, std::int64_t, std::int64_t, std::int64_t, float*);

@@ -29,9 +29,6 @@ at::Tensor scaled(const at::Tensor& weight, const std::vector<double>& factors, 
   return product;
 }
 
-/// All of a matrix.
-kernels::PackedBlock whole(std::int64_t rows, std::int64_t columns) { return {rows, columns}; }
-
 }  // namespace
 
 UnitGeometry::UnitGeometry(const NormUnit& unit, std::int64_t height, std::int64_t width) {
@@ -89,8 +86,7 @@ std::vector<T> PackedWeights<T>::pack(const NormUnit& unit,
     const at::Tensor& own = unit.pointwise[part];
     const at::Tensor weight = scale.empty() ? plain(own) : scaled<T>(own, scale, channel);
     kernels::pack_pointwise(weight.const_data_ptr<T>(), weight.size(0), weight.size(1),
-                            whole(weight.size(1), weight.size(0)),
-                            packed.data() + pointwise_[part]);
+                            {weight.size(1), weight.size(0)}, packed.data() + pointwise_[part]);
     channel += static_cast<std::size_t>(weight.size(0));
   }
   return packed;
@@ -103,8 +99,7 @@ std::vector<T> PackedWeights<T>::pack_transposed(const NormUnit& unit) const {
   for (std::size_t part = 0; part < transposed_.size(); ++part) {
     const at::Tensor weight = plain(unit.pointwise[part]);
     kernels::pack_transposed(weight.const_data_ptr<T>(), weight.size(0), weight.size(1),
-                             whole(weight.size(0), weight.size(1)),
-                             packed.data() + transposed_[part]);
+                             {weight.size(0), weight.size(1)}, packed.data() + transposed_[part]);
   }
   return packed;
 }
@@ -122,7 +117,7 @@ std::vector<at::Tensor> PackedWeights<T>::unpack(const T* packed, const NormUnit
   }
   for (std::size_t part = 0; part < pointwise_.size(); ++part) {
     const at::Tensor& weight = unit.pointwise[part];
-    kernels::unpack_pointwise(packed + pointwise_[part], whole(weight.size(1), weight.size(0)),
+    kernels::unpack_pointwise(packed + pointwise_[part], {weight.size(1), weight.size(0)},
                               weight.size(0), weight.size(1), add(weight));
   }
   return gradients;
