@@ -80,6 +80,12 @@ void set_deterministic(bool deterministic) {
   }
 }
 
+void set_tf32(bool allowed) {
+  auto& context = at::globalContext();
+  context.setAllowTF32CuDNN(allowed);
+  context.setAllowTF32CuBLAS(allowed);
+}
+
 AutocastGuard::AutocastGuard(const c10::Device& device, Precision precision)
     : device_(device.type()), active_(precision == Precision::bf16) {
   if (active_) {

@@ -2,10 +2,42 @@
 #include <darts/core/run.hpp>
 
 #include <algorithm>
+#include <map>
 #include <sstream>
 #include <utility>
 
 namespace darts {
+namespace {
+
+/// By full key, as text.
+using ConfigValues = std::map<std::string, std::string>;
+
+/// What a dumped config says: sections without indentation, their keys indented, a key a line.
+ConfigValues values_of(const std::string& dump) {
+  ConfigValues values;
+  std::istringstream lines(dump);
+  std::string section;
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t begin = line.find_first_not_of(' ');
+    const std::size_t colon = line.find(':');
+    if (begin == std::string::npos || line[begin] == '#' || colon == std::string::npos) {
+      continue;
+    }
+    const std::string key = line.substr(begin, colon - begin);
+    const std::string value = colon + 2 < line.size() ? line.substr(colon + 2) : "";
+    if (begin > 0) {
+      values[section + key] = value;
+    } else if (value.empty()) {
+      section = key + ".";
+    } else {
+      section.clear();
+      values[key] = value;
+    }
+  }
+  return values;
+}
+
+}  // namespace
 
 void add_runtime_fields(FieldTable& t, RuntimeOptions& o) {
   t.section("runtime", "The machine.");
@@ -17,7 +49,13 @@ void add_runtime_fields(FieldTable& t, RuntimeOptions& o) {
   t.add("runtime.channels_last", o.channels_last, "store images channels last; faster");
   t.add("runtime.threads", o.threads, "threads of the CPU's operations; 0: all cores", at_least(0));
   t.add("runtime.deterministic", o.deterministic,
-        "only algorithms that give the same result each time");
+        "only algorithms that give the same result each time; on a GPU also: cuDNN does not try "
+        "which "
+        "of its algorithms is fastest");
+  t.add(
+      "runtime.tf32", o.tf32,
+      "on a GPU, with fp32: products and convolutions round their factors to 10 bits of mantissa; "
+      "faster, and not fp32");
   t.add("runtime.execution", o.execution,
         "fused: several operations at once, by our own kernels (CPU, fp32); merged: a search "
         "cell's by LibTorch's, which is what fused means on a GPU; plain: one by one",
@@ -47,6 +85,7 @@ c10::Device prepare_runtime(const RuntimeOptions& options) {
   }
   set_threads(static_cast<int>(options.threads));
   set_deterministic(options.deterministic);
+  set_tf32(options.tf32);
   return choose_device(options.device);
 }
 
@@ -78,23 +117,24 @@ Error diverged(const std::string& what, std::int64_t epoch, std::int64_t step,
                "; a lower learning rate or w.clip_norm may help");
 }
 
-void check_same_config(const std::string& now, const std::string& then, const std::string& file) {
-  std::istringstream now_lines(now);
-  std::istringstream then_lines(then);
-  std::string section;
-  std::string now_line;
-  std::string then_line;
-  while (std::getline(now_lines, now_line)) {
-    std::getline(then_lines, then_line);
-    if (!now_line.empty() && now_line.front() != ' ') {
-      section = now_line.ends_with(':') ? now_line.substr(0, now_line.size() - 1) + "." : "";
-    }
-    if (now_line != then_line) {
-      const auto trim = [](const std::string& line) {
-        return line.substr(std::min(line.find_first_not_of(' '), line.size()));
-      };
-      throw Error("the config does not fit the checkpoint " + file + ": now " + section +
-                  trim(now_line) + ", then " + trim(then_line) +
+void check_same_config(const std::string& now, const std::string& then, const std::string& defaults,
+                       const std::string& file) {
+  const ConfigValues now_values = values_of(now);
+  const ConfigValues then_values = values_of(then);
+  const ConfigValues default_values = values_of(defaults);
+  const auto value = [&](const ConfigValues& values, const std::string& key) {
+    const auto own = values.find(key);
+    const auto other = default_values.find(key);
+    return own != values.end()             ? own->second
+           : other != default_values.end() ? other->second
+                                           : std::string("not there");
+  };
+  ConfigValues keys = now_values;
+  keys.insert(then_values.begin(), then_values.end());
+  for (const auto& [key, ignored] : keys) {
+    if (value(now_values, key) != value(then_values, key)) {
+      throw Error("the config does not fit the checkpoint " + file + ": now " + key + ": " +
+                  value(now_values, key) + ", then " + key + ": " + value(then_values, key) +
                   "; a run goes on only with its own config (--init-from starts a new run from its "
                   "weights)");
     }

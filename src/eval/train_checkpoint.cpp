@@ -96,7 +96,8 @@ TrainState restore_checkpoint(const Checkpoint& checkpoint, const TrainParts& pa
     throw Error(file +
                 ": not a checkpoint of a training; --init-from takes weights from elsewhere");
   }
-  check_same_config(identity(config), meta.at("identity").get<std::string>(), file);
+  check_same_config(identity(config), meta.at("identity").get<std::string>(),
+                    identity(TrainConfig()), file);
   if (!(network_description_of(checkpoint).options.genotype == network.options.genotype)) {
     throw Error(file + " was trained with another genotype than the run directory's genotype.json");
   }

@@ -103,7 +103,8 @@ SearchState restore_checkpoint(const Checkpoint& checkpoint, Supernet& supernet,
   if (meta.value("kind", "") != "search") {
     throw Error(file + ": not a checkpoint of a search; --init-from takes weights from elsewhere");
   }
-  check_same_config(identity(config), meta.at("identity").get<std::string>(), file);
+  check_same_config(identity(config), meta.at("identity").get<std::string>(),
+                    identity(SearchConfig()), file);
   restore_state(*supernet, model_prefix, tensors_under(checkpoint, model_prefix), file);
   restore_optimizer(step.weight_optimizer(), supernet->weight_names(), w_prefix,
                     tensors_under(checkpoint, w_prefix), file);

@@ -65,6 +65,16 @@ TEST(Device, DeterminismIsSwitched) {
   EXPECT_TRUE(context.benchmarkCuDNN());
 }
 
+TEST(Device, Tf32IsSwitchedForProductsAndConvolutions) {
+  const auto& context = at::globalContext();
+  set_tf32(true);
+  EXPECT_TRUE(context.allowTF32CuDNN());
+  EXPECT_TRUE(context.allowTF32CuBLAS());
+  set_tf32(false);
+  EXPECT_FALSE(context.allowTF32CuDNN());
+  EXPECT_FALSE(context.allowTF32CuBLAS());
+}
+
 TEST(Autocast, HoldsWithinItsGuardsOnly) {
   const at::Device cpu(at::kCPU);
   const at::Tensor a = at::ones({4, 4});

@@ -43,6 +43,11 @@ void set_threads(int threads);
 /// call it before the first work on a GPU and before threads exist.
 void set_deterministic(bool deterministic);
 
+/// Whether float32 products and convolutions on a GPU may round their factors to TF32 (10 bits of
+/// mantissa), which tensor cores take: faster, less exact. Of cuBLAS and of cuDNN, which LibTorch
+/// by itself treats differently. Nothing changes on a CPU.
+void set_tf32(bool allowed);
+
 /// While it lives, operations on `device` in this thread run in bfloat16 where that is safe;
 /// nothing changes with Precision::fp32. Casts of w are remembered until the outermost guard ends:
 /// make one for each forward pass, and do not change w while it lives.

@@ -26,6 +26,7 @@ struct RuntimeOptions {
   bool channels_last = true;
   std::int64_t threads = 0;
   bool deterministic = true;
+  bool tf32 = false;
   bool huge_pages = true;
   Execution execution = Execution::fused;
   bool recompute = false;   ///< of searches alone
@@ -95,8 +96,11 @@ class NonFiniteError : public std::runtime_error {
 Error diverged(const std::string& what, std::int64_t epoch, std::int64_t step,
                const NonFiniteError& cause, const std::optional<std::filesystem::path>& latest);
 
-/// Throws Error that names the first difference unless two dumped configs are equal: the one of a
-/// run that is to go on and the one that its checkpoint `file` was written with.
-void check_same_config(const std::string& now, const std::string& then, const std::string& file);
+/// Throws Error that names the first difference unless two dumped configs agree key by key: `now`,
+/// of a run that is to go on, and `then`, which its checkpoint `file` was written with. A key that
+/// only one of them has, since it came or went with a version of this program, had its value of
+/// `defaults`, the dump of a config that says nothing.
+void check_same_config(const std::string& now, const std::string& then, const std::string& defaults,
+                       const std::string& file);
 
 }  // namespace darts
