@@ -5,6 +5,7 @@
 #include <darts/core/checkpoint.hpp>
 #include <darts/core/error.hpp>
 #include <darts/core/file_descriptor.hpp>
+#include <darts/core/host_copy.hpp>
 #include <darts/core/safetensors.hpp>
 #include <darts/core/text.hpp>
 
@@ -47,12 +48,17 @@ std::string_view bytes_of(const at::Tensor& tensor) {
 
 /// The tensors as they are stored, widest elements first so that each lies aligned in the file.
 std::vector<std::pair<std::string, at::Tensor>> in_file_order(const NamedTensors& tensors) {
-  std::vector<std::pair<std::string, at::Tensor>> stored;
+  std::vector<at::Tensor> values;
   for (const auto& [name, tensor] : tensors) {
     TORCH_CHECK(tensor.defined() && tensor.layout() == at::kStrided &&
                     detail::can_store(tensor.scalar_type()) && name != "__metadata__",
                 "a checkpoint cannot hold the tensor ", name, " (", tensor.toString(), ")");
-    stored.emplace_back(name, tensor.detach().to(at::kCPU).contiguous());
+    values.push_back(tensor);
+  }
+  values = to_host(values);
+  std::vector<std::pair<std::string, at::Tensor>> stored;
+  for (const auto& [name, tensor] : tensors) {
+    stored.emplace_back(name, values[stored.size()].contiguous());
   }
   std::stable_sort(stored.begin(), stored.end(), [](const auto& a, const auto& b) {
     return a.second.element_size() > b.second.element_size();

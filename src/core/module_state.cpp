@@ -1,5 +1,6 @@
 #include "state_fit.hpp"
 
+#include <darts/core/host_copy.hpp>
 #include <darts/core/module_state.hpp>
 
 #include <ATen/core/grad_mode.h>
@@ -41,14 +42,18 @@ void restore_state(torch::nn::Module& module, std::string_view prefix, const Nam
                    std::string_view what) {
   const at::NoGradGuard no_grad;
   detail::StateFit fit(tensors, prefix, "this network");
-  std::vector<std::pair<at::Tensor, const at::Tensor*>> copies;
+  std::vector<at::Tensor> targets;
+  std::vector<const at::Tensor*> stored;
   for (auto& [name, tensor] : state_of(module, prefix)) {
-    copies.emplace_back(tensor, fit.find(name, tensor));
+    targets.push_back(tensor);
+    stored.push_back(fit.find(name, tensor));
   }
   fit.finish(what);
-  for (auto& [target, source] : copies) {
-    target.copy_(*source);
+  std::vector<at::Tensor> sources;
+  for (const at::Tensor* const tensor : stored) {
+    sources.push_back(*tensor);
   }
+  copy_from_host(targets, sources);
 }
 
 }  // namespace darts

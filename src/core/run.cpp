@@ -62,6 +62,10 @@ void add_runtime_fields(FieldTable& t, RuntimeOptions& o) {
         one_of<Execution>({{"fused", Execution::fused},
                            {"merged", Execution::merged},
                            {"plain", Execution::plain}}));
+  t.add("runtime.cuda_graph", o.cuda_graph,
+        "on a GPU: capture each kind of pass of a step once and launch it as a whole; a search's "
+        "cells, "
+        "a training's network");
   t.add("runtime.huge_pages", o.huge_pages,
         "keep the memory of large CPU tensors, in huge pages, from step to step; faster");
 }

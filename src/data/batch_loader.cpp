@@ -149,7 +149,8 @@ std::int64_t BatchLoader::images_per_epoch() const { return impl_->images(); }
 
 std::int64_t BatchLoader::batches_per_epoch() const {
   const std::int64_t size = impl_->options.batch_size;
-  return (impl_->images() + size - 1) / size;
+  const bool whole = impl_->options.drop_last && impl_->images() >= size;
+  return (impl_->images() + (whole ? 0 : size - 1)) / size;
 }
 
 void BatchLoader::start(std::int64_t epoch, std::int64_t first_batch) {

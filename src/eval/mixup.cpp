@@ -1,3 +1,4 @@
+#include <darts/core/host_copy.hpp>
 #include <darts/eval/mixup.hpp>
 
 #include <ATen/CPUGeneratorImpl.h>
@@ -26,19 +27,26 @@ MixedBatch mix(const Batch& batch, double strength, RandomStream random) {
   const double share =
       at::_sample_dirichlet(at::full({2}, strength, at::kDouble), generator)[0].item<double>();
   const at::Tensor order =
-      at::randperm(batch.images.size(0), generator, at::kLong).to(batch.images.device());
+      to_device(at::randperm(batch.images.size(0), generator, at::kLong), batch.labels.options());
   at::Tensor images = batch.images * share + batch.images.index_select(0, order) * (1.0 - share);
   return {std::move(images), batch.labels, batch.labels.index_select(0, order), share};
 }
 
-at::Tensor mixed_cross_entropy(const at::Tensor& logits, const MixedBatch& batch,
+MixedTargets MixedBatch::targets(at::ScalarType type) const {
+  if (!other_labels.defined()) {
+    return {labels, {}, {}};
+  }
+  return {labels, other_labels, at::full({}, share, labels.options().dtype(type))};
+}
+
+at::Tensor mixed_cross_entropy(const at::Tensor& logits, const MixedTargets& targets,
                                double label_smoothing) {
-  const at::Tensor loss = cross_entropy(logits, batch.labels, label_smoothing);
-  if (!batch.other_labels.defined()) {
+  const at::Tensor loss = cross_entropy(logits, targets.labels, label_smoothing);
+  if (!targets.other_labels.defined()) {
     return loss;
   }
-  return loss * batch.share +
-         cross_entropy(logits, batch.other_labels, label_smoothing) * (1.0 - batch.share);
+  return loss * targets.share +
+         cross_entropy(logits, targets.other_labels, label_smoothing) * (1.0 - targets.share);
 }
 
 }  // namespace darts

@@ -1,6 +1,8 @@
 #include <darts/core/device.hpp>
 #include <darts/core/error.hpp>
+#include <darts/core/host_copy.hpp>
 #include <darts/core/text.hpp>
+#include <darts/data/batch_mover.hpp>
 #include <darts/eval/test_network.hpp>
 
 #include <c10/core/GradMode.h>
@@ -19,6 +21,11 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+struct TestedBatch {
+  HostCopy logits;
+  at::Tensor labels;  ///< on the CPU
+};
+
 std::string percent(double share) { return format_fixed(100.0 * share, 2) + " %"; }
 
 std::string row(const std::string& name, const std::string& value) {
@@ -27,14 +34,6 @@ std::string row(const std::string& name, const std::string& value) {
 }
 
 }  // namespace
-
-Batch to_device(Batch batch, const c10::Device& device) {
-  if (!device.is_cpu()) {
-    batch.images = batch.images.to(device, batch.images.scalar_type(), /*non_blocking=*/true);
-    batch.labels = batch.labels.to(device, batch.labels.scalar_type(), /*non_blocking=*/true);
-  }
-  return batch;
-}
 
 at::Tensor test_logits(EvaluationNetwork& network, const at::Tensor& images, Precision precision) {
   const c10::NoGradGuard no_grad;
@@ -48,7 +47,9 @@ std::optional<TestOutcome> test_network(EvaluationNetwork& network, BatchLoader&
   hooks.show_progress = options.show_progress;
   auto progress = hooks.progress("test", loader.batches_per_epoch());
   network->eval();
+  const BatchMover mover(options.device);
   TestOutcome outcome{TestScores(network->options().classes)};
+  std::optional<TestedBatch> last;  // its logits are on their way while the next ones are computed
   std::int64_t done = 0;
   const auto start = Clock::now();
   loader.start(0);
@@ -59,14 +60,22 @@ std::optional<TestOutcome> test_network(EvaluationNetwork& network, BatchLoader&
     if (!batch) {
       break;
     }
-    const Batch moved = to_device(std::move(*batch), options.device);
-    outcome.scores.add(test_logits(network, moved.images, options.precision), moved.labels);
+    const at::Tensor labels = batch->labels;
+    const Batch moved = mover.move(std::move(*batch));
+    TestedBatch now{HostCopy(test_logits(network, moved.images, options.precision)), labels};
+    if (last) {
+      outcome.scores.add(last->logits.get(), last->labels);
+    }
+    last = std::move(now);
     if (progress) {
       progress->update(++done);
     }
     if (options.should_stop && options.should_stop()) {
       return std::nullopt;
     }
+  }
+  if (last) {
+    outcome.scores.add(last->logits.get(), last->labels);
   }
   if (outcome.scores.images() == 0) {
     throw Error("none of the images to test on could be read");
@@ -110,6 +119,7 @@ std::int64_t recalibrate(EvaluationNetwork& network, BatchLoader& loader, std::i
     }
   }
   network->train();
+  const BatchMover mover(device);
   std::int64_t done = 0;
   loader.start(0);
   while (done < batches) {
@@ -118,7 +128,7 @@ std::int64_t recalibrate(EvaluationNetwork& network, BatchLoader& loader, std::i
       break;
     }
     if (batch->images.size(0) > 1) {  // the auxiliary head's batch norms cannot use one alone
-      network->forward(to_device(std::move(*batch), device).images);
+      network->forward(mover.move(std::move(*batch)).images);
       ++done;
     }
   }

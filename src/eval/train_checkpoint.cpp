@@ -1,6 +1,5 @@
 #include <darts/core/error.hpp>
 #include <darts/core/module_state.hpp>
-#include <darts/core/optimizer_state.hpp>
 #include <darts/core/run.hpp>
 #include <darts/eval/train_checkpoint.hpp>
 
@@ -83,8 +82,8 @@ Checkpoint make_checkpoint(const TrainParts& parts, const TrainState& state,
   if (parts.average) {
     collect_state(*parts.average, average_prefix, checkpoint.tensors);
   }
-  collect_optimizer(parts.step.optimizer(), parts.step.parameter_names(), optimizer_prefix,
-                    checkpoint.tensors);
+  parts.step.optimizer().collect(parts.step.parameter_names(), optimizer_prefix,
+                                 checkpoint.tensors);
   return checkpoint;
 }
 
@@ -105,8 +104,8 @@ TrainState restore_checkpoint(const Checkpoint& checkpoint, const TrainParts& pa
   if (parts.average) {
     restore_state(*parts.average, average_prefix, tensors_under(checkpoint, average_prefix), file);
   }
-  restore_optimizer(parts.step.optimizer(), parts.step.parameter_names(), optimizer_prefix,
-                    tensors_under(checkpoint, optimizer_prefix), file);
+  parts.step.optimizer().restore(parts.step.parameter_names(), optimizer_prefix,
+                                 tensors_under(checkpoint, optimizer_prefix), file);
   TrainState state;
   const Json& state_json = meta.at("state");
   visit_fields(state, [&](const char* name, auto& field) {

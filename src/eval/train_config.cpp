@@ -21,6 +21,8 @@ void add_data(FieldTable& t, TrainConfig::Data& data) {
   t.add("data.workers", data.workers, "threads that prepare batches; 0: none beside the training",
         at_least(0));
   t.add("data.prefetch", data.prefetch, "batches prepared ahead", at_least(1));
+  t.add("data.drop_last", data.drop_last,
+        "leave out an epoch's last training batch if it is smaller than the others");
   t.add("data.crop_padding", data.augmentation.crop_padding,
         "zeros around an image before its random crop, pixels; 0: no crop; not of imagenet",
         at_least(0));

@@ -1,7 +1,6 @@
 #include <darts/core/error.hpp>
 #include <darts/data/open_images.hpp>
 #include <darts/data/split.hpp>
-#include <darts/eval/test_network.hpp>
 #include <darts/eval/train_data.hpp>
 
 #include <filesystem>
@@ -14,6 +13,7 @@ LoaderOptions train_options(const TrainConfig& config, const c10::Device& device
   options.batch_size = config.train.batch_size;
   options.workers = static_cast<int>(config.data.workers);
   options.prefetch = static_cast<int>(config.data.prefetch);
+  options.drop_last = config.data.drop_last;
   options.pin_memory = device.is_cuda();
   options.channels_last = config.runtime.channels_last;
   options.seed = config.seed;
@@ -32,6 +32,7 @@ void check_augmentation(const TrainConfig& config, const Log& log) {
 
 LoaderOptions test_options(LoaderOptions options) {
   options.shuffle = false;
+  options.drop_last = false;
   return options;
 }
 
@@ -65,7 +66,7 @@ std::shared_ptr<const ImageSource> open_test(const TrainConfig& config, const Im
 }  // namespace
 
 TrainData::TrainData(const TrainConfig& config, const c10::Device& device, const Log& log)
-    : device_(device),
+    : mover_(device),
       train_images_(open_images(config.data.set, Split::train, open_options(config, true, log))),
       test_images_(open_test(config, *train_images_, log)),
       train_(train_images_, part_of(*train_images_, config.data.limit),
@@ -80,7 +81,7 @@ void TrainData::start_epoch(std::int64_t epoch, std::int64_t first_step) {
 
 std::optional<Batch> TrainData::next() {
   std::optional<Batch> batch = train_.next();
-  return batch ? std::optional(to_device(std::move(*batch), device_)) : std::nullopt;
+  return batch ? std::optional(mover_.move(std::move(*batch))) : std::nullopt;
 }
 
 Error no_usable_images(std::int64_t skipped) {

@@ -64,7 +64,7 @@ nlohmann::ordered_json to_json(const TrainResult& r) {
 }
 
 void TrainRecords::add_step(std::int64_t epoch, std::int64_t step, double accuracy,
-                            const TrainStepResult& result) {
+                            const StepResult& result) {
   metrics_.append({{"kind", "step"},
                    {"epoch", epoch},
                    {"step", step},

@@ -4,8 +4,9 @@
 #include <darts/eval/count_network.hpp>
 #include <darts/eval/test_network.hpp>
 #include <darts/eval/train_run.hpp>
-#include <darts/eval/weight_average.hpp>
 #include <darts/ops/initialize.hpp>
+
+#include <utility>
 
 namespace darts {
 namespace {
@@ -18,6 +19,12 @@ EvaluationNetwork clone_of(const EvaluationNetwork& network) {
   EvaluationNetwork copy(std::dynamic_pointer_cast<EvaluationNetworkImpl>(network->clone()));
   copy->eval();
   return copy;
+}
+
+/// Graphs are for GPUs.
+TrainConfig step_config(TrainConfig config, const c10::Device& device) {
+  config.runtime.cuda_graph = config.runtime.cuda_graph && device.is_cuda();
+  return config;
 }
 
 std::string progress_text(const TrainState& s) {
@@ -46,11 +53,16 @@ TrainRun::TrainRun(TrainConfig config, const Genotype& genotype, const RunDirect
       data_(config_, device_, hooks_.log),
       description_(describe_network(config_, genotype, data_)),
       network_(make_network(config_, description_, device_)),
-      step_(network_, config_),
+      step_(network_, step_config(config_, device_)),
       records_(directory_),
       schedule_(config_.run) {
+  start_average();
+}
+
+void TrainRun::start_average() {
   if (config_.train.average > 0.0) {
     average_ = clone_of(network_);
+    averaging_.emplace(*average_, *network_);
   }
 }
 
@@ -60,9 +72,7 @@ void TrainRun::initialize_from(const Checkpoint& checkpoint) {
     hooks_.log.info("not in " + checkpoint.file.string() +
                     ", or of another number of classes, so drawn anew: " + join(stayed));
   }
-  if (average_) {
-    average_ = clone_of(network_);
-  }
+  start_average();
 }
 
 void TrainRun::resume() {
@@ -80,6 +90,9 @@ void TrainRun::begin() {
 }
 
 RunOutcome TrainRun::run() {
+  if (config_.runtime.cuda_graph && !device_.is_cuda()) {
+    hooks_.log.warn("runtime.cuda_graph is for GPUs: this run, on the CPU, goes without");
+  }
   if (!directory_.latest_checkpoint()) {
     begin();
   }
@@ -117,48 +130,63 @@ bool TrainRun::run_epoch() {
       break;
     }
     if (batch->images.size(0) < 2) {  // batch norm cannot train on one image
+      settle();
       state_.step = data_.next_step();
       continue;
     }
-    const double waited = seconds_since(start);
-    const TrainStepResult result = guarded_step(*batch);
-    if (average_) {
-      update_average(*average_, *network_, config_.train.average, state_.averaged++);
+    launch(*batch, seconds_since(start));
+    const bool stop = should_stop();
+    const bool save = stop || schedule_.due(data_.next_step());
+    if (save || data_.next_step() == steps) {
+      settle();
     }
-    count(result, batch->images.size(0), waited, seconds_since(start));
-    if (progress) {
+    state_.seconds += seconds_since(start);
+    if (progress && state_.images > 0) {
       progress->update(state_.step, progress_text(state_));
     }
-    if (should_stop()) {
+    if (save) {
       save_latest();
+    }
+    if (stop) {
       return false;
     }
-    if (schedule_.due(state_.step)) {
-      save_latest();
-    }
   }
+  settle();
   if (state_.images == 0) {
     throw no_usable_images(state_.skipped);
   }
   return true;
 }
 
-TrainStepResult TrainRun::guarded_step(const Batch& batch) {
-  try {
-    return step_.run(batch, position());
-  } catch (const NonFiniteError& e) {
-    throw diverged("training", state_.epoch, state_.step, e, directory_.latest_checkpoint());
+/// Launches a step, and takes the one before into the state: its figures are there by now, while on
+/// a GPU this one's are still being computed.
+void TrainRun::launch(const Batch& batch, double waited) {
+  TrainPosition at = position();
+  at.step = in_flight_ ? in_flight_->next : state_.step;
+  PendingStep step = guarded("training", state_.epoch, at.step, directory_,
+                             [&] { return step_.launch(batch, at); });
+  if (averaging_) {
+    averaging_->update(config_.train.average, state_.averaged++);
+  }
+  settle();
+  in_flight_.emplace(StepInFlight{std::move(step), data_.next_step(), batch.images.size(0)});
+  state_.loader_seconds += waited;
+}
+
+void TrainRun::settle() {
+  if (in_flight_) {
+    const StepInFlight done = *std::exchange(in_flight_, std::nullopt);
+    const StepResult result =
+        guarded("training", state_.epoch, state_.step, directory_, [&] { return done.step.get(); });
+    state_.step = done.next;
+    count(result, done.images);
   }
 }
 
-void TrainRun::count(const TrainStepResult& result, std::int64_t images, double waited,
-                     double seconds) {
-  state_.step = data_.next_step();
+void TrainRun::count(const StepResult& result, std::int64_t images) {
   state_.loss_sum += result.loss * static_cast<double>(images);
   state_.correct += result.correct;
   state_.images += images;
-  state_.seconds += seconds;
-  state_.loader_seconds += waited;
   if (state_.step % config_.run.log_every_steps == 0) {
     records_.add_step(state_.epoch + 1, state_.step,
                       static_cast<double>(result.correct) / static_cast<double>(images), result);

@@ -1,23 +1,15 @@
-#include <darts/core/device.hpp>
-#include <darts/core/run.hpp>
 #include <darts/eval/train_step.hpp>
 
 #include <ATen/ops/argmax.h>
 #include <ATen/ops/eq.h>
-#include <c10/util/StringUtil.h>
-#include <torch/nn/utils/clip_grad.h>
 
 #include <algorithm>
-#include <cmath>
 
 namespace darts {
 namespace {
 
-torch::optim::SGDOptions sgd_options(const TrainConfig::Weights& w) {
-  return torch::optim::SGDOptions(w.learning_rate.start)
-      .momentum(w.momentum)
-      .nesterov(w.nesterov)
-      .weight_decay(w.weight_decay);
+SgdOptions sgd_options(const TrainConfig::Weights& w) {
+  return {w.momentum, w.nesterov, w.weight_decay, w.clip_norm};
 }
 
 /// Parts of nearly equal size with at least two images each, which batch norm asks for.
@@ -41,57 +33,46 @@ std::uint64_t number(std::int64_t value) { return static_cast<std::uint64_t>(val
 TrainStep::TrainStep(const EvaluationNetwork& network, const TrainConfig& config)
     : network_(network),
       config_(config),
-      optimizer_(network->parameters(), sgd_options(config.w)) {}
+      sgd_(std::make_shared<FlatWeights>(network->parameters()), sgd_options(config.w)) {
+  flatten_by_type(network_->buffers());  // for copies and checkpoints
+  const bool graph = config.runtime.cuda_graph;
+  pass_ =
+      (graph ? make_graphed_train_pass : make_train_pass)(network, sgd_.shared_weights(), config);
+}
 
-TrainStepResult TrainStep::run(const Batch& batch, const TrainPosition& position) {
+StepResult TrainStep::run(const Batch& batch, const TrainPosition& position) {
+  return launch(batch, position).get();
+}
+
+PendingStep TrainStep::launch(const Batch& batch, const TrainPosition& position) {
   const RandomStream mixup_random(config_.seed, RandomPurpose::mixup, number(position.epoch),
                                   number(position.step));
   RandomStream path_random(config_.seed, RandomPurpose::drop_path, number(position.epoch),
                            number(position.step));
-  optimizer_.zero_grad();
-  TrainStepResult result;
-  const auto images = static_cast<double>(batch.images.size(0));
+  const at::ScalarType type = sgd_.weights().values().scalar_type();
+  PendingStep::Figures figures;
   for (const MixedBatch& part :
        split(mix(batch, config_.train.mixup, mixup_random), config_.train.parts)) {
     const std::int64_t samples = part.images.size(0);
-    const DropPath drop_path({position.drop_path, network_->droppable_edges(), samples},
-                             RandomStream(path_random(), RandomPurpose::drop_path),
-                             part.images.options());
-    add_gradients(part, static_cast<double>(samples) / images, drop_path, result);
+    TrainInputs inputs{part.images, part.targets(type), {}, 0.0, !figures.loss.defined()};
+    inputs.drop_path = draw_drop_path({position.drop_path, network_->droppable_edges(), samples},
+                                      RandomStream(path_random(), RandomPurpose::drop_path),
+                                      part.images.options());
+    inputs.weight = static_cast<double>(samples) / static_cast<double>(batch.images.size(0));
+    const TrainPassResult pass = pass_->run(inputs);
+    const bool first = !part.other_labels.defined() || part.share >= 0.5;
+    const at::Tensor correct =
+        pass.logits.argmax(1).eq(first ? part.labels : part.other_labels).sum();
+    figures.loss = inputs.first ? pass.loss : figures.loss + pass.loss;
+    figures.correct = inputs.first ? correct : figures.correct + correct;
   }
-  result.gradient_norm =
-      torch::nn::utils::clip_grad_norm_(network_->parameters(), config_.w.clip_norm);
-  if (!std::isfinite(result.loss) || !std::isfinite(result.gradient_norm)) {
-    throw NonFiniteError(
-        c10::str("loss ", result.loss, ", gradient norm of w ", result.gradient_norm));
+  figures.gradient_norm = sgd_.clip();
+  PendingStep step(figures);
+  if (batch.images.is_cpu()) {
+    step.get();
   }
-  static_cast<torch::optim::SGDOptions&>(optimizer_.param_groups()[0].options())
-      .lr(position.learning_rate);
-  optimizer_.step();
-  return result;
-}
-
-void TrainStep::add_gradients(const MixedBatch& batch, double share, DropPath drop_path,
-                              TrainStepResult& result) {
-  EvaluationNetworkImpl::Output output;
-  {
-    const AutocastGuard autocast(batch.images.device(), config_.runtime.precision);
-    output = network_->forward(batch.images, std::move(drop_path));
-  }
-  // The loss in the weights' own type, whatever autocast made of the logits.
-  const c10::ScalarType type = network_->parameters().front().scalar_type();
-  const at::Tensor logits = output.logits.to(type);
-  const double smoothing = config_.train.label_smoothing;
-  at::Tensor loss = mixed_cross_entropy(logits, batch, smoothing);
-  if (output.auxiliary.defined()) {
-    loss = loss + config_.network.auxiliary *
-                      mixed_cross_entropy(output.auxiliary.to(type), batch, smoothing);
-  }
-  (loss * share).backward();
-  result.loss += loss.item<double>() * share;
-  const bool first = !batch.other_labels.defined() || batch.share >= 0.5;
-  result.correct +=
-      logits.argmax(1).eq(first ? batch.labels : batch.other_labels).sum().item<std::int64_t>();
+  sgd_.step(position.learning_rate);
+  return step;
 }
 
 std::vector<std::string> TrainStep::parameter_names() const {

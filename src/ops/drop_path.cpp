@@ -1,3 +1,4 @@
+#include <darts/core/host_copy.hpp>
 #include <darts/ops/drop_path.hpp>
 
 #include <ATen/ops/empty.h>
@@ -8,19 +9,8 @@
 namespace darts {
 
 DropPath::DropPath(const DropPathOptions& options, RandomStream random,
-                   const at::TensorOptions& like) {
-  TORCH_CHECK(options.probability >= 0.0 && options.probability < 1.0,
-              "DropPath: probability in [0, 1) expected, got ", options.probability);
-  if (options.probability == 0.0) {
-    return;
-  }
-  const at::Tensor scales = at::empty({options.edges, options.samples}, at::kDouble);
-  double* scale = scales.mutable_data_ptr<double>();
-  for (std::int64_t i = 0; i < scales.numel(); ++i) {
-    scale[i] = random.uniform() < options.probability ? 0.0 : 1.0 / (1.0 - options.probability);
-  }
-  scales_ = scales.to(like);
-}
+                   const at::TensorOptions& like)
+    : scales_(draw_drop_path(options, random, like)) {}
 
 at::Tensor DropPath::next() {
   if (!scales_.defined()) {
@@ -38,6 +28,21 @@ at::Tensor DropPath::apply(const at::Tensor& x) {
   TORCH_CHECK(x.size(0) == scales_.size(1), "DropPath: made for ", scales_.size(1),
               " samples, asked for x of shape ", x.sizes());
   return drop_images(x, next());
+}
+
+at::Tensor draw_drop_path(const DropPathOptions& options, RandomStream random,
+                          const at::TensorOptions& like) {
+  TORCH_CHECK(options.probability >= 0.0 && options.probability < 1.0,
+              "DropPath: probability in [0, 1) expected, got ", options.probability);
+  if (options.probability == 0.0) {
+    return {};
+  }
+  const at::Tensor factors = at::empty({options.edges, options.samples}, at::kDouble);
+  double* factor = factors.mutable_data_ptr<double>();
+  for (std::int64_t i = 0; i < factors.numel(); ++i) {
+    factor[i] = random.uniform() < options.probability ? 0.0 : 1.0 / (1.0 - options.probability);
+  }
+  return to_device(factors, like);
 }
 
 at::Tensor drop_images(const at::Tensor& x, const at::Tensor& factors) {

@@ -54,7 +54,7 @@ double loader_speed(SearchData& data) {
 Times measure(const SearchConfig& config, SearchData& data, Supernet& supernet) {
   Times times;
   times.loader = loader_speed(data);
-  SearchStep step(supernet, step_options(config));
+  SearchStep step(supernet, step_options(config, supernet->parameters().front().device()));
   data.start_epoch(0);
   const SearchBatches batches = data.next().value();
   supernet->train();

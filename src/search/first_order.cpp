@@ -1,5 +1,3 @@
-#include "alpha_gradients.hpp"
-
 #include <darts/search/architect.hpp>
 
 namespace darts {

@@ -90,8 +90,7 @@ Checkpoint make_checkpoint(Supernet& supernet, SearchStep& step, const SearchSta
       {"state",
        to_json(state)}}.dump();
   collect_state(*supernet, model_prefix, checkpoint.tensors);
-  collect_optimizer(step.weight_optimizer(), supernet->weight_names(), w_prefix,
-                    checkpoint.tensors);
+  step.weight_optimizer().collect(supernet->weight_names(), w_prefix, checkpoint.tensors);
   collect_optimizer(step.alpha_optimizer(), alpha_names(), alpha_prefix, checkpoint.tensors);
   return checkpoint;
 }
@@ -106,8 +105,8 @@ SearchState restore_checkpoint(const Checkpoint& checkpoint, Supernet& supernet,
   check_same_config(identity(config), meta.at("identity").get<std::string>(),
                     identity(SearchConfig()), file);
   restore_state(*supernet, model_prefix, tensors_under(checkpoint, model_prefix), file);
-  restore_optimizer(step.weight_optimizer(), supernet->weight_names(), w_prefix,
-                    tensors_under(checkpoint, w_prefix), file);
+  step.weight_optimizer().restore(supernet->weight_names(), w_prefix,
+                                  tensors_under(checkpoint, w_prefix), file);
   restore_optimizer(step.alpha_optimizer(), alpha_names(), alpha_prefix,
                     tensors_under(checkpoint, alpha_prefix), file);
   return state_from_json(meta.at("state"));

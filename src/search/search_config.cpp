@@ -42,6 +42,8 @@ void add_data(FieldTable& t, SearchConfig::Data& data) {
   t.add("data.workers", data.workers, "threads that prepare batches; 0: none beside the search",
         at_least(0));
   t.add("data.prefetch", data.prefetch, "batches prepared ahead", at_least(1));
+  t.add("data.drop_last", data.drop_last,
+        "leave out an epoch's last training batch if it is smaller than the others");
   t.add("data.crop_padding", data.augmentation.crop_padding,
         "zeros around an image before its random crop, pixels; 0: no crop", at_least(0));
   t.add("data.flip", data.augmentation.flip, "flip images left to right, half of the time");
@@ -101,8 +103,6 @@ FieldTable fields(SearchConfig& config) {
   add_runtime_fields(table, config.runtime);
   table.add("runtime.recompute", config.runtime.recompute,
             "fused execution: compute a cell again for its backward pass; less memory, more time");
-  table.add("runtime.cuda_graph", config.runtime.cuda_graph,
-            "on a GPU: capture each pass of a search step once and launch it as a whole");
   add_run_fields(table, config.run);
   return table;
 }
@@ -127,8 +127,9 @@ SupernetOptions supernet_options(const SearchConfig& config, std::int64_t image_
   return options;
 }
 
-SearchStepOptions step_options(const SearchConfig& config) {
-  return {config.search.method, config.w, config.alpha, config.runtime.cuda_graph};
+SearchStepOptions step_options(const SearchConfig& config, const c10::Device& device) {
+  return {config.search.method, config.w, config.alpha,
+          config.runtime.cuda_graph && device.is_cuda()};
 }
 
 }  // namespace darts

@@ -36,6 +36,7 @@ LoaderOptions loader_options(const SearchConfig& config, const c10::Device& devi
   options.batch_size = config.search.batch_size;
   options.workers = static_cast<int>(config.data.workers);
   options.prefetch = static_cast<int>(config.data.prefetch);
+  options.drop_last = config.data.drop_last;
   options.pin_memory = device.is_cuda();
   options.channels_last = config.runtime.channels_last;
   options.augmentation = config.data.augmentation;
@@ -51,6 +52,7 @@ LoaderOptions held_out_options(LoaderOptions options) {
 
 LoaderOptions validation_options(LoaderOptions options) {
   options.shuffle = false;
+  options.drop_last = false;
   options.augmentation = Augmentation::none();
   return options;
 }
@@ -58,7 +60,7 @@ LoaderOptions validation_options(LoaderOptions options) {
 }  // namespace
 
 SearchData::SearchData(const SearchConfig& config, const c10::Device& device)
-    : device_(device),
+    : mover_(device),
       bilevel_(find_method(config.search.method).bilevel),
       images_(std::make_shared<const ImageSet>(load_dataset(config.data.set, Split::train))),
       train_(images_, train_indices(config, *images_), loader_options(config, device)),
@@ -82,9 +84,9 @@ std::optional<SearchBatches> SearchData::next() {
   if (!train) {
     return std::nullopt;
   }
-  SearchBatches batches{on_device(std::move(*train)), {}};
+  SearchBatches batches{mover_.move(std::move(*train)), {}};
   if (bilevel_) {
-    batches.valid = on_device(next_held_out());
+    batches.valid = mover_.move(next_held_out());
   }
   return batches;
 }
@@ -102,15 +104,7 @@ void SearchData::start_validation() { validation_.start(0); }
 
 std::optional<Batch> SearchData::next_validation() {
   std::optional<Batch> batch = validation_.next();
-  return batch ? std::optional(on_device(std::move(*batch))) : std::nullopt;
-}
-
-Batch SearchData::on_device(Batch batch) const {
-  if (!device_.is_cpu()) {
-    batch.images = batch.images.to(device_, batch.images.scalar_type(), /*non_blocking=*/true);
-    batch.labels = batch.labels.to(device_, batch.labels.scalar_type(), /*non_blocking=*/true);
-  }
-  return batch;
+  return batch ? std::optional(mover_.move(std::move(*batch))) : std::nullopt;
 }
 
 }  // namespace darts

@@ -7,9 +7,11 @@
 
 #include <ATen/ops/argmax.h>
 #include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/zeros.h>
 #include <c10/core/GradMode.h>
 
 #include <optional>
+#include <utility>
 
 namespace darts {
 namespace {
@@ -44,7 +46,7 @@ SearchRun::SearchRun(SearchConfig config, const RunDirectory& directory, RunHook
       device_(prepare_runtime(config_.runtime)),
       data_(config_, device_),
       supernet_(make_supernet(config_, data_, device_)),
-      step_(supernet_, step_options(config_)),
+      step_(supernet_, step_options(config_, device_)),
       records_(directory_, config_),
       schedule_(config_.run) {}
 
@@ -90,42 +92,56 @@ bool SearchRun::run_epoch() {
       steps, state_.step);
   supernet_->train();
   data_.start_epoch(state_.epoch, state_.step);
-  while (state_.step < steps) {
+  std::int64_t launched = state_.step;
+  while (launched < steps) {
     const auto start = Clock::now();
     const SearchBatches batches = data_.next().value();
-    const double waited = seconds_since(start);
-    const SearchStepResult result = guarded_step(batches, learning_rate);
-    count(result, batches.train.images.size(0), waited, seconds_since(start));
-    if (progress) {
+    launch(batches, learning_rate, seconds_since(start));
+    ++launched;
+    const bool stop = hooks_.stop_requested();
+    const bool save = stop || schedule_.due(launched);
+    if (save || launched == steps) {
+      settle();
+    }
+    state_.seconds += seconds_since(start);
+    if (progress && state_.images > 0) {
       progress->update(state_.step, progress_text(state_));
     }
-    if (hooks_.stop_requested()) {
+    if (save) {
       save_latest();
-      return false;
     }
-    if (schedule_.due(state_.step)) {
-      save_latest();
+    if (stop) {
+      return false;
     }
   }
   return true;
 }
 
-SearchStepResult SearchRun::guarded_step(const SearchBatches& batches, double learning_rate) {
-  try {
-    return step_.run(batches.train, batches.valid, learning_rate);
-  } catch (const NonFiniteError& e) {
-    throw diverged("search", state_.epoch, state_.step, e, directory_.latest_checkpoint());
+/// Launches a step, and takes the one before into the state: its figures are there by now, while on
+/// a GPU this one's are still being computed.
+void SearchRun::launch(const SearchBatches& batches, double learning_rate, double waited) {
+  const std::int64_t number = state_.step + (in_flight_ ? 1 : 0);
+  PendingStep step = guarded("search", state_.epoch, number, directory_, [&] {
+    return step_.launch(batches.train, batches.valid, learning_rate);
+  });
+  settle();
+  in_flight_.emplace(StepInFlight{std::move(step), number + 1, batches.train.images.size(0)});
+  state_.loader_seconds += waited;
+}
+
+void SearchRun::settle() {
+  if (in_flight_) {
+    const StepInFlight done = *std::exchange(in_flight_, std::nullopt);
+    count(guarded("search", state_.epoch, state_.step, directory_, [&] { return done.step.get(); }),
+          done.images);
   }
 }
 
-void SearchRun::count(const SearchStepResult& result, std::int64_t images, double waited,
-                      double seconds) {
+void SearchRun::count(const StepResult& result, std::int64_t images) {
   ++state_.step;
   state_.loss_sum += result.loss * static_cast<double>(images);
   state_.correct += result.correct;
   state_.images += images;
-  state_.seconds += seconds;
-  state_.loader_seconds += waited;
   if (state_.step % config_.run.log_every_steps == 0) {
     records_.add_step(state_.epoch + 1, state_.step, result.loss,
                       static_cast<double>(result.correct) / static_cast<double>(images),
@@ -156,14 +172,14 @@ bool SearchRun::validate(EpochSummary& summary) {
   auto progress = hooks_.progress("validation", data_.validation_batches());
   supernet_->eval();
   data_.start_validation();
-  double loss = 0.0;
-  std::int64_t correct = 0;
+  at::Tensor loss = at::zeros({}, at::TensorOptions().dtype(at::kDouble).device(device_));
+  at::Tensor correct = at::zeros({}, at::TensorOptions().dtype(at::kLong).device(device_));
   std::int64_t done = 0;
   while (const auto batch = data_.next_validation()) {
     const at::Tensor logits = supernet_->forward(batch->images).to(at::kDouble);
     const auto images = static_cast<double>(batch->images.size(0));
-    loss += at::cross_entropy_loss(logits, batch->labels).item<double>() * images;
-    correct += logits.argmax(1).eq(batch->labels).sum().item<std::int64_t>();
+    loss += at::cross_entropy_loss(logits, batch->labels) * images;
+    correct += logits.argmax(1).eq(batch->labels).sum();
     if (progress) {
       progress->update(++done);
     }
@@ -172,8 +188,8 @@ bool SearchRun::validate(EpochSummary& summary) {
     }
   }
   const auto images = static_cast<double>(data_.valid_images());
-  summary.valid_loss = loss / images;
-  summary.valid_accuracy = static_cast<double>(correct) / images;
+  summary.valid_loss = loss.item<double>() / images;
+  summary.valid_accuracy = static_cast<double>(correct.item<std::int64_t>()) / images;
   return true;
 }
 

@@ -1,12 +1,9 @@
-#include "alpha_gradients.hpp"
-
 #include <darts/search/search_step.hpp>
 
 #include <ATen/ops/argmax.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/eq.h>
-#include <ATen/ops/isfinite.h>
-#include <c10/util/StringUtil.h>
-#include <torch/nn/utils/clip_grad.h>
+#include <c10/core/GradMode.h>
 
 #include <cmath>
 #include <numbers>
@@ -14,18 +11,8 @@
 namespace darts {
 namespace {
 
-double norm_of(const std::vector<at::Tensor>& tensors) {
-  double sum = 0.0;
-  for (const at::Tensor& tensor : tensors) {
-    sum += std::pow(tensor.detach().norm().item<double>(), 2.0);
-  }
-  return std::sqrt(sum);
-}
-
-torch::optim::SGDOptions sgd_options(const WeightOptions& o) {
-  return torch::optim::SGDOptions(o.learning_rate)
-      .momentum(o.momentum)
-      .weight_decay(o.weight_decay);
+SgdOptions sgd_options(const WeightOptions& o) {
+  return {o.momentum, /*nesterov=*/false, o.weight_decay, o.clip_norm};
 }
 
 torch::optim::AdamOptions adam_options(const AlphaOptions& o) {
@@ -34,74 +21,87 @@ torch::optim::AdamOptions adam_options(const AlphaOptions& o) {
       .weight_decay(o.weight_decay);
 }
 
+/// The 2-norm of all of them together.
+at::Tensor norm_of(const std::vector<at::Tensor>& tensors) {
+  const c10::NoGradGuard no_grad;
+  std::vector<at::Tensor> parts;
+  for (const at::Tensor& tensor : tensors) {
+    parts.push_back(tensor.flatten());
+  }
+  return at::cat(parts).norm();
+}
+
 }  // namespace
 
 SearchStep::SearchStep(const Supernet& supernet, const SearchStepOptions& options)
     : supernet_(supernet),
       options_(options),
-      weights_(supernet_->weights()),
       alphas_{supernet_->alphas().normal, supernet_->alphas().reduce},
-      pass_(options.cuda_graph ? make_graphed_pass(supernet) : make_pass(supernet)),
-      weight_optimizer_(weights_, sgd_options(options.w)),
+      sgd_(flatten_weights(supernet), sgd_options(options.w)),
       alpha_optimizer_(alphas_, adam_options(options.alpha)) {
+  flatten_by_type(supernet_->buffers());  // for copies and checkpoints
+  pass_ = options.cuda_graph ? make_graphed_pass(supernet, sgd_.shared_weights())
+                             : make_pass(supernet, sgd_.shared_weights());
   if (const SearchMethodRow& row = find_method(options.method); row.bilevel) {
-    architect_ = row.make_architect(
-        {supernet_, pass_, &weight_optimizer_, options.w.momentum, options.w.weight_decay});
+    architect_ = row.make_architect({supernet_, pass_, &sgd_});
   }
 }
 
-SearchStepResult SearchStep::run(const Batch& train, const Batch& valid, double learning_rate) {
-  if (architect_) {
-    architect_->compute_gradients(train, valid, learning_rate);
-    check_alpha_gradients();
-    alpha_optimizer_.step();
-  }
-  return move_weights(train, learning_rate);
+StepResult SearchStep::run(const Batch& train, const Batch& valid, double learning_rate) {
+  return launch(train, valid, learning_rate).get();
 }
 
-SearchStepResult SearchStep::move_weights(const Batch& train, double learning_rate) {
+PendingStep SearchStep::launch(const Batch& train, const Batch& valid, double learning_rate) {
+  if (!architect_) {
+    return move_weights(train, learning_rate, {});
+  }
+  architect_->compute_gradients(train, valid, learning_rate);
+  at::Tensor norm = alpha_gradient_norm();
+  if (norm.is_cpu()) {
+    check_on_cpu(PendingStep(figures(norm)));
+  }
+  alpha_optimizer_.step();
+  return move_weights(train, learning_rate, norm);
+}
+
+PendingStep SearchStep::move_weights(const Batch& train, double learning_rate,
+                                     at::Tensor alpha_gradient) {
   const PassResult pass =
       pass_->run(train, architect_ ? Differentiate::weights : Differentiate::both);
-  for (std::size_t i = 0; i < weights_.size(); ++i) {
-    weights_[i].mutable_grad() = pass.weights[i];
-  }
   if (!architect_) {
     set_gradients(supernet_->alphas(), pass.alphas);
+    alpha_gradient = alpha_gradient_norm();
   }
-  SearchStepResult result;
-  result.loss = pass.loss.item<double>();
-  result.gradient_norm = torch::nn::utils::clip_grad_norm_(weights_, options_.w.clip_norm);
-  result.correct = pass.logits.argmax(1).eq(train.labels).sum().item<std::int64_t>();
-  check_finite(result.loss, result.gradient_norm);
-  if (!architect_) {
-    check_alpha_gradients();
-  }
-
-  auto& group =
-      static_cast<torch::optim::SGDOptions&>(weight_optimizer_.param_groups()[0].options());
-  group.lr(learning_rate);
-  weight_optimizer_.step();
+  PendingStep::Figures of_step = figures(alpha_gradient);
+  of_step.loss = pass.loss;
+  of_step.gradient_norm = sgd_.clip();
+  of_step.correct = pass.logits.argmax(1).eq(train.labels).sum();
+  PendingStep step(of_step);
+  check_on_cpu(step);
+  sgd_.step(learning_rate);
   if (!architect_) {
     alpha_optimizer_.step();
   }
-  return result;
+  return step;
 }
 
-void SearchStep::check_finite(double loss, double gradient_norm) const {
-  if (!std::isfinite(loss) || !std::isfinite(gradient_norm)) {
-    throw NonFiniteError(c10::str("loss ", loss, ", gradient norm of w ", gradient_norm,
-                                  ", norm of w ", norm_of(weights_), ", norm of alpha ",
-                                  norm_of(alphas_)));
-  }
+/// Without those of the pass over w's batch.
+PendingStep::Figures SearchStep::figures(at::Tensor alpha_gradient) const {
+  return {{},
+          {},
+          {},
+          {{"norm of the gradient of alpha", std::move(alpha_gradient)},
+           {"norm of w", flat_norm(sgd_.weights().values())},
+           {"norm of alpha", norm_of(alphas_)}}};
 }
 
-void SearchStep::check_alpha_gradients() const {
-  for (const at::Tensor& alpha : alphas_) {
-    if (!at::isfinite(alpha.grad()).all().item<bool>()) {
-      throw NonFiniteError(c10::str("gradient of alpha has norm ", norm_of({alpha.grad()}),
-                                    ", norm of w ", norm_of(weights_), ", norm of alpha ",
-                                    norm_of(alphas_)));
-    }
+at::Tensor SearchStep::alpha_gradient_norm() const {
+  return norm_of({alphas_[0].grad(), alphas_[1].grad()});
+}
+
+void SearchStep::check_on_cpu(const PendingStep& step) const {
+  if (alphas_.front().is_cpu()) {
+    step.get();
   }
 }
 

@@ -1,13 +1,7 @@
-#include "alpha_gradients.hpp"
-#include "restore.hpp"
-
 #include <darts/search/architect.hpp>
 
-#include <ATen/ops/_foreach_add.h>
-#include <ATen/ops/_foreach_norm.h>
-#include <ATen/ops/stack.h>
+#include <ATen/ops/addcmul.h>
 #include <c10/core/GradMode.h>
-#include <torch/optim/sgd.h>
 
 namespace darts {
 namespace {
@@ -17,73 +11,51 @@ constexpr double difference_scale = 0.01;  // paper, footnote 2: ε = 0.01 / ‖
 class SecondOrderArchitect : public Architect {
  public:
   explicit SecondOrderArchitect(const ArchitectContext& context)
-      : context_(context),
-        weights_(context.supernet->weights()),
-        statistics_(context.supernet->buffers()),
-        saved_weights_(empty_like(weights_)),
-        saved_statistics_(empty_like(statistics_)) {}
+      : context_(context), statistics_(flatten_by_type(context.supernet->buffers())) {}
 
   void compute_gradients(const Batch& train, const Batch& valid, double learning_rate) override {
-    const Alphas alphas = context_.supernet->alphas();
-    Tensors step = context_.pass->run(train, Differentiate::weights).weights;
-    Restore weights(weights_, saved_weights_);
-    unroll(step, learning_rate);
-    const PassResult at_unrolled = pass_at_unrolled(valid);
+    FlatWeights& weights = context_.sgd->weights();
+    context_.pass->run(train, Differentiate::weights);
+    FlatRestore w({weights.values()});
+    context_.sgd->unroll(learning_rate);
+    const std::vector<at::Tensor> at_unrolled = alpha_gradients_at_unrolled(valid);
 
-    const double epsilon = difference_scale / norm(at_unrolled.weights);
-    const Tensors plus = alpha_gradients_at(train, weights, at_unrolled.weights, epsilon);
-    const Tensors minus = alpha_gradients_at(train, weights, at_unrolled.weights, -epsilon);
+    // From here on the gradient of w is the direction of the difference: what follows computes
+    // gradients of alpha alone.
+    const at::Tensor norm = flat_norm(weights.gradient());
+    const at::Tensor epsilon = norm.reciprocal().mul_(difference_scale);
+    const std::vector<at::Tensor> plus = alpha_gradients_at(train, w.saved(), epsilon, 1.0);
+    const std::vector<at::Tensor> minus = alpha_gradients_at(train, w.saved(), epsilon, -1.0);
     const c10::NoGradGuard no_grad;
-    const double scale = learning_rate / (2.0 * epsilon);
-    set_gradients(alphas, {at_unrolled.alphas[0].sub(plus[0] - minus[0], scale),
-                           at_unrolled.alphas[1].sub(plus[1] - minus[1], scale)});
+    const at::Tensor scale = norm * (learning_rate / (2.0 * difference_scale));  // ξ / 2ε
+    std::vector<at::Tensor> gradients;
+    for (std::size_t i = 0; i < at_unrolled.size(); ++i) {
+      gradients.push_back(at::addcmul(at_unrolled[i], plus[i] - minus[i], scale, -1.0));
+    }
+    set_gradients(context_.supernet->alphas(), gradients);
   }
 
  private:
-  /// w → w', the SGD step that would follow; `step` is ∇w L_train and is overwritten.
-  void unroll(Tensors& step, double learning_rate) {
-    const c10::NoGradGuard no_grad;
-    at::_foreach_add_(step, weights_, context_.weight_decay);
-    const auto& state = context_.weight_optimizer->state();
-    for (std::size_t i = 0; i < weights_.size(); ++i) {
-      const auto found = state.find(weights_[i].unsafeGetTensorImpl());
-      if (found == state.end()) {
-        continue;  // before the first step of w: the buffer is 0
-      }
-      const auto& sgd = static_cast<const torch::optim::SGDParamState&>(*found->second);
-      if (sgd.momentum_buffer().defined()) {
-        step[i].add_(sgd.momentum_buffer(), context_.momentum);
-      }
-    }
-    at::_foreach_add_(weights_, step, -learning_rate);
+  /// ∇α L_valid(w', α); ∇w' L_valid(w', α) is left in the gradient of w.
+  std::vector<at::Tensor> alpha_gradients_at_unrolled(const Batch& valid) {
+    const FlatRestore statistics(statistics_);
+    return context_.pass->run(valid, Differentiate::both).alphas;
   }
 
-  /// ∇α L_valid(w', α) and ∇w' L_valid(w', α).
-  PassResult pass_at_unrolled(const Batch& valid) {
-    const Restore statistics(statistics_, saved_statistics_);
-    return context_.pass->run(valid, Differentiate::both);
-  }
-
-  /// ∇α L_train(w + scale · direction, α).
-  Tensors alpha_gradients_at(const Batch& train, Restore& weights, const Tensors& direction,
-                             double scale) {
-    weights.now();
+  /// ∇α L_train(w + sign · ε · direction, α), where the direction is the gradient of w.
+  std::vector<at::Tensor> alpha_gradients_at(const Batch& train, const at::Tensor& w,
+                                             const at::Tensor& epsilon, double sign) {
+    FlatWeights& weights = context_.sgd->weights();
     {
       const c10::NoGradGuard no_grad;
-      at::_foreach_add_(weights_, direction, scale);
+      at::Tensor values = weights.values();
+      at::addcmul_out(values, w, weights.gradient(), epsilon, sign);
     }
     return context_.pass->run(train, Differentiate::alphas).alphas;
   }
 
-  static double norm(const Tensors& tensors) {
-    return at::stack(at::_foreach_norm(tensors)).norm().item<double>();
-  }
-
   ArchitectContext context_;
-  Tensors weights_;
-  Tensors statistics_;
-  Tensors saved_weights_;
-  Tensors saved_statistics_;
+  std::vector<FlatTensors> statistics_;
 };
 
 }  // namespace

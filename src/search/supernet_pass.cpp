@@ -1,5 +1,3 @@
-#include "alpha_gradients.hpp"
-
 #include <darts/search/supernet_pass.hpp>
 
 #include <ATen/ops/cross_entropy_loss.h>
@@ -9,25 +7,26 @@ namespace {
 
 class PlainPass : public SupernetPass {
  public:
-  explicit PlainPass(const Supernet& supernet)
-      : supernet_(supernet), weights_(supernet_->weights()) {}
+  PlainPass(const Supernet& supernet, std::shared_ptr<FlatWeights> weights)
+      : supernet_(supernet), weights_(std::move(weights)) {}
 
   PassResult run(const Batch& batch, Differentiate by) override {
     const Alphas alphas = supernet_->alphas();
-    PassResult result;
     const at::Tensor logits = supernet_->forward(batch.images).to(alphas.normal.scalar_type());
     const at::Tensor loss = at::cross_entropy_loss(logits, batch.labels);
-    std::vector<at::Tensor> inputs;
-    if (by != Differentiate::weights) {
-      inputs = {alphas.normal, alphas.reduce};
+    const std::vector<at::Tensor> both{alphas.normal, alphas.reduce};
+    PassResult result;
+    switch (by) {
+      case Differentiate::alphas:
+        result.alphas = gradients_of(loss, both);
+        break;
+      case Differentiate::weights:
+        weights_->differentiate(loss);
+        break;
+      case Differentiate::both:
+        result.alphas = weights_->differentiate(loss, both);
+        break;
     }
-    const auto first_weight = std::ssize(inputs);
-    if (by != Differentiate::alphas) {
-      inputs.insert(inputs.end(), weights_.begin(), weights_.end());
-    }
-    const std::vector<at::Tensor> gradients = gradients_of(loss, inputs);
-    result.alphas.assign(gradients.begin(), gradients.begin() + first_weight);
-    result.weights.assign(gradients.begin() + first_weight, gradients.end());
     result.loss = loss.detach();
     result.logits = logits.detach();
     return result;
@@ -35,13 +34,19 @@ class PlainPass : public SupernetPass {
 
  private:
   Supernet supernet_;
-  std::vector<at::Tensor> weights_;
+  std::shared_ptr<FlatWeights> weights_;
 };
 
 }  // namespace
 
-std::unique_ptr<SupernetPass> make_pass(const Supernet& supernet) {
-  return std::make_unique<PlainPass>(supernet);
+std::shared_ptr<FlatWeights> flatten_weights(const Supernet& supernet) {
+  return std::make_shared<FlatWeights>(supernet->weights());
+}
+
+std::unique_ptr<SupernetPass> make_pass(const Supernet& supernet,
+                                        std::shared_ptr<FlatWeights> weights) {
+  return std::make_unique<PlainPass>(supernet,
+                                     weights ? std::move(weights) : flatten_weights(supernet));
 }
 
 }  // namespace darts

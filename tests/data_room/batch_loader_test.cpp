@@ -62,6 +62,24 @@ bool same(const std::vector<Batch>& a, const std::vector<Batch>& b) {
   });
 }
 
+TEST(BatchLoader, ALastSmallerBatchIsLeftOutOnRequest) {
+  LoaderOptions options = small_options();  // 53 images, 8 a batch: 6 whole ones and one of 5
+  EXPECT_EQ(epoch_of(options).size(), 7);
+  options.drop_last = true;
+  BatchLoader loader = loader_with(options);
+  EXPECT_EQ(loader.batches_per_epoch(), 6);
+  const std::vector<Batch> whole = epoch_of(options);
+  ASSERT_EQ(whole.size(), 6);
+  options.drop_last = false;
+  std::vector<Batch> all = epoch_of(options);
+  all.pop_back();
+  EXPECT_TRUE(same(whole, all));
+  options.drop_last = true;
+  options.batch_size = 60;  // the only batch stays
+  EXPECT_EQ(epoch_of(options).size(), 1);
+  EXPECT_EQ(loader_with(options).batches_per_epoch(), 1);
+}
+
 TEST(BatchLoader, GivesTheSameBatchesWithAnyNumberOfWorkers) {
   LoaderOptions options = small_options();
   options.workers = 0;

@@ -25,9 +25,9 @@ TEST(MixedCrossEntropy, LabelSmoothingIsItsClosedForm) {
   const at::Tensor target =
       (1.0 - epsilon) * at::one_hot(batch.labels, 5).to(at::kDouble) + epsilon / 5.0;
   const at::Tensor expected = -(target * at::log_softmax(logits, 1)).sum(1).mean();
-  EXPECT_NEAR(mixed_cross_entropy(logits, plain, epsilon).item<double>(), expected.item<double>(),
-              1e-14);
-  EXPECT_EQ(mixed_cross_entropy(logits, plain, 0.0).item<double>(),
+  EXPECT_NEAR(mixed_cross_entropy(logits, plain.targets(at::kDouble), epsilon).item<double>(),
+              expected.item<double>(), 1e-14);
+  EXPECT_EQ(mixed_cross_entropy(logits, plain.targets(at::kDouble), 0.0).item<double>(),
             at::cross_entropy_loss(logits, batch.labels).item<double>());
 }
 
@@ -39,8 +39,8 @@ TEST(MixedCrossEntropy, MixedLabelsAreASoftTarget) {
       mixed.share * at::one_hot(mixed.labels, 5).to(at::kDouble) +
       (1.0 - mixed.share) * at::one_hot(mixed.other_labels, 5).to(at::kDouble);
   const at::Tensor expected = -(target * at::log_softmax(logits, 1)).sum(1).mean();
-  EXPECT_NEAR(mixed_cross_entropy(logits, mixed, 0.0).item<double>(), expected.item<double>(),
-              1e-14);
+  EXPECT_NEAR(mixed_cross_entropy(logits, mixed.targets(at::kDouble), 0.0).item<double>(),
+              expected.item<double>(), 1e-14);
 }
 
 TEST(Mixup, WithoutStrengthTheBatchIsAsItWas) {

@@ -114,7 +114,7 @@ TEST(TrainStep, TheGradientIsScaledDownToTheNorm) {
   EvaluationNetwork by_hand = copy_of(network);
   const Batch batch = batch_of(4, 1);
   const at::Tensor before = weights(network);
-  const TrainStepResult result = TrainStep(network, config).run(batch, at_rate(1.0));
+  const StepResult result = TrainStep(network, config).run(batch, at_rate(1.0));
   const at::Tensor g = gradient(by_hand, batch);
   const double norm = g.norm().item<double>();
   EXPECT_GT(norm, 0.125);
@@ -131,7 +131,7 @@ TEST(TrainStep, PartsOfABatchAddUpByTheirSizes) {
   EvaluationNetwork by_hand = copy_of(network);
   const Batch batch = batch_of(8, 2);  // 3 + 3 + 2
   const at::Tensor before = weights(network);
-  const TrainStepResult result = TrainStep(network, config).run(batch, at_rate(1.0));
+  const StepResult result = TrainStep(network, config).run(batch, at_rate(1.0));
   at::Tensor expected;
   double loss = 0.0;
   for (const auto& [begin, count] : {std::pair(0, 3), std::pair(3, 3), std::pair(6, 2)}) {
@@ -154,7 +154,7 @@ TEST(TrainStep, TheLossIsSmoothedAndHasTheAuxiliaryHeadsShare) {
   const EvaluationNetwork network = make_network(config);
   const EvaluationNetwork by_hand = copy_of(network);
   const Batch batch = batch_of(4, 3);
-  const TrainStepResult result = TrainStep(network, config).run(batch, at_rate(0.1));
+  const StepResult result = TrainStep(network, config).run(batch, at_rate(0.1));
   const auto output = EvaluationNetwork(by_hand)->forward(batch.images);
   const double expected = smoothed(output.logits, batch.labels, 0.1).item<double>() +
                           0.4 * smoothed(output.auxiliary, batch.labels, 0.1).item<double>();

@@ -10,6 +10,7 @@ namespace {
 TEST(WeightAverage, FollowsItsFormula) {
   torch::nn::BatchNorm2d network(1);
   torch::nn::BatchNorm2d average(1);
+  const WeightAverage averaging(*average, *network);
   double expected_weight = 1.0;
   double expected_mean = 0.0;
   for (std::int64_t step = 0; step < 40; ++step) {
@@ -17,7 +18,7 @@ TEST(WeightAverage, FollowsItsFormula) {
     network->weight.data().fill_(value);
     network->running_mean.fill_(-value);
     network->num_batches_tracked.fill_(step);
-    update_average(*average, *network, 0.9, step);
+    averaging.update(0.9, step);
     const auto n = static_cast<double>(step);
     const double decay = std::min(0.9, (1.0 + n) / (10.0 + n));
     expected_weight = decay * expected_weight + (1.0 - decay) * value;

@@ -100,7 +100,10 @@ std::unique_ptr<SearchStep> step_of(const Golden& golden, const std::string& key
   options.w.clip_norm = golden.at(key + "/clip").item<double>();
   auto step = std::make_unique<SearchStep>(supernet, options);
   if (before != nullptr) {
-    step->weight_optimizer().state() = std::move(before->weight_optimizer().state());
+    const std::vector<std::string> names = supernet->weight_names();
+    NamedTensors momentum;
+    before->weight_optimizer().collect(names, "w", momentum);
+    step->weight_optimizer().restore(names, "w", momentum, "the step before");
     step->alpha_optimizer().state() = std::move(before->alpha_optimizer().state());
   }
   return step;
@@ -112,7 +115,7 @@ void check_step(const Golden& golden, const std::string& key, Supernet& supernet
   const Golden recorded = testing::part_of(golden, key);
   const Batch train{recorded.at("x_train"), recorded.at("y_train")};
   const Batch valid{recorded.at("x_valid"), recorded.at("y_valid")};
-  const SearchStepResult result = step.run(train, valid, recorded.at("lr").item<double>());
+  const StepResult result = step.run(train, valid, recorded.at("lr").item<double>());
   const Alphas alphas = supernet->alphas();
   const double tolerance = Meta(golden.at("meta")).unrolled ? through_difference : exact;
   const auto expect = [&](const auto& actual, const std::string& name) {

@@ -75,7 +75,7 @@ TEST(SearchStep, ResultIsThatOfTheTrainBatchBeforeTheStep) {
   for (const at::Tensor& weight : supernet->weights()) {
     square += weight.grad().pow(2).sum().item<double>();
   }
-  const SearchStepResult result = step.run(train, {}, 0.0);
+  const StepResult result = step.run(train, {}, 0.0);
   EXPECT_NEAR(result.loss, loss.item<double>(), 1e-12);
   EXPECT_NEAR(result.gradient_norm, std::sqrt(square), 1e-9);
   EXPECT_EQ(result.correct, logits.argmax(1).eq(train.labels).sum().item<std::int64_t>());
@@ -89,7 +89,7 @@ TEST(SearchStep, WeightsTakeOneClippedSgdStep) {
   options.alpha.learning_rate = 0.0;
   SearchStep step(supernet, options);
   const Golden before = copy_of_state(*supernet);
-  const SearchStepResult result = step.run(train, small_batch(3), 0.1);
+  const StepResult result = step.run(train, small_batch(3), 0.1);
   ASSERT_GT(result.gradient_norm, 0.5);
 
   double square = 0.0;  // of (w − w_after) / lr − weight decay · w, which is the clipped gradient

@@ -8,7 +8,6 @@
 #include <ATen/ops/zeros_like.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/api/include/torch/autograd.h>
-#include <torch/optim/sgd.h>
 
 #include <gtest/gtest.h>
 
@@ -66,24 +65,33 @@ class SecondOrder : public ::testing::Test {
   explicit SecondOrder(SupernetOptions options = testing::small_options())
       : supernet_(testing::small_supernet(options)),
         weights_(supernet_->weights()),
-        optimizer_(
-            weights_,
-            torch::optim::SGDOptions(learning_rate).momentum(momentum).weight_decay(weight_decay)) {
-  }
+        sgd_(flatten_weights(supernet_), {momentum, /*nesterov=*/false, weight_decay, 1e9}) {}
 
   /// Steps of w, after which the optimizer has momentum buffers.
   void train(int steps) {
     for (int i = 0; i < steps; ++i) {
-      optimizer_.zero_grad();
-      loss_of(supernet_, small_batch(50 + static_cast<unsigned>(i))).backward();
-      optimizer_.step();
+      sgd_.weights().differentiate(loss_of(supernet_, small_batch(50 + static_cast<unsigned>(i))));
+      sgd_.step(learning_rate);
     }
-    optimizer_.zero_grad();
+  }
+
+  /// Of each weight; empty before the first step.
+  Tensors momentum_buffers() const {
+    NamedTensors state;
+    const std::vector<std::string> names = supernet_->weight_names();
+    sgd_.collect(names, "w", state);
+    Tensors buffers;
+    for (const std::string& name : names) {
+      if (!state.empty()) {
+        buffers.push_back(state.at("w." + name + ".momentum_buffer"));
+      }
+    }
+    return buffers;
   }
 
   std::unique_ptr<Architect> architect() {
     return make_second_order_architect(
-        {supernet_, make_pass(supernet_), &optimizer_, momentum, weight_decay});
+        {supernet_, make_pass(supernet_, sgd_.shared_weights()), &sgd_});
   }
 
   /// w' − w, by autograd and the definition of SGD.
@@ -94,12 +102,11 @@ class SecondOrder : public ::testing::Test {
       const at::AutoGradMode with_grad(true);
       step = autograd(loss_of(supernet_, train_), weights_);
     }
+    const Tensors buffers = momentum_buffers();
     for (std::size_t i = 0; i < weights_.size(); ++i) {
       step[i] = step[i] + weight_decay * weights_[i];
-      const auto found = optimizer_.state().find(weights_[i].unsafeGetTensorImpl());
-      if (found != optimizer_.state().end()) {
-        step[i] +=
-            momentum * static_cast<torch::optim::SGDParamState&>(*found->second).momentum_buffer();
+      if (!buffers.empty()) {
+        step[i] += momentum * buffers[i];
       }
       step[i] = -learning_rate * step[i];
     }
@@ -168,7 +175,7 @@ class SecondOrder : public ::testing::Test {
 
   Supernet supernet_;
   Tensors weights_;
-  torch::optim::SGD optimizer_;
+  FlatSgd sgd_;
   Batch train_ = small_batch(2);
   Batch valid_ = small_batch(3);
 };
@@ -184,22 +191,17 @@ TEST_F(SecondOrder, LeavesWeightsAndBuffersOfTheOptimizerAsTheyWere) {
   train(2);
   const Golden before = testing::copy_of_state(*supernet_);
   Tensors momenta;
-  for (const at::Tensor& w : weights_) {
-    momenta.push_back(
-        static_cast<torch::optim::SGDParamState&>(*optimizer_.state().at(w.unsafeGetTensorImpl()))
-            .momentum_buffer()
-            .clone());
+  for (const at::Tensor& buffer : momentum_buffers()) {
+    momenta.push_back(buffer.clone());
   }
+  ASSERT_EQ(momenta.size(), weights_.size());
   architect()->compute_gradients(train_, valid_, learning_rate);
   for (const auto& item : supernet_->named_parameters()) {
     EXPECT_TRUE(item.value().equal(before.at(item.key()))) << item.key();
   }
   for (std::size_t i = 0; i < weights_.size(); ++i) {
-    EXPECT_TRUE(static_cast<torch::optim::SGDParamState&>(
-                    *optimizer_.state().at(weights_[i].unsafeGetTensorImpl()))
-                    .momentum_buffer()
-                    .equal(momenta[i]));
-    EXPECT_FALSE(weights_[i].grad().defined() && weights_[i].grad().abs().max().item<double>() > 0);
+    EXPECT_TRUE(momentum_buffers()[i].equal(momenta[i]));
+    EXPECT_FALSE(weights_[i].grad().defined());
   }
 }
 

@@ -34,6 +34,8 @@ const std::set<std::string_view> one_kernel = {
     "aten::batch_norm",
     "aten::native_batch_norm_backward",
     "aten::_foreach_add_",
+    "aten::_foreach_copy_",
+    "aten::_foreach_zero_",
     "aten::sum",
     "aten::_foreach_lerp_",
 };

@@ -4,7 +4,9 @@
 #include <darts/core/error.hpp>
 #include <darts/core/field_table.hpp>
 #include <darts/core/log.hpp>
+#include <darts/core/pending_step.hpp>
 #include <darts/core/progress.hpp>
+#include <darts/core/run_directory.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -29,8 +31,8 @@ struct RuntimeOptions {
   bool tf32 = false;
   bool huge_pages = true;
   Execution execution = Execution::fused;
-  bool recompute = false;   ///< of searches alone
-  bool cuda_graph = false;  ///< of searches alone
+  bool recompute = false;  ///< of searches alone
+  bool cuda_graph = false;
 };
 
 /// The run directory and its checkpoints: the section `run` of a config.
@@ -95,6 +97,25 @@ class NonFiniteError : public std::runtime_error {
 /// from 0, was not finite. `latest`: its last checkpoint.
 Error diverged(const std::string& what, std::int64_t epoch, std::int64_t step,
                const NonFiniteError& cause, const std::optional<std::filesystem::path>& latest);
+
+/// A step of an epoch that has been launched, and may still run.
+struct StepInFlight {
+  PendingStep step;
+  std::int64_t next = 0;    ///< number in the epoch of the step after it, counted from 0
+  std::int64_t images = 0;  ///< of its batch
+};
+
+/// work(), a part of step `step` of epoch `epoch` (both counted from 0) of a run (`what`: "search")
+/// in that run directory; a NonFiniteError becomes the error that ends the run.
+template <class Work>
+auto guarded(const std::string& what, std::int64_t epoch, std::int64_t step,
+             const RunDirectory& directory, const Work& work) {
+  try {
+    return work();
+  } catch (const NonFiniteError& e) {
+    throw diverged(what, epoch, step, e, directory.latest_checkpoint());
+  }
+}
 
 /// Throws Error that names the first difference unless two dumped configs agree key by key: `now`,
 /// of a run that is to go on, and `then`, which its checkpoint `file` was written with. A key that

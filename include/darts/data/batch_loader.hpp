@@ -24,6 +24,7 @@ struct LoaderOptions {
   std::int64_t batch_size = 64;
   int workers = 2;          ///< threads that make batches; 0: next() makes them itself
   int prefetch = 4;         ///< batches that are ready or being made at a time
+  bool drop_last = false;   ///< leaves the last batch out if it is smaller than the others
   bool shuffle = true;      ///< a new order every epoch; else the order of the indices
   bool pin_memory = false;  ///< page-locked tensors, for copies to a GPU; ignored without CUDA
   bool channels_last = true;
@@ -59,9 +60,10 @@ class BatchLoader {
   BatchLoader(BatchLoader&&) noexcept;
   BatchLoader& operator=(BatchLoader&&) noexcept;
 
-  /// Batches of an epoch, those without a readable image included; the last one may be smaller.
+  /// Batches of an epoch, those without a readable image included; the last one may be smaller
+  /// (with drop_last only if it is the only one).
   std::int64_t batches_per_epoch() const;
-  /// Images of an epoch, unreadable ones included.
+  /// Images of an epoch, unreadable ones and those of a dropped batch included.
   std::int64_t images_per_epoch() const;
 
   /// Begins `epoch` at batch `first_batch` (counted from 0, at most batches_per_epoch()); what is

@@ -46,7 +46,4 @@ at::Tensor test_logits(EvaluationNetwork& network, const at::Tensor& images, Pre
 std::int64_t recalibrate(EvaluationNetwork& network, BatchLoader& loader, std::int64_t batches,
                          const c10::Device& device);
 
-/// A batch on `device`.
-Batch to_device(Batch batch, const c10::Device& device);
-
 }  // namespace darts

@@ -23,6 +23,7 @@ struct TrainConfig {
     std::int64_t limit = 0;
     std::int64_t workers = 2;
     std::int64_t prefetch = 4;
+    bool drop_last = false;
     Augmentation augmentation{.cutout = 16};
     PhotoOptions photos;
     OnError on_error = OnError::fail;

@@ -2,6 +2,7 @@
 
 #include <darts/core/error.hpp>
 #include <darts/data/batch_loader.hpp>
+#include <darts/data/batch_mover.hpp>
 #include <darts/eval/stored_network.hpp>
 #include <darts/eval/train_config.hpp>
 
@@ -42,7 +43,7 @@ class TrainData {
   BatchLoader& test_loader() { return test_; }
 
  private:
-  c10::Device device_;
+  BatchMover mover_;
   std::shared_ptr<const ImageSource> train_images_;
   std::shared_ptr<const ImageSource> test_images_;
   BatchLoader train_;

@@ -54,8 +54,7 @@ class TrainRecords {
  public:
   explicit TrainRecords(const RunDirectory& directory) : metrics_(directory.metrics()) {}
 
-  void add_step(std::int64_t epoch, std::int64_t step, double accuracy,
-                const TrainStepResult& result);
+  void add_step(std::int64_t epoch, std::int64_t step, double accuracy, const StepResult& result);
   void add_epoch(const TrainEpochSummary& summary);
 
   std::int64_t size() const { return metrics_.size(); }

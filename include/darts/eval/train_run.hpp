@@ -5,8 +5,10 @@
 #include <darts/eval/train_checkpoint.hpp>
 #include <darts/eval/train_data.hpp>
 #include <darts/eval/train_records.hpp>
+#include <darts/eval/weight_average.hpp>
 
 #include <chrono>
+#include <optional>
 
 namespace darts {
 
@@ -48,8 +50,10 @@ class TrainRun {
   bool finish_epoch();
   bool should_stop() const { return hooks_.stop_requested() || out_of_time(); }
   TrainPosition position() const;
-  TrainStepResult guarded_step(const Batch& batch);
-  void count(const TrainStepResult& result, std::int64_t images, double waited, double seconds);
+  void launch(const Batch& batch, double waited);
+  void settle();
+  void count(const StepResult& result, std::int64_t images);
+  void start_average();
   bool test(TrainEpochSummary& summary);
   TrainEpochSummary summarize() const;
   TrainState after(const TrainEpochSummary& summary) const;
@@ -65,10 +69,12 @@ class TrainRun {
   NetworkDescription description_;
   EvaluationNetwork network_;
   EvaluationNetwork average_{nullptr};  ///< moving average; null: none
+  std::optional<WeightAverage> averaging_;
   TrainStep step_;
   TrainRecords records_;
   TrainState state_;
   CheckpointSchedule schedule_;
+  std::optional<StepInFlight> in_flight_;  ///< launched, not yet part of the state
   Clock::time_point start_ = Clock::now();
 };
 

@@ -1,12 +1,12 @@
 #pragma once
 
+#include <darts/core/flat_sgd.hpp>
+#include <darts/core/pending_step.hpp>
 #include <darts/data/batch_loader.hpp>
-#include <darts/eval/evaluation_network.hpp>
-#include <darts/eval/mixup.hpp>
-#include <darts/eval/train_config.hpp>
+#include <darts/eval/train_pass.hpp>
 
-#include <torch/optim/sgd.h>
-
+#include <memory>
+#include <string>
 #include <vector>
 
 namespace darts {
@@ -19,32 +19,31 @@ struct TrainPosition {
   double drop_path = 0.0;  ///< probability
 };
 
-struct TrainStepResult {
-  double loss = 0.0;           ///< with the auxiliary head's share, before w moved
-  double gradient_norm = 0.0;  ///< before clipping
-  std::int64_t correct = 0;    ///< images whose label, or the larger one of a mixture, came first
-};
-
 /// One step of training an evaluation network (paper, A.2): SGD on
-/// CE(logits) + weight · CE(auxiliary logits). Owns the optimizer; the network is shared.
+/// CE(logits) + weight · CE(auxiliary logits). Owns the optimizer; the network is shared, and its
+/// weights live together in one piece of memory from now on (FlatWeights).
 class TrainStep {
  public:
   TrainStep(const EvaluationNetwork& network, const TrainConfig& config);
 
-  /// Throws NonFiniteError with w unmoved if the loss or its gradient is not finite.
-  TrainStepResult run(const Batch& batch, const TrainPosition& position);
+  /// On a GPU it returns while the step runs, and a figure that is not finite shows when the result
+  /// is asked for: w has then moved, so that it must not be kept. On the CPU it throws
+  /// NonFiniteError at once, with w unmoved. Of a mixed image that label counts as right which has
+  /// the larger share.
+  PendingStep launch(const Batch& batch, const TrainPosition& position);
 
-  torch::optim::SGD& optimizer() { return optimizer_; }
+  /// The same, and waits for it. Throws NonFiniteError.
+  StepResult run(const Batch& batch, const TrainPosition& position);
+
+  FlatSgd& optimizer() { return sgd_; }
   /// The optimizer's parameters, in its order.
   std::vector<std::string> parameter_names() const;
 
  private:
-  void add_gradients(const MixedBatch& batch, double share, DropPath drop_path,
-                     TrainStepResult& result);
-
   EvaluationNetwork network_;
   TrainConfig config_;
-  torch::optim::SGD optimizer_;
+  FlatSgd sgd_;
+  std::unique_ptr<TrainPass> pass_;
 };
 
 }  // namespace darts

@@ -25,6 +25,8 @@ class DropPath {
   /// Drops nothing.
   DropPath() = default;
   DropPath(const DropPathOptions& options, RandomStream random, const at::TensorOptions& like);
+  /// With factors that draw_drop_path() made.
+  explicit DropPath(at::Tensor factors) : scales_(std::move(factors)) {}
 
   /// x: (N, …) with the N of the options → the same shape and type.
   at::Tensor apply(const at::Tensor& x);
@@ -36,6 +38,11 @@ class DropPath {
   at::Tensor scales_;  ///< edges × N, 0 or 1 / (1 − p); undefined: drops nothing
   std::int64_t next_ = 0;
 };
+
+/// The decisions of one forward pass: edges × samples factors 0 or 1 / (1 − p), like `like`;
+/// undefined with p = 0. Nothing waits for a GPU.
+at::Tensor draw_drop_path(const DropPathOptions& options, RandomStream random,
+                          const at::TensorOptions& like);
 
 /// x: (N, …), factors: N → each image times its factor.
 at::Tensor drop_images(const at::Tensor& x, const at::Tensor& factors);

@@ -2,6 +2,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <vector>
+
 namespace darts {
 
 /// The architecture parameters alpha (paper, section 2.2): for each type of cell one row an edge
@@ -11,6 +13,9 @@ struct Alphas {
   at::Tensor normal;
   at::Tensor reduce;
 };
+
+/// Makes `gradients` (normal, reduce) the alphas' grad().
+void set_gradients(const Alphas& alphas, const std::vector<at::Tensor>& gradients);
 
 /// Mean over the edges of the entropy of softmax(alpha), in nats: ln(primitives) when undecided, 0
 /// when every edge has chosen. `alpha`: edges × primitives.

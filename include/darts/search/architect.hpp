@@ -1,15 +1,10 @@
 #pragma once
 
+#include <darts/core/flat_sgd.hpp>
 #include <darts/data/batch_loader.hpp>
 #include <darts/search/supernet_pass.hpp>
 
 #include <memory>
-#include <string_view>
-#include <vector>
-
-namespace torch::optim {
-class SGD;
-}
 
 namespace darts {
 
@@ -17,10 +12,7 @@ namespace darts {
 struct ArchitectContext {
   Supernet supernet{nullptr};
   std::shared_ptr<SupernetPass> pass;  ///< of that supernet
-  /// The optimizer of w: the unrolled step imitates it (momentum buffers).
-  torch::optim::SGD* weight_optimizer = nullptr;
-  double momentum = 0.9;
-  double weight_decay = 3e-4;
+  FlatSgd* sgd = nullptr;  ///< moves w: the unrolled step imitates it, momentum buffer included
 };
 
 /// The bilevel optimisation's upper level (paper, section 2.3): the gradient by which alpha moves.
@@ -29,7 +21,8 @@ class Architect {
   virtual ~Architect() = default;
 
   /// Writes the gradient of the validation loss by alpha into both alphas' grad(); w is unchanged
-  /// afterwards. `train` is the batch that w moves on next, `learning_rate` that step's, ξ.
+  /// afterwards, and its gradient in the FlatWeights is anything. Nothing waits for a GPU. `train`
+  /// is the batch that w moves on next, `learning_rate` that step's, ξ.
   virtual void compute_gradients(const Batch& train, const Batch& valid, double learning_rate) = 0;
 };
 
@@ -38,9 +31,10 @@ std::unique_ptr<Architect> make_first_order_architect(const ArchitectContext& co
 
 /// Second order: ∇α L_valid(w', α) − ξ ∇²αw L_train(w, α) ∇w' L_valid(w', α) with the unrolled
 /// weights w' = w − ξ (momentum · buffer + ∇w L_train + weight decay · w); the product with the
-/// Hessian is the central difference of equation 8 with ε = 0.01 / ‖∇w' L_valid‖. The supernet
-/// itself carries w', w⁺ and w⁻ in turn: no second network is built. Its running statistics move in
-/// the three passes at w and w± but not in the one at w', which in the original belongs to a copy.
+/// Hessian is the central difference of equation 8 with ε = 0.01 / ‖∇w' L_valid‖, which is computed
+/// on the device. The supernet itself carries w', w⁺ and w⁻ in turn: no second network is built.
+/// Its running statistics move in the three passes at w and w± but not in the one at w', which in
+/// the original belongs to a copy.
 std::unique_ptr<Architect> make_second_order_architect(const ArchitectContext& context);
 
 }  // namespace darts

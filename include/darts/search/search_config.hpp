@@ -26,6 +26,7 @@ struct SearchConfig {
     std::int64_t limit = 0;
     std::int64_t workers = 2;
     std::int64_t prefetch = 4;
+    bool drop_last = false;
     Augmentation augmentation;
   } data;
 
@@ -60,6 +61,6 @@ std::string to_yaml(const SearchConfig& config);
 /// Options of the parts that the search is made of.
 SupernetOptions supernet_options(const SearchConfig& config, std::int64_t image_channels,
                                  std::int64_t classes);
-SearchStepOptions step_options(const SearchConfig& config);
+SearchStepOptions step_options(const SearchConfig& config, const c10::Device& device);
 
 }  // namespace darts

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <darts/data/batch_loader.hpp>
+#include <darts/data/batch_mover.hpp>
 #include <darts/data/image_set.hpp>
 #include <darts/search/search_config.hpp>
 
@@ -48,9 +49,8 @@ class SearchData {
 
  private:
   Batch next_held_out();
-  Batch on_device(Batch batch) const;
 
-  c10::Device device_;
+  BatchMover mover_;
   bool bilevel_;
   std::shared_ptr<const ImageSet> images_;
   BatchLoader train_;

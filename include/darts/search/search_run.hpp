@@ -7,6 +7,8 @@
 #include <darts/search/search_data.hpp>
 #include <darts/search/search_records.hpp>
 
+#include <optional>
+
 namespace darts {
 
 /// A search from its start, or from a checkpoint, to its genotype: the one loop that all methods
@@ -35,8 +37,9 @@ class SearchRun {
  private:
   bool run_epoch();
   bool finish_epoch();
-  SearchStepResult guarded_step(const SearchBatches& batches, double learning_rate);
-  void count(const SearchStepResult& result, std::int64_t images, double waited, double seconds);
+  void launch(const SearchBatches& batches, double learning_rate, double waited);
+  void settle();
+  void count(const StepResult& result, std::int64_t images);
   bool validate(EpochSummary& summary);
   EpochSummary summarize() const;
   void save(const std::filesystem::path& file);
@@ -52,6 +55,7 @@ class SearchRun {
   SearchRecords records_;
   SearchState state_;
   CheckpointSchedule schedule_;
+  std::optional<StepInFlight> in_flight_;  ///< launched, not yet part of the state
 };
 
 }  // namespace darts

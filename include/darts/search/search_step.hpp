@@ -1,11 +1,11 @@
 #pragma once
 
+#include <darts/core/pending_step.hpp>
 #include <darts/core/run.hpp>
 #include <darts/search/architect.hpp>
 #include <darts/search/method.hpp>
 
 #include <torch/optim/adam.h>
-#include <torch/optim/sgd.h>
 
 #include <memory>
 
@@ -35,14 +35,9 @@ struct SearchStepOptions {
   bool cuda_graph = false;  ///< passes on a GPU are launched as graphs
 };
 
-struct SearchStepResult {
-  double loss = 0.0;           ///< of the train batch, before w moved
-  double gradient_norm = 0.0;  ///< of w, before clipping
-  std::int64_t correct = 0;    ///< images of the train batch classified right
-};
-
 /// One step of the search (paper, algorithm 1): alpha by the architect, then w by SGD. Owns both
-/// optimizers; the supernet is shared with the caller.
+/// optimizers; the supernet is shared with the caller, and its weights live together in one piece
+/// of memory from now on (FlatWeights).
 class SearchStep {
  public:
   SearchStep(const Supernet& supernet, const SearchStepOptions& options);
@@ -50,23 +45,31 @@ class SearchStep {
   SearchStep& operator=(const SearchStep&) = delete;
 
   /// `train`: the batch that w moves on; `valid`: the held-out batch that alpha moves on (not used
-  /// by a method that is not bilevel); `learning_rate`: of w, in this step. Throws NonFiniteError.
-  SearchStepResult run(const Batch& train, const Batch& valid, double learning_rate);
+  /// by a method that is not bilevel); `learning_rate`: of w, in this step.
+  ///
+  /// On a GPU it returns while the step runs, and a figure that is not finite shows when the result
+  /// is asked for: w and alpha have then moved, so that they must not be kept. On the CPU it throws
+  /// NonFiniteError at once, and nothing has moved by that figure.
+  PendingStep launch(const Batch& train, const Batch& valid, double learning_rate);
 
-  torch::optim::SGD& weight_optimizer() { return weight_optimizer_; }
+  /// The same, and waits for it. Throws NonFiniteError.
+  StepResult run(const Batch& train, const Batch& valid, double learning_rate);
+
+  FlatSgd& weight_optimizer() { return sgd_; }
   torch::optim::Adam& alpha_optimizer() { return alpha_optimizer_; }
 
  private:
-  SearchStepResult move_weights(const Batch& train, double learning_rate);
-  void check_finite(double loss, double gradient_norm) const;
-  void check_alpha_gradients() const;
+  PendingStep move_weights(const Batch& train, double learning_rate, at::Tensor alpha_gradient);
+  PendingStep::Figures figures(at::Tensor alpha_gradient) const;
+  at::Tensor alpha_gradient_norm() const;
+  /// Throws NonFiniteError if the device is the CPU and a figure is not finite.
+  void check_on_cpu(const PendingStep& step) const;
 
   Supernet supernet_;
   SearchStepOptions options_;
-  std::vector<at::Tensor> weights_;
   std::vector<at::Tensor> alphas_;
+  FlatSgd sgd_;
   std::shared_ptr<SupernetPass> pass_;
-  torch::optim::SGD weight_optimizer_;
   torch::optim::Adam alpha_optimizer_;
   std::unique_ptr<Architect> architect_;  ///< null when alpha moves with w
 };

@@ -2,8 +2,9 @@
 
 #include "kernels/packing.hpp"
 
+#include <darts/core/flat_weights.hpp>
+
 #include <ATen/Parallel.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
 namespace darts::fused {
@@ -154,7 +155,7 @@ void WeightSums<T, S>::take(std::vector<at::Tensor>& gradients) const {
   for (const std::size_t unit : units_) {
     for (const std::size_t k :
          {pass_.plan->units[unit].weight, pass_.plan->units[unit].weight + 1}) {
-      gradients[k] = at::empty(pass_.plan->weights[k].sizes(), pass_.type);
+      gradients[k] = gradient_for(pass_.plan->weights[k]);
     }
   }
   at::parallel_for(0, std::ssize(units_), 1, [&](std::int64_t begin, std::int64_t end) {

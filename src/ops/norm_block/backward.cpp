@@ -2,6 +2,8 @@
 #include "parts.hpp"
 #include "phase.hpp"
 
+#include <darts/core/flat_weights.hpp>
+
 namespace darts::norm_block {
 namespace {
 
@@ -172,7 +174,7 @@ void UnitBackward<T>::run_image(kernels::UnitBackward<T> task) const {
 
 template <class T>
 at::Tensor tensor_of(const std::vector<double>& values, const at::Tensor& like) {
-  at::Tensor out = at::empty(like.sizes(), like.options().requires_grad(false));
+  at::Tensor out = gradient_for(like);
   std::transform(values.begin(), values.end(), out.mutable_data_ptr<T>(),
                  [](double value) { return static_cast<T>(value); });
   return out;

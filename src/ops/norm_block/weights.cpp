@@ -2,7 +2,7 @@
 
 #include "kernels/packing.hpp"
 
-#include <ATen/ops/empty.h>
+#include <darts/core/flat_weights.hpp>
 
 namespace darts::norm_block {
 namespace {
@@ -108,7 +108,7 @@ template <class T>
 std::vector<at::Tensor> PackedWeights<T>::unpack(const T* packed, const NormUnit& unit) const {
   std::vector<at::Tensor> gradients;
   const auto add = [&](const at::Tensor& like) {
-    gradients.push_back(at::empty(like.sizes(), like.options()));
+    gradients.push_back(gradient_for(like));
     return gradients.back().mutable_data_ptr<T>();
   };
   if (unit.depthwise.defined()) {
