@@ -13,7 +13,9 @@
 #include <c10/core/DeviceGuard.h>
 
 #include <nlohmann/json.hpp>
+#include <sys/prctl.h>
 
+#include <csignal>
 #include <fstream>
 #include <iostream>
 #include <sstream>
@@ -72,6 +74,7 @@ std::function<void()> prepare(const Work& work, const SubjectOptions& options) {
 }
 
 int run_child(const Arguments& a) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a run that is killed leaves nothing on a GPU
   // Where a size is too large for the machine's memory, the kernel is to end this process.
   std::ofstream("/proc/self/oom_score_adj") << 1000;
   const c10::DeviceGuard guard(a.device);

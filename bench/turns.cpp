@@ -14,7 +14,7 @@ namespace {
 using nlohmann::ordered_json;
 
 std::string command_of(const Arguments& a, const std::string& child) {
-  return shell_quoted(a.program) + " --child " + child + " --device " + a.device.str() +
+  return "exec " + shell_quoted(a.program) + " --child " + child + " --device " + a.device.str() +
          " --threads " + std::to_string(a.threads);
 }
 

@@ -8,7 +8,12 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <chrono>
+#include <csignal>
 #include <cstdlib>
+#include <sstream>
+#include <thread>
 
 namespace darts {
 namespace {
@@ -34,8 +39,10 @@ class DartsBench : public ::testing::Test {
 
   static bool has_gpu() { return at::detail::getCUDAHooks().getNumGPUs() > 0; }
 
-  const std::string scratch_ = ::testing::TempDir() + "darts_bench";
-  const std::string file_ = ::testing::TempDir() + "darts_bench_report.json";
+  // Of each test its own: they run at the same time.
+  const std::string scratch_ = ::testing::TempDir() + "darts_bench_" +
+                               ::testing::UnitTest::GetInstance()->current_test_info()->name();
+  const std::string file_ = scratch_ + ".json";
 };
 
 TEST_F(DartsBench, ReportsEveryFigureOfACpu) {
@@ -100,6 +107,34 @@ TEST_F(DartsBench, StartsNothingWhenTheTimeIsOver) {
     EXPECT_TRUE(row["failed"].is_null());
     EXPECT_TRUE(row["seconds"].is_null());
   }
+}
+
+TEST_F(DartsBench, LeavesNoProcessWhenItIsKilled) {
+  testing::Program program("darts_bench",
+                           {"--work", "second", "--execution", "plain", "--steps", "10000",
+                            "--threads", "1", "--channels", "2", "--cells", "3"},
+                           scratch_);
+  const std::string id = std::to_string(program.pid());
+  const auto folder_of_child = [&id] {
+    std::istringstream children(testing::bytes_of("/proc/" + id + "/task/" + id + "/children"));
+    std::string child;
+    children >> child;
+    return "/proc/" + child;
+  };
+  ASSERT_TRUE(program.until([&] {  // it has begun to measure
+    return testing::bytes_of(folder_of_child() + "/oom_score_adj") == "1000\n";
+  }));
+  const std::string child = folder_of_child();
+  program.signal(SIGKILL);
+  program.wait();
+  const auto ended = [&child] {  // or waits for its new parent to notice
+    const std::string status = testing::bytes_of(child + "/status");
+    return status.empty() || status.find("State:\tZ") != std::string::npos;
+  };
+  for (int i = 0; i < 1000 && !ended(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_TRUE(ended()) << child;
 }
 
 TEST_F(DartsBench, SaysWhatDoesNotGoTogether) {
