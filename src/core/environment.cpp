@@ -9,9 +9,16 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#ifdef DARTS_WITH_CUDA
+#include <cuda_runtime_api.h>
+#endif
+
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <fstream>
 #include <functional>
+#include <sstream>
 #include <string>
 #include <thread>
 
@@ -56,11 +63,47 @@ json version_or_null(const std::function<long()>& ask) {
   }
 }
 
+/// The version that NVIDIA's driver gives in the first line of its file, the first word of numbers
+/// with points; null where there is none.
+json gpu_driver() {
+  std::ifstream file("/proc/driver/nvidia/version");
+  std::string line;
+  std::getline(file, line);
+  std::istringstream words(line);
+  for (std::string word; words >> word;) {
+    const bool numbers =
+        std::ranges::all_of(word, [](unsigned char c) { return c == '.' || std::isdigit(c) != 0; });
+    if (numbers && word.find('.') != std::string::npos) {
+      return word;
+    }
+  }
+  return nullptr;
+}
+
+/// What there is to say of a GPU beside its name here; asks without making a context on it.
+json describe_card([[maybe_unused]] const c10::Device& device) {
+  json about = {{"driver", gpu_driver()}};
+#ifdef DARTS_WITH_CUDA
+  cudaDeviceProp properties{};
+  if (cudaGetDeviceProperties(&properties, device.index()) == cudaSuccess) {
+    about["card"] = properties.name;
+    about["compute_capability"] =
+        std::to_string(properties.major) + "." + std::to_string(properties.minor);
+    about["memory_bytes"] = properties.totalGlobalMem;
+    about["multiprocessors"] = properties.multiProcessorCount;
+  }
+#endif
+  return about;
+}
+
 json describe_device(const c10::Device& device) {
   json about = {{"name", device.str()}};
   const auto& cuda = at::detail::getCUDAHooks();
   if (cuda.hasCUDA()) {
     about["gpus"] = cuda.getNumGPUs();
+  }
+  if (device.is_cuda()) {
+    about.update(describe_card(device));
   }
   return about;
 }

@@ -140,5 +140,17 @@ TEST(Environment, IsDescribed) {
   }
 }
 
+TEST(Environment, NamesTheCardOfAGpu) {
+  EXPECT_FALSE(describe_environment(at::Device(at::kCPU))["device"].contains("card"));
+  if (!has_gpu()) {
+    GTEST_SKIP() << "this machine has no GPU";
+  }
+  const auto device = describe_environment(choose_device("cuda"))["device"];
+  EXPECT_EQ(device["name"], "cuda:0");
+  EXPECT_FALSE(device["card"].get<std::string>().empty());
+  EXPECT_THAT(device["compute_capability"].get<std::string>(), HasSubstr("."));
+  EXPECT_GT(device["memory_bytes"].get<std::int64_t>(), 1'000'000'000);
+}
+
 }  // namespace
 }  // namespace darts

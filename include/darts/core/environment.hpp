@@ -15,8 +15,8 @@ std::string_view program_version();
 std::string_view git_revision();
 
 /// What a run's results may depend on, for environment.json: versions (program, git revision,
-/// LibTorch, CUDA, cuDNN, compiler), host, CPU, threads, device. Entries that do not apply (CUDA
-/// without a GPU) are null.
+/// LibTorch, CUDA, cuDNN, compiler), host, CPU, threads, device; of a GPU its card, driver, compute
+/// capability and memory. Entries that do not apply (CUDA without a GPU) are null.
 nlohmann::json describe_environment(const c10::Device& device);
 
 }  // namespace darts

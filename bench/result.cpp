@@ -1,0 +1,97 @@
+#include "result.hpp"
+
+#include "step_times.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <functional>
+
+namespace darts {
+namespace {
+
+using nlohmann::ordered_json;
+
+template <class T>
+ordered_json or_null(const std::optional<T>& value) {
+  return value ? ordered_json(*value) : ordered_json();
+}
+
+ordered_json or_null(const std::string& text) {
+  return text.empty() ? ordered_json() : ordered_json(text);
+}
+
+}  // namespace
+
+void Result::add(const ordered_json& told) {
+  const bool timed = told.contains("seconds");
+  const std::string reason = told.value("failed", "");
+  failed = timed ? "" : reason;
+  not_traced = timed ? told.value("not_traced", reason) : "";
+  if (timed) {
+    const auto more = told.at("seconds").get<std::vector<double>>();
+    seconds.insert(seconds.end(), more.begin(), more.end());
+    peak_bytes = std::max(peak_bytes, told.at("peak_bytes").get<std::int64_t>());
+  }
+  if (told.contains("use")) {
+    use = use_of(told.at("use"));
+  }
+}
+
+double Result::images_per_second() const {
+  return static_cast<double>(size.batch) / median(seconds);
+}
+
+std::optional<double> Result::idle() const {
+  return use ? std::optional(idle_share(*use, median(seconds))) : std::nullopt;
+}
+
+std::optional<double> Result::times_arithmetic() const {
+  if (operations <= 0.0 || !ceiling) {
+    return std::nullopt;
+  }
+  return median(seconds) * *ceiling / operations;
+}
+
+ordered_json to_json(const DeviceUse& use) {
+  return {{"kernels", use.kernels},
+          {"copies", use.copies},
+          {"launches", use.launches},
+          {"busy_seconds", use.busy_seconds}};
+}
+
+DeviceUse use_of(const ordered_json& json) {
+  return {json.at("kernels"), json.at("copies"), json.at("launches"), json.at("busy_seconds")};
+}
+
+ordered_json to_json(const Result& r) {
+  const bool any = r.has_figures();
+  const auto known = [any](const std::function<ordered_json()>& value) {
+    return any ? value() : ordered_json();
+  };
+  const auto of_use = [&](auto DeviceUse::*figure) {
+    return any && r.use ? ordered_json((*r.use).*figure) : ordered_json();
+  };
+  return {{"work", r.work},
+          {"execution", r.execution},
+          {"channels", r.size.channels},
+          {"cells", r.size.cells},
+          {"batch", r.size.batch},
+          {"seconds", known([&] { return median(r.seconds); })},
+          {"best", known([&] { return std::ranges::min(r.seconds); })},
+          {"steps", r.seconds.size()},
+          {"images_per_s", known([&] { return r.images_per_second(); })},
+          {"peak_bytes", known([&] { return r.peak_bytes; })},
+          {"kernels", of_use(&DeviceUse::kernels)},
+          {"copies", of_use(&DeviceUse::copies)},
+          {"launches", of_use(&DeviceUse::launches)},
+          {"busy_seconds", of_use(&DeviceUse::busy_seconds)},
+          {"idle_share", known([&] { return or_null(r.idle()); })},
+          {"flop", r.operations > 0.0 ? ordered_json(r.operations) : ordered_json()},
+          {"times_arithmetic_bound", known([&] { return or_null(r.times_arithmetic()); })},
+          {"not_traced", or_null(r.not_traced)},
+          {"failed", or_null(r.failed)},
+          {"skipped", or_null(r.skipped)}};
+}
+
+}  // namespace darts

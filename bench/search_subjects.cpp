@@ -1,0 +1,92 @@
+#include "random_batch.hpp"
+#include "subjects.hpp"
+
+#include <darts/ops/count.hpp>
+#include <darts/search/search_step.hpp>
+#include <darts/search/supernet_pass.hpp>
+
+#include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/zeros.h>
+#include <c10/core/GradMode.h>
+
+#include <memory>
+
+namespace darts {
+namespace {
+
+/// A supernet and a batch of either kind.
+struct SearchSubject {
+  explicit SearchSubject(const SubjectOptions& o)
+      : supernet(options_of(o.size, o.execution)), train(random_batch(o)), valid(random_batch(o)) {
+    initialize_supernet(supernet, 0);
+    supernet->to(o.device);
+  }
+
+  static SupernetOptions options_of(const NetworkSize& size, const ExecutionOptions& execution) {
+    SupernetOptions options;
+    options.channels = size.channels;
+    options.cells = size.cells;
+    options.execution = execution;
+    return options;
+  }
+
+  Supernet supernet;
+  Batch train;
+  Batch valid;
+};
+
+std::function<void()> search_step(const SubjectOptions& o, SearchMethod method) {
+  const auto subject = std::make_shared<SearchSubject>(o);
+  SearchStepOptions options;
+  options.method = method;
+  options.cuda_graph = o.cuda_graph;
+  const auto step = std::make_shared<SearchStep>(subject->supernet, options);
+  return [subject, step, rate = options.w.learning_rate] {
+    step->run(subject->train, subject->valid, rate);
+  };
+}
+
+std::function<void()> gradient(const SubjectOptions& o, Differentiate by) {
+  const auto subject = std::make_shared<SearchSubject>(o);
+  const std::shared_ptr<SupernetPass> pass =
+      o.cuda_graph ? make_graphed_pass(subject->supernet) : make_pass(subject->supernet);
+  return [subject, pass, by] { pass->run(subject->train, by); };
+}
+
+}  // namespace
+
+std::function<void()> first_order_step(const SubjectOptions& options) {
+  return search_step(options, SearchMethod::first);
+}
+
+std::function<void()> second_order_step(const SubjectOptions& options) {
+  return search_step(options, SearchMethod::second);
+}
+
+std::function<void()> joint_step(const SubjectOptions& options) {
+  return search_step(options, SearchMethod::joint);
+}
+
+std::function<void()> supernet_loss(const SubjectOptions& options) {
+  const auto subject = std::make_shared<SearchSubject>(options);
+  return [subject] {
+    at::cross_entropy_loss(subject->supernet->forward(subject->train.images), subject->train.labels)
+        .item<double>();
+  };
+}
+
+std::function<void()> alpha_gradient(const SubjectOptions& options) {
+  return gradient(options, Differentiate::alphas);
+}
+
+std::function<void()> weight_gradient(const SubjectOptions& options) {
+  return gradient(options, Differentiate::weights);
+}
+
+std::int64_t supernet_multiply_adds(const NetworkSize& size) {
+  const c10::NoGradGuard no_grad;
+  Supernet supernet(SearchSubject::options_of(size, {Execution::plain}));
+  return count_multiply_adds([&] { supernet->forward(at::zeros({1, 3, 32, 32})); });
+}
+
+}  // namespace darts
