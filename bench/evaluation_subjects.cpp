@@ -53,7 +53,7 @@ std::function<void()> training_step(const SubjectOptions& options) {
   const TrainConfig config = config_of(options);
   const auto step = std::make_shared<TrainStep>(make_network(config, options.device), config);
   const TrainPosition position{0, 0, config.w.learning_rate.start, config.network.drop_path};
-  return [step, position, batch = random_batch(options)] { step->run(batch, position); };
+  return [step, position, batch = random_batch(options)] { step->launch(batch, position); };
 }
 
 std::function<void()> testing_pass(const SubjectOptions& options) {

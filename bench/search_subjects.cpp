@@ -42,7 +42,7 @@ std::function<void()> search_step(const SubjectOptions& o, SearchMethod method) 
   options.cuda_graph = o.cuda_graph;
   const auto step = std::make_shared<SearchStep>(subject->supernet, options);
   return [subject, step, rate = options.w.learning_rate] {
-    step->run(subject->train, subject->valid, rate);
+    step->launch(subject->train, subject->valid, rate);
   };
 }
 
