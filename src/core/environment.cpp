@@ -5,6 +5,10 @@
 #include <c10/util/Exception.h>
 #include <torch/version.h>
 
+#ifdef DARTS_WITH_CUDA
+#include <ATen/cuda/CUDAContext.h>
+#endif
+
 #include <darts_build_info.hpp>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
@@ -56,11 +60,30 @@ json version_or_null(const std::function<long()>& ask) {
   }
 }
 
+/// Of a GPU, what decides how fast it is; the driver as the newest CUDA that it takes.
+json describe_gpu([[maybe_unused]] const c10::Device& device) {
+#ifdef DARTS_WITH_CUDA
+  const cudaDeviceProp& gpu = *at::cuda::getDeviceProperties(device.index());
+  int driver = 0;
+  cudaDriverGetVersion(&driver);
+  return {{"model", gpu.name},
+          {"memory_bytes", gpu.totalGlobalMem},
+          {"capability", std::to_string(gpu.major) + "." + std::to_string(gpu.minor)},
+          {"multiprocessors", gpu.multiProcessorCount},
+          {"driver_cuda", driver}};
+#else
+  return json::object();
+#endif
+}
+
 json describe_device(const c10::Device& device) {
   json about = {{"name", device.str()}};
   const auto& cuda = at::detail::getCUDAHooks();
   if (cuda.hasCUDA()) {
     about["gpus"] = cuda.getNumGPUs();
+  }
+  if (device.is_cuda()) {
+    about.update(describe_gpu(device));
   }
   return about;
 }

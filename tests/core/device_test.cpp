@@ -1,4 +1,5 @@
 #include "core/expect_error.hpp"
+#include "support/test_devices.hpp"
 
 #include <darts/core/device.hpp>
 #include <darts/core/environment.hpp>
@@ -19,9 +20,8 @@ namespace {
 
 using ::testing::AnyOf;
 using testing::error_of;
+using testing::has_gpu;
 using ::testing::HasSubstr;
-
-bool has_gpu() { return at::globalContext().hasCUDA(); }
 
 TEST(Device, IsChosenByName) {
   EXPECT_EQ(choose_device("cpu"), at::Device(at::kCPU));
@@ -119,13 +119,20 @@ TEST(Device, PeakMemoryGrows) {
   EXPECT_GE(peak_memory_bytes(cpu), before);
 }
 
-TEST(Device, PeakMemoryOfAGpu) {
-  if (!has_gpu()) {
-    GTEST_SKIP() << "this machine has no GPU";
-  }
+using DeviceCuda = testing::CudaTest;
+
+TEST_F(DeviceCuda, PeakMemory) {
   const at::Device gpu = choose_device("cuda");
   const at::Tensor large = at::ones({1LL << 20}, gpu);
   EXPECT_GE(peak_memory_bytes(gpu), 4LL << 20);
+}
+
+TEST_F(DeviceCuda, IsDescribed) {
+  const auto about = describe_environment(testing::gpu()).at("device");
+  EXPECT_EQ(about.at("name"), "cuda:0");
+  EXPECT_FALSE(about.at("model").get<std::string>().empty());
+  EXPECT_GT(about.at("memory_bytes"), 1e9);
+  EXPECT_GE(about.at("driver_cuda"), 12000);
 }
 
 TEST(Environment, IsDescribed) {

@@ -1,8 +1,7 @@
 #include "search/small_search.hpp"
+#include "support/test_devices.hpp"
 
 #include <darts/search/supernet_pass.hpp>
-
-#include <ATen/Context.h>
 
 #include <gtest/gtest.h>
 
@@ -59,15 +58,7 @@ void expect_same_passes(const c10::Device& device, double tolerance) {
 
 TEST(GraphedPass, IsThePlainOneOnTheCpu) { expect_same_passes(c10::kCPU, 0.0); }
 
-TEST(GraphedPass, ComputesOnAGpuWhatThePlainOneDoes) {
-  if (!at::hasCUDA()) {
-    GTEST_SKIP() << "there is no GPU";
-  }
-  expect_same_passes(c10::Device(c10::kCUDA, 0), 1e-9);
-}
-
-TEST(GraphedPass, TakesASmallerBatchInBetween) {
-  const c10::Device device = at::hasCUDA() ? c10::Device(c10::kCUDA, 0) : c10::Device(c10::kCPU);
+void expect_smaller_batch_in_between(const c10::Device& device) {
   Pair pair(device);
   const auto plain = make_pass(pair.plain);
   const auto graphed = make_graphed_pass(pair.graphed);
@@ -79,6 +70,16 @@ TEST(GraphedPass, TakesASmallerBatchInBetween) {
     EXPECT_LE(relative_error(actual.loss, expected.loss), 1e-9) << images;
     EXPECT_LE(relative_error(actual.alphas[0], expected.alphas[0]), 1e-9) << images;
   }
+}
+
+TEST(GraphedPass, TakesASmallerBatchInBetween) { expect_smaller_batch_in_between(c10::kCPU); }
+
+using GraphedPassCuda = testing::CudaTest;
+
+TEST_F(GraphedPassCuda, ComputesWhatThePlainOneDoes) { expect_same_passes(testing::gpu(), 1e-9); }
+
+TEST_F(GraphedPassCuda, TakesASmallerBatchInBetween) {
+  expect_smaller_batch_in_between(testing::gpu());
 }
 
 }  // namespace
