@@ -257,5 +257,6 @@ int eval_main(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return darts::run_main("darts_eval", [&] { return eval_main(argc, argv); });
+  return darts::run_main({"darts_eval", "lower --batch-size, or set --precision bf16"},
+                         [&] { return eval_main(argc, argv); });
 }

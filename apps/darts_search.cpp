@@ -161,5 +161,10 @@ int search_main(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return darts::run_main("darts_search", [&] { return search_main(argc, argv); });
+  return darts::run_main(
+      {"darts_search",
+       "start a new run with a lower search.batch_size or runtime.precision=bf16 (--init-from "
+       "CHECKPOINT takes over what this one has learned), or resume this one on a device with more "
+       "memory (--device)"},
+      [&] { return search_main(argc, argv); });
 }

@@ -149,5 +149,10 @@ int train_main(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return darts::run_main("darts_train", [&] { return train_main(argc, argv); });
+  return darts::run_main(
+      {"darts_train",
+       "start a new run with more train.parts, a lower train.batch_size or runtime.precision=bf16 "
+       "(--init-from CHECKPOINT takes over what this one has learned), or resume this one on a "
+       "device with more memory (--device)"},
+      [&] { return train_main(argc, argv); });
 }

@@ -2,6 +2,7 @@
 #include "apps/run_fixture.hpp"
 #include "core/write_text.hpp"
 #include "data_room/fixtures.hpp"
+#include "support/test_paths.hpp"
 
 #include <darts/core/checkpoint.hpp>
 #include <darts/core/json_lines.hpp>
@@ -93,7 +94,7 @@ TEST_F(DartsEval, LogitsAreThoseOfTheNetwork) {
 
 TEST_F(DartsEval, PredictsPictures) {
   const fs::path run = finish(recipe({"train.epochs=1"}));
-  const fs::path pictures = fs::path(DARTS_TEST_DATA_DIR) / "images";
+  const fs::path pictures = test_data_folder() / "images";
   const ProgramResult result =
       eval({run, "--top", "3", "--predict", pictures / "landscape_rgb.jpg", pictures / "grey.jpg"});
   ASSERT_EQ(result.status, 0) << result.err;

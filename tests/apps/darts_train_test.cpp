@@ -2,6 +2,7 @@
 #include "apps/run_fixture.hpp"
 #include "core/write_text.hpp"
 #include "data_room/fixtures.hpp"
+#include "support/test_paths.hpp"
 
 #include <darts/core/checkpoint.hpp>
 #include <darts/core/json_lines.hpp>
@@ -33,7 +34,7 @@ class DartsTrain : public TrainFixture {
   /// Writes photographs of two classes, each `copies` times three to train and to test on, and a
   /// broken one to train on. Returns the settings to train on them for an epoch.
   std::vector<std::string> photographs(int copies) const {
-    const fs::path photos = fs::path(DARTS_TEST_DATA_DIR) / "photos";
+    const fs::path photos = test_data_folder() / "photos";
     for (const std::string folder : {"train/n01", "train/n02", "val/n01", "val/n02"}) {
       fs::create_directories(at("imagenet") / folder);
       for (int copy = 0; copy < copies; ++copy) {
@@ -130,9 +131,8 @@ TEST_F(DartsTrain, OptionsThatThePaperDoesNotHave) {
 
 TEST_F(DartsTrain, RecipesAreThePapers) {
   const auto resolved = [&](const std::string& name) {
-    const ProgramResult result =
-        run({"--config", std::string(DARTS_SOURCE_DIR) + "/configs/train/" + name, "--genotype",
-             "DARTS_V2", "--data-root", at("none"), "--dry-run"});
+    const ProgramResult result = run({"--config", configs_folder() / "train" / name, "--genotype",
+                                      "DARTS_V2", "--data-root", at("none"), "--dry-run"});
     EXPECT_EQ(result.status, 1);  // after the config: no data
     return result.out;
   };
@@ -153,8 +153,7 @@ TEST_F(DartsTrain, RecipesAreThePapers) {
 }
 
 TEST_F(DartsTrain, EveryRecipeCanBeRead) {
-  for (const auto& file :
-       fs::directory_iterator(fs::path(DARTS_SOURCE_DIR) / "configs" / "train")) {
+  for (const auto& file : fs::directory_iterator(configs_folder() / "train")) {
     const ProgramResult result =
         run({"--config", file.path(), "--genotype", "DARTS_V2", "--set", "data.dataset=cifar10",
              "--data-root", at("none"), "--dry-run"});

@@ -1,6 +1,7 @@
 #include "apps/program.hpp"
 
 #include "core/child_process.hpp"
+#include "support/test_paths.hpp"
 
 #include <fcntl.h>
 #include <sys/prctl.h>
@@ -52,7 +53,7 @@ Program::Program(const std::string& name, const std::vector<std::string>& argume
   const std::string stem = next_stem(scratch).string();
   out_ = stem + ".out";
   err_ = stem + ".err";
-  std::vector<std::string> words{DARTS_BIN_DIR "/" + name};
+  std::vector<std::string> words{programs_folder() / name};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& word : words) {

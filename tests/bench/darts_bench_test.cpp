@@ -1,4 +1,5 @@
 #include "apps/program.hpp"
+#include "support/test_paths.hpp"
 
 #include <darts/core/atomic_file.hpp>
 
@@ -27,7 +28,7 @@ using testing::ProgramResult;
 /// Runs the program with small sizes.
 class DartsBench : public ::testing::Test {
  protected:
-  void SetUp() override { ::setenv("DARTS_CONFIG_DIR", DARTS_SOURCE_DIR "/configs", 1); }
+  void SetUp() override { ::setenv("DARTS_CONFIG_DIR", testing::configs_folder().c_str(), 1); }
 
   ProgramResult run(std::vector<std::string> arguments) const {
     const std::vector<std::string> small{"--threads", "1", "--channels", "2", "--cells", "3"};

@@ -1,5 +1,7 @@
 #include "work.hpp"
 
+#include "support/test_paths.hpp"
+
 #include <darts/core/error.hpp>
 #include <darts/ops/count.hpp>
 
@@ -23,7 +25,7 @@ constexpr std::int64_t paper_network = 528359040;  // DARTS_V2, CIFAR-10, withou
 /// Finds the built-in genotypes wherever the build lies.
 class BenchWork : public ::testing::Test {
  protected:
-  void SetUp() override { ::setenv("DARTS_CONFIG_DIR", DARTS_SOURCE_DIR "/configs", 1); }
+  void SetUp() override { ::setenv("DARTS_CONFIG_DIR", testing::configs_folder().c_str(), 1); }
 };
 
 /// Calls of convolutions on their way forward and backward.

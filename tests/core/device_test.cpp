@@ -1,4 +1,5 @@
 #include "core/expect_error.hpp"
+#include "support/test_devices.hpp"
 
 #include <darts/core/device.hpp>
 #include <darts/core/environment.hpp>
@@ -19,9 +20,8 @@ namespace {
 
 using ::testing::AnyOf;
 using testing::error_of;
+using testing::has_gpu;
 using ::testing::HasSubstr;
-
-bool has_gpu() { return at::globalContext().hasCUDA(); }
 
 TEST(Device, IsChosenByName) {
   EXPECT_EQ(choose_device("cpu"), at::Device(at::kCPU));
@@ -119,13 +119,20 @@ TEST(Device, PeakMemoryGrows) {
   EXPECT_GE(peak_memory_bytes(cpu), before);
 }
 
-TEST(Device, PeakMemoryOfAGpu) {
-  if (!has_gpu()) {
-    GTEST_SKIP() << "this machine has no GPU";
-  }
+using DeviceCuda = testing::CudaTest;
+
+TEST_F(DeviceCuda, PeakMemory) {
   const at::Device gpu = choose_device("cuda");
   const at::Tensor large = at::ones({1LL << 20}, gpu);
   EXPECT_GE(peak_memory_bytes(gpu), 4LL << 20);
+}
+
+TEST_F(DeviceCuda, IsDescribed) {
+  const auto about = describe_environment(testing::gpu()).at("device");
+  EXPECT_EQ(about.at("name"), "cuda:0");
+  EXPECT_FALSE(about.at("card").get<std::string>().empty());
+  EXPECT_THAT(about.at("compute_capability").get<std::string>(), HasSubstr("."));
+  EXPECT_GT(about.at("memory_bytes"), 1e9);
 }
 
 TEST(Environment, IsDescribed) {
@@ -140,16 +147,8 @@ TEST(Environment, IsDescribed) {
   }
 }
 
-TEST(Environment, NamesTheCardOfAGpu) {
+TEST(Environment, NamesNoCardWithoutAGpu) {
   EXPECT_FALSE(describe_environment(at::Device(at::kCPU))["device"].contains("card"));
-  if (!has_gpu()) {
-    GTEST_SKIP() << "this machine has no GPU";
-  }
-  const auto device = describe_environment(choose_device("cuda"))["device"];
-  EXPECT_EQ(device["name"], "cuda:0");
-  EXPECT_FALSE(device["card"].get<std::string>().empty());
-  EXPECT_THAT(device["compute_capability"].get<std::string>(), HasSubstr("."));
-  EXPECT_GT(device["memory_bytes"].get<std::int64_t>(), 1'000'000'000);
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 #include <darts/core/error.hpp>
 #include <darts/core/main.hpp>
 
+#include <c10/util/Exception.h>
+
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -47,6 +49,34 @@ TEST(RunMain, CutsOtherExceptionsAtTheirFirstNewline) {
 TEST(RunMain, ExplainsThatMemoryIsOut) {
   EXPECT_EQ(printed(std::bad_alloc()),
             "error: out of memory; use a smaller batch or network, or a larger machine\n");
+}
+
+/// As CUDACachingAllocator.cpp words it.
+constexpr const char* allocator_message =
+    "CUDA out of memory. Tried to allocate 20.50 GiB. GPU 1 has a total capacity of 79.10 GiB of "
+    "which 3.25 GiB is free. Including non-PyTorch memory, this process has 75.80 GiB memory in "
+    "use. "
+    "Of the allocated memory 70.00 GiB is allocated by PyTorch.\nException raised from malloc";
+
+TEST(RunMain, SaysWhatToLowerWhereTheGpusMemoryDoesNotSuffice) {
+  const auto said = [](const std::function<int()>& body) {
+    std::ostringstream errors;
+    EXPECT_EQ(run_main({"darts_search", "lower search.batch_size"}, body, errors), 1);
+    return errors.str();
+  };
+  EXPECT_EQ(
+      said([]() -> int { TORCH_CHECK_WITH(OutOfMemoryError, false, allocator_message); }),
+      "error: out of memory on cuda:1 (Tried to allocate 20.50 GiB; GPU 1 has a total capacity "
+      "of 79.10 GiB of which 3.25 GiB is free); lower search.batch_size\n");
+  EXPECT_EQ(said([]() -> int { TORCH_CHECK_WITH(OutOfMemoryError, false, "no more"); }),
+            "error: out of memory on the GPU; lower search.batch_size\n");
+  EXPECT_EQ(
+      said([]() -> int { TORCH_CHECK(false, "CUDNN_STATUS_ALLOC_FAILED\nframe"); }),
+      "error: out of memory on the GPU (CUDNN_STATUS_ALLOC_FAILED); lower search.batch_size\n");
+  EXPECT_EQ(said([]() -> int { TORCH_CHECK(false, "expected 3 channels\nframe"); }),
+            "error: expected 3 channels\n");
+  EXPECT_EQ(said([]() -> int { throw std::bad_alloc(); }),
+            "error: out of memory; lower search.batch_size\n");
 }
 
 TEST(RunMain, CallsALogicErrorABug) {

@@ -1,6 +1,7 @@
 #include "decode_image.hpp"
 
 #include "fixtures.hpp"
+#include "support/test_paths.hpp"
 
 #include <darts/core/atomic_file.hpp>
 
@@ -18,7 +19,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 std::string file_bytes(const std::string& name) {
-  return read_file(std::filesystem::path(DARTS_TEST_DATA_DIR) / "images" / name);
+  return read_file(testing::test_data_folder() / "images" / name);
 }
 
 std::string problem_of(const std::string& bytes) {

@@ -1,4 +1,5 @@
 #include "fixtures.hpp"
+#include "support/test_paths.hpp"
 
 #include <darts/core/atomic_file.hpp>
 #include <darts/data/batch_loader.hpp>
@@ -22,7 +23,7 @@ class Imagenet : public testing::Test {
 
   void put(const std::string& image, const fs::path& place) const {
     fs::create_directories((root.path() / place).parent_path());
-    fs::copy_file(fs::path(DARTS_TEST_DATA_DIR) / "images" / image, root.path() / place);
+    fs::copy_file(testing::test_data_folder() / "images" / image, root.path() / place);
   }
 
   void put_train() const {

@@ -2,6 +2,7 @@
 
 #include "fixtures.hpp"
 #include "resample.hpp"
+#include "support/test_paths.hpp"
 
 #include <darts/core/atomic_file.hpp>
 
@@ -10,7 +11,7 @@
 
 namespace darts::test {
 
-inline const fs::path data_folder = DARTS_TEST_DATA_DIR;
+inline const fs::path data_folder = testing::test_data_folder();
 
 /// The photographs that tests/data/photos/record.py fits, in its order.
 inline std::vector<std::string> photos() {

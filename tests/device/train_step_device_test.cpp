@@ -1,5 +1,6 @@
 #include "device/fake_device.hpp"
 #include "support/module_helpers.hpp"
+#include "support/test_paths.hpp"
 
 #include <darts/eval/test_network.hpp>
 #include <darts/eval/train_step.hpp>
@@ -37,8 +38,7 @@ TrainConfig full_config(bool graph) {
 
 EvaluationNetwork make_network(const TrainConfig& config) {
   EvaluationNetwork network(network_options(
-      config, load_genotype(std::string(DARTS_SOURCE_DIR) + "/configs/genotypes/DARTS_V2.json"), 3,
-      classes));
+      config, load_genotype(testing::configs_folder() / "genotypes/DARTS_V2.json"), 3, classes));
   testing::make_double(*network);
   testing::randomize_parameters(*network, 0.4, 3);
   return network;
@@ -104,8 +104,7 @@ TEST_P(TrainStepOnADevice, ComputesWhatItDoesOnTheCpu) {
 TEST(TestNetworkOnADevice, WaitsForNothingButTheLogitsOfABatch) {
   const TrainConfig config = full_config(false);
   EvaluationNetwork here(network_options(
-      config, load_genotype(std::string(DARTS_SOURCE_DIR) + "/configs/genotypes/DARTS_V2.json"), 3,
-      classes));
+      config, load_genotype(testing::configs_folder() / "genotypes/DARTS_V2.json"), 3, classes));
   EvaluationNetwork there(here->options());
   testing::load_state(*there, testing::copy_of_state(*here));
   testing::move_to_fake_device(*there);

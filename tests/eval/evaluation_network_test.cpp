@@ -1,5 +1,6 @@
 #include "support/golden.hpp"
 #include "support/module_helpers.hpp"
+#include "support/test_paths.hpp"
 
 #include <darts/core/error.hpp>
 #include <darts/core/module_state.hpp>
@@ -30,7 +31,7 @@ EvaluationNetworkOptions small(const Genotype& genotype, NetworkStem stem = Netw
 }
 
 Genotype built_in(const std::string& name) {
-  return load_genotype(std::string(DARTS_SOURCE_DIR) + "/configs/genotypes/" + name + ".json");
+  return load_genotype(testing::configs_folder() / "genotypes" / (name + ".json"));
 }
 
 GenotypeEdge edge(const std::string& operation, std::int64_t from) {
@@ -55,7 +56,7 @@ void run_both_ways(EvaluationNetwork& network, const at::Tensor& images) {
 }
 
 TEST(EvaluationNetwork, EveryBuiltInGenotypeTrainsBehindBothStems) {
-  const std::filesystem::path folder = std::string(DARTS_SOURCE_DIR) + "/configs/genotypes";
+  const std::filesystem::path folder = testing::configs_folder() / "genotypes";
   int found = 0;
   for (const auto& file : std::filesystem::directory_iterator(folder)) {
     SCOPED_TRACE(file.path().string());

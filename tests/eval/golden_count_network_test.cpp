@@ -1,4 +1,5 @@
 #include "support/golden.hpp"
+#include "support/test_paths.hpp"
 
 #include <darts/core/atomic_file.hpp>
 #include <darts/eval/count_network.hpp>
@@ -16,8 +17,7 @@ namespace {
 /// The paper's networks for CIFAR-10 and ImageNet.
 EvaluationNetworkOptions full_size(const std::string& genotype, bool imagenet) {
   EvaluationNetworkOptions options;
-  options.genotype =
-      load_genotype(std::string(DARTS_SOURCE_DIR) + "/configs/genotypes/" + genotype + ".json");
+  options.genotype = load_genotype(testing::configs_folder() / "genotypes" / (genotype + ".json"));
   if (imagenet) {
     options.stem = NetworkStem::imagenet;
     options.cells = 14;

@@ -1,4 +1,5 @@
 #include "support/module_helpers.hpp"
+#include "support/test_paths.hpp"
 
 #include <darts/core/error.hpp>
 #include <darts/eval/test_network.hpp>
@@ -18,8 +19,7 @@ using ::testing::HasSubstr;
 
 EvaluationNetwork make_network() {
   EvaluationNetworkOptions options;
-  options.genotype =
-      load_genotype(std::string(DARTS_SOURCE_DIR) + "/configs/genotypes/DARTS_V2.json");
+  options.genotype = load_genotype(testing::configs_folder() / "genotypes/DARTS_V2.json");
   options.cells = 3;
   options.channels = 2;
   options.classes = 3;

@@ -1,4 +1,5 @@
 #include "data_room/fixtures.hpp"
+#include "support/test_paths.hpp"
 
 #include <darts/eval/train_data.hpp>
 
@@ -39,7 +40,7 @@ class TrainDataOfFiles : public ::testing::TestWithParam<FileSet> {
     const fs::path folder = root_.path() / place;
     fs::create_directories(folder);
     for (int i = 0; i < count; ++i) {
-      fs::copy_file(fs::path(DARTS_TEST_DATA_DIR) / "images/grey.jpg",
+      fs::copy_file(testing::test_data_folder() / "images/grey.jpg",
                     folder / (std::to_string(i) + ".JPEG"));
     }
   }

@@ -1,4 +1,5 @@
 #include "support/module_helpers.hpp"
+#include "support/test_paths.hpp"
 
 #include <darts/eval/train_step.hpp>
 
@@ -30,8 +31,7 @@ TrainConfig plain_config() {
 
 EvaluationNetwork make_network(const TrainConfig& config) {
   EvaluationNetwork network(network_options(
-      config, load_genotype(std::string(DARTS_SOURCE_DIR) + "/configs/genotypes/DARTS_V2.json"), 3,
-      classes));
+      config, load_genotype(testing::configs_folder() / "genotypes/DARTS_V2.json"), 3, classes));
   testing::make_double(*network);
   testing::randomize_parameters(*network, 0.4, 3);
   return network;

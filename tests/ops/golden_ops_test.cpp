@@ -1,5 +1,6 @@
 #include "support/golden.hpp"
 #include "support/module_helpers.hpp"
+#include "support/test_devices.hpp"
 
 #include <darts/ops/primitive.hpp>
 
@@ -21,8 +22,9 @@ std::int64_t number_after(const std::string& text, const std::string& word) {
 }
 
 /// `key` is NAME/strideS/affineA.
-void check_operation(const std::string& key, const Golden& golden, Comparison& comparison) {
-  const at::Tensor x = golden.at("x").clone().requires_grad_();
+void check_operation(const std::string& key, const Golden& golden, const c10::Device& device,
+                     Comparison& comparison) {
+  const at::Tensor x = golden.at("x").clone().to(device).requires_grad_();
   OperationOptions options;
   options.channels = x.size(1);
   options.stride = number_after(key, "/stride");
@@ -30,11 +32,12 @@ void check_operation(const std::string& key, const Golden& golden, Comparison& c
   torch::nn::AnyModule operation = Primitive::parse(key.substr(0, key.find('/'))).make(options);
   testing::make_double(*operation.ptr());
   testing::load_state(*operation.ptr(), testing::part_of(golden, "param"));
+  operation.ptr()->to(device);
   operation.ptr()->train();
 
   const at::Tensor y = operation.forward<at::Tensor>(x);
   comparison.expect_close(y, golden.at("y"), tolerance, key + "/y");
-  y.backward(golden.at("grad_y"));
+  y.backward(golden.at("grad_y").to(device));
   comparison.expect_close(x.grad(), golden.at("grad_x"), tolerance, key + "/grad_x");
   const Golden state = testing::state_of(*operation.ptr());
   for (const auto& [name, gradient] : testing::part_of(golden, "grad")) {
@@ -43,17 +46,23 @@ void check_operation(const std::string& key, const Golden& golden, Comparison& c
   }
 }
 
-TEST(golden_ops, EveryOperationAsRecorded) {
-  testing::for_each_golden_file("ops", ".pt", [](const auto& file) {
+void check_files(const c10::Device& device) {
+  testing::for_each_golden_file("ops", ".pt", [&](const auto& file) {
     const Golden golden = testing::read_golden(file);
-    Comparison comparison(file.filename().string());
+    Comparison comparison(testing::title_of(file, {device}));
     const auto groups = testing::groups_of(golden, 3);
     EXPECT_FALSE(groups.empty());
     for (const std::string& key : groups) {
-      check_operation(key, testing::part_of(golden, key), comparison);
+      check_operation(key, testing::part_of(golden, key), device, comparison);
     }
   });
 }
+
+TEST(golden_ops, EveryOperationAsRecorded) { check_files(c10::kCPU); }
+
+using GoldenOpsCuda = testing::CudaTest;
+
+TEST_F(GoldenOpsCuda, EveryOperationAsRecorded) { check_files(testing::gpu()); }
 
 }  // namespace
 }  // namespace darts

@@ -1,6 +1,7 @@
 #include "search/golden_genotype.hpp"
 #include "support/golden.hpp"
 #include "support/module_helpers.hpp"
+#include "support/test_devices.hpp"
 
 #include <darts/cell/topology.hpp>
 #include <darts/search/deriver.hpp>
@@ -11,18 +12,22 @@
 
 #include <gtest/gtest.h>
 
-#include <functional>
 #include <memory>
 
 namespace darts {
 namespace {
 
 using testing::Comparison;
+using testing::DeviceRun;
 using testing::Golden;
 
 constexpr double exact = 1e-9;
 /// Gradients and states that come after a central difference of close numbers.
 constexpr double through_difference = 1e-6;
+
+Batch batch_on(const c10::Device& device, const at::Tensor& images, const at::Tensor& labels) {
+  return {images.to(device), labels.to(device)};
+}
 
 struct Meta {
   explicit Meta(const at::Tensor& meta)
@@ -44,7 +49,7 @@ std::int64_t nodes_of(const at::Tensor& alphas) {
   return nodes;
 }
 
-Supernet supernet_of(const Golden& golden) {
+Supernet supernet_of(const Golden& golden, const DeviceRun& run) {
   const Meta meta(golden.at("meta"));
   const Golden init = testing::part_of(golden, "init");
   SupernetOptions options;
@@ -54,9 +59,11 @@ Supernet supernet_of(const Golden& golden) {
   options.nodes = nodes_of(init.at("alphas_normal"));
   options.stem_multiplier = init.at("stem.0.weight").size(0) / meta.channels;
   options.image_channels = init.at("stem.0.weight").size(1);
+  options.execution.execution = run.execution;
   Supernet supernet(options);
   testing::make_double(*supernet);
   testing::load_state(*supernet, init);
+  supernet->to(run.device);
   return supernet;
 }
 
@@ -68,11 +75,12 @@ at::Tensor eval_logits(Supernet& supernet, const at::Tensor& images) {
   return logits;
 }
 
-void check_forward(const Golden& golden, Comparison& comparison) {
+void check_forward(const Golden& golden, const DeviceRun& run, Comparison& comparison) {
   const Golden forward = testing::part_of(golden, "forward");
-  Supernet supernet = supernet_of(golden);
-  const at::Tensor logits = supernet->forward(forward.at("x"));
-  const at::Tensor loss = at::cross_entropy_loss(logits, forward.at("y"));
+  Supernet supernet = supernet_of(golden, run);
+  const Batch batch = batch_on(run.device, forward.at("x"), forward.at("y"));
+  const at::Tensor logits = supernet->forward(batch.images);
+  const at::Tensor loss = at::cross_entropy_loss(logits, batch.labels);
   loss.backward();
   comparison.expect_close(logits, forward.at("logits"), exact, "forward/logits");
   comparison.expect_close(loss, forward.at("loss"), exact, "forward/loss");
@@ -88,14 +96,16 @@ void check_forward(const Golden& golden, Comparison& comparison) {
     ASSERT_TRUE(state.contains(name)) << name;
     comparison.expect_close(state.at(name).grad(), gradient, exact, "forward/grad/" + name);
   }
-  comparison.expect_close(eval_logits(supernet, forward.at("x")), forward.at("eval_logits_after"),
+  comparison.expect_close(eval_logits(supernet, batch.images), forward.at("eval_logits_after"),
                           exact, "forward/eval_logits_after");
 }
 
 /// A step with the clipping of `key`, that goes on with the optimizers of the one before.
 std::unique_ptr<SearchStep> step_of(const Golden& golden, const std::string& key,
-                                    const Supernet& supernet, SearchStep* before) {
+                                    const DeviceRun& run, const Supernet& supernet,
+                                    SearchStep* before) {
   SearchStepOptions options;
+  options.cuda_graph = run.graph;
   options.method = Meta(golden.at("meta")).unrolled ? SearchMethod::second : SearchMethod::first;
   options.w.clip_norm = golden.at(key + "/clip").item<double>();
   auto step = std::make_unique<SearchStep>(supernet, options);
@@ -113,8 +123,9 @@ std::unique_ptr<SearchStep> step_of(const Golden& golden, const std::string& key
 void check_step(const Golden& golden, const std::string& key, Supernet& supernet, SearchStep& step,
                 Comparison& comparison) {
   const Golden recorded = testing::part_of(golden, key);
-  const Batch train{recorded.at("x_train"), recorded.at("y_train")};
-  const Batch valid{recorded.at("x_valid"), recorded.at("y_valid")};
+  const c10::Device device = supernet->alphas().normal.device();
+  const Batch train = batch_on(device, recorded.at("x_train"), recorded.at("y_train"));
+  const Batch valid = batch_on(device, recorded.at("x_valid"), recorded.at("y_valid"));
   const StepResult result = step.run(train, valid, recorded.at("lr").item<double>());
   const Alphas alphas = supernet->alphas();
   const double tolerance = Meta(golden.at("meta")).unrolled ? through_difference : exact;
@@ -129,14 +140,14 @@ void check_step(const Golden& golden, const std::string& key, Supernet& supernet
   expect(result.gradient_norm, "grad_norm");
 }
 
-void check_steps(const Golden& golden, Comparison& comparison) {
-  Supernet supernet = supernet_of(golden);
+void check_steps(const Golden& golden, const DeviceRun& run, Comparison& comparison) {
+  Supernet supernet = supernet_of(golden, run);
   std::unique_ptr<SearchStep> step;
   at::Tensor last_images;
   std::string key = "step0";
   for (int i = 0; golden.contains(key + "/lr"); key = "step" + std::to_string(++i)) {
-    last_images = golden.at(key + "/x_valid");
-    step = step_of(golden, key, supernet, step.get());
+    last_images = golden.at(key + "/x_valid").to(run.device);
+    step = step_of(golden, key, run, supernet, step.get());
     check_step(golden, key, supernet, *step, comparison);
   }
   const double tolerance = Meta(golden.at("meta")).unrolled ? through_difference : exact;
@@ -154,36 +165,62 @@ void check_steps(const Golden& golden, Comparison& comparison) {
             testing::golden_genotype(nlohmann::ordered_json::parse(text)));
 }
 
-/// Every file of search steps that is of this method.
-void check_files(bool unrolled, const std::function<void(const Golden&, Comparison&)>& check) {
+/// The steps of every file that is of this method.
+void check_all_steps(bool unrolled, const DeviceRun& run) {
   int found = 0;
   testing::for_each_golden_file("search_", ".pt", [&](const auto& file) {
     const Golden golden = testing::read_golden(file);
     if (Meta(golden.at("meta")).unrolled == unrolled) {
-      Comparison comparison(file.filename().string());
-      check(golden, comparison);
+      Comparison comparison(testing::title_of(file, run));
+      check_steps(golden, run, comparison);
       ++found;
     }
   });
   testing::expect_found(found, unrolled ? "second-order search steps" : "first-order search steps");
 }
 
-TEST(golden_supernet, ForwardAndAllGradientsAsRecorded) {
+void check_all_forward(const DeviceRun& run) {
   int found = 0;
   testing::for_each_golden_file("search_", ".pt", [&](const auto& file) {
     const Golden golden = testing::read_golden(file);
     if (golden.contains("forward/x")) {
-      Comparison comparison(file.filename().string() + " forward");
-      check_forward(golden, comparison);
+      Comparison comparison(testing::title_of(file, run) + " forward");
+      check_forward(golden, run, comparison);
       ++found;
     }
   });
   testing::expect_found(found, "forward/ part of a search");
 }
 
-TEST(golden_search_first_order, EveryStepAsRecorded) { check_files(false, check_steps); }
+TEST(golden_supernet, ForwardAndAllGradientsAsRecorded) { check_all_forward({}); }
 
-TEST(golden_search_second_order, EveryStepAsRecorded) { check_files(true, check_steps); }
+TEST(golden_search_first_order, EveryStepAsRecorded) { check_all_steps(false, {}); }
+
+TEST(golden_search_second_order, EveryStepAsRecorded) { check_all_steps(true, {}); }
+
+/// The same in the other executions, and on a GPU.
+class GoldenSearch : public ::testing::TestWithParam<DeviceRun> {
+ protected:
+  void SetUp() override { testing::use_device(GetParam().device); }
+};
+
+TEST_P(GoldenSearch, ForwardAndAllGradientsAsRecorded) { check_all_forward(GetParam()); }
+
+TEST_P(GoldenSearch, EveryFirstOrderStepAsRecorded) { check_all_steps(false, GetParam()); }
+
+TEST_P(GoldenSearch, EverySecondOrderStepAsRecorded) { check_all_steps(true, GetParam()); }
+
+INSTANTIATE_TEST_SUITE_P(Cpu, GoldenSearch,
+                         ::testing::Values(DeviceRun{c10::kCPU, Execution::plain},
+                                           DeviceRun{c10::kCPU, Execution::merged}),
+                         [](const auto& run) { return testing::name_of(run.param); });
+
+INSTANTIATE_TEST_SUITE_P(Cuda, GoldenSearch,
+                         ::testing::Values(DeviceRun{testing::gpu(), Execution::plain},
+                                           DeviceRun{testing::gpu(), Execution::plain, true},
+                                           DeviceRun{testing::gpu(), Execution::merged},
+                                           DeviceRun{testing::gpu(), Execution::merged, true}),
+                         [](const auto& run) { return testing::name_of(run.param); });
 
 }  // namespace
 }  // namespace darts

@@ -1,8 +1,7 @@
 #include "search/small_search.hpp"
+#include "support/test_devices.hpp"
 
 #include <darts/search/supernet_pass.hpp>
-
-#include <ATen/Context.h>
 
 #include <gtest/gtest.h>
 
@@ -58,15 +57,7 @@ void expect_same_passes(const c10::Device& device, double tolerance) {
 
 TEST(GraphedPass, IsThePlainOneOnTheCpu) { expect_same_passes(c10::kCPU, 0.0); }
 
-TEST(GraphedPass, ComputesOnAGpuWhatThePlainOneDoes) {
-  if (!at::hasCUDA()) {
-    GTEST_SKIP() << "there is no GPU";
-  }
-  expect_same_passes(c10::Device(c10::kCUDA, 0), 1e-9);
-}
-
-TEST(GraphedPass, BatchesOfAnySizesTakeTurns) {
-  const c10::Device device = at::hasCUDA() ? c10::Device(c10::kCUDA, 0) : c10::Device(c10::kCPU);
+void expect_any_sizes(const c10::Device& device) {
   Pair pair(device);
   const auto plain = make_pass(pair.plain);
   const auto graphed = make_graphed_pass(pair.graphed);
@@ -81,8 +72,7 @@ TEST(GraphedPass, BatchesOfAnySizesTakeTurns) {
 }
 
 /// A whole step of each kind, so that every pass is handed tensors that others write anew.
-TEST(GraphedPass, StepsOfAllMethodsAreThePlainOnes) {
-  const c10::Device device = at::hasCUDA() ? c10::Device(c10::kCUDA, 0) : c10::Device(c10::kCPU);
+void expect_same_steps(const c10::Device& device) {
   for (const SearchMethodRow& row : search_methods()) {
     SCOPED_TRACE(row.name);
     Pair pair(device);
@@ -109,6 +99,18 @@ TEST(GraphedPass, StepsOfAllMethodsAreThePlainOnes) {
     }
   }
 }
+
+TEST(GraphedPass, BatchesOfAnySizesTakeTurns) { expect_any_sizes(c10::kCPU); }
+
+TEST(GraphedPass, StepsOfAllMethodsAreThePlainOnes) { expect_same_steps(c10::kCPU); }
+
+using GraphedPassCuda = testing::CudaTest;
+
+TEST_F(GraphedPassCuda, ComputesWhatThePlainOneDoes) { expect_same_passes(testing::gpu(), 1e-9); }
+
+TEST_F(GraphedPassCuda, BatchesOfAnySizesTakeTurns) { expect_any_sizes(testing::gpu()); }
+
+TEST_F(GraphedPassCuda, StepsOfAllMethodsAreThePlainOnes) { expect_same_steps(testing::gpu()); }
 
 }  // namespace
 }  // namespace darts

@@ -1,4 +1,5 @@
 #include "data_room/fixtures.hpp"
+#include "support/test_paths.hpp"
 
 #include <darts/search/search_data.hpp>
 
@@ -36,7 +37,7 @@ class SearchDataOfAFolder : public ::testing::Test {
     const fs::path folder = root_.path() / "train" / name;
     fs::create_directories(folder);
     for (int i = 0; i < count; ++i) {
-      fs::copy_file(fs::path(DARTS_TEST_DATA_DIR) / "images/grey.jpg",
+      fs::copy_file(testing::test_data_folder() / "images/grey.jpg",
                     folder / (std::to_string(i) + ".jpg"));
     }
   }

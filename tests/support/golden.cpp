@@ -1,5 +1,7 @@
 #include "support/golden.hpp"
 
+#include "support/test_paths.hpp"
+
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/scalar_tensor.h>
 #include <torch/serialize.h>
@@ -44,7 +46,7 @@ std::vector<fs::path> files_in(const fs::path& folder, const std::string& prefix
 
 void for_each_golden_file(const std::string& prefix, const std::string& extension,
                           const std::function<void(const fs::path&)>& action) {
-  const fs::path folder = given_folder().empty() ? DARTS_DEFAULT_GOLDEN_DIR : given_folder();
+  const fs::path folder = given_folder().empty() ? default_golden_folder() : given_folder();
   ASSERT_TRUE(fs::is_directory(folder)) << folder << " is not a folder";
   const std::vector<fs::path> files = files_in(folder, prefix, extension);
   for (const fs::path& file : files) {
@@ -58,7 +60,7 @@ void expect_found(int found, const std::string& what) {
   if (found == 0 && !given_folder().empty()) {
     GTEST_SKIP() << "no " << what << " in DARTS_GOLDEN_DIR " << given_folder();
   }
-  EXPECT_GT(found, 0) << "no " << what << " in " << DARTS_DEFAULT_GOLDEN_DIR;
+  EXPECT_GT(found, 0) << "no " << what << " in " << default_golden_folder();
 }
 
 Golden read_golden(const fs::path& file) {
@@ -105,8 +107,8 @@ double relative_error(const at::Tensor& actual, const at::Tensor& expected) {
   if (expected.numel() == 0) {
     return 0.0;
   }
-  const at::Tensor a = actual.detach().to(at::kDouble);
-  const at::Tensor b = expected.detach().to(at::kDouble);
+  const at::Tensor a = actual.detach().to(at::kCPU, at::kDouble);
+  const at::Tensor b = expected.detach().to(at::kCPU, at::kDouble);
   return (a - b).abs().max().item<double>() /
          std::max(smallest_scale, b.abs().max().item<double>());
 }

@@ -33,7 +33,7 @@ Golden part_of(const Golden& golden, const std::string& prefix);
 std::set<std::string> groups_of(const Golden& golden, int depth);
 
 /// max |a − b| / max |b|, with max |b| not taken below 1e-9; infinite if shapes differ or `actual`
-/// is not finite.
+/// is not finite. They may be on different devices.
 double relative_error(const at::Tensor& actual, const at::Tensor& expected);
 
 /// Compares tensors with recorded ones, each within a tolerance, and reports the largest deviation

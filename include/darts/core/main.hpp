@@ -6,14 +6,26 @@
 
 namespace darts {
 
+/// What run_main() has to know of a program to explain its failures.
+struct MainProgram {
+  MainProgram(const char* its_name) : name(its_name) {}
+  MainProgram(const char* its_name, std::string_view advice)
+      : name(its_name), memory_advice(advice) {}
+
+  std::string_view name;
+  /// What its user can do where memory does not suffice.
+  std::string_view memory_advice = "use a smaller batch or network, or a larger machine";
+};
+
 /// Runs a program's `body` inside the one `catch` it has, and returns its exit status.
 ///
 /// An exception becomes one line, "error: <message>", on standard error, and status 1: the message
 /// of a darts::Error in full, of any other exception up to its first newline (LibTorch's carry a
-/// stack trace). A std::logic_error is called a bug in `program`.
-int run_main(std::string_view program, const std::function<int()>& body);
+/// stack trace). A std::logic_error is called a bug in `program`. Where memory does not suffice,
+/// the device's or the machine's, the line says so and ends with the program's advice.
+int run_main(const MainProgram& program, const std::function<int()>& body);
 
 /// The same with the stream named that errors go to.
-int run_main(std::string_view program, const std::function<int()>& body, std::ostream& errors);
+int run_main(const MainProgram& program, const std::function<int()>& body, std::ostream& errors);
 
 }  // namespace darts

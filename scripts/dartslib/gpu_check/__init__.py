@@ -1,0 +1,1 @@
+"""The parts of scripts/gpu_check.py: it needs Python's standard library and nothing else."""
