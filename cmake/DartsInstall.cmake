@@ -33,7 +33,7 @@ install(DIRECTORY "${PROJECT_SOURCE_DIR}/configs" DESTINATION "${CMAKE_INSTALL_D
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/scripts" DESTINATION "${CMAKE_INSTALL_DATADIR}/darts"
         USE_SOURCE_PERMISSIONS FILES_MATCHING PATTERN "*.py" PATTERN "requirements.txt"
         PATTERN "requirements-onnx.txt"
-        PATTERN "check_venv.py" EXCLUDE PATTERN "__pycache__" EXCLUDE)
+        PATTERN "check_venv.py" EXCLUDE PATTERN "gpu_check*" EXCLUDE PATTERN "__pycache__" EXCLUDE)
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" "${PROJECT_SOURCE_DIR}/CITATION.cff"
         DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 

@@ -6,7 +6,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
 bundle_usage() {
   cat <<'END'
-usage: scripts/bundle.sh OUT [--preset release|dev] [--help]
+usage: scripts/bundle.sh OUT [--preset release|dev] [--as-built] [--help]
 
 Copies into the new folder OUT what takes this project to a machine without compiler, packages or
 internet: programs, tests and benchmarks (stripped), golden files, recipes, scripts, and the shared
@@ -17,8 +17,11 @@ LibTorch of its Python (LIBTORCH names another), which has to be of the same ver
   OUT/run.sh --tests -L cuda
   OUT/run.sh gpu_check
 
-Builds the preset (release by default) if it is not built. libstdc++ is in the folder too, for machines
-where it is older than the programs; the C library has to be as new as here.
+  --preset P   of which build; release by default
+  --as-built   takes what lies in build/P, which otherwise is brought up to date first
+
+libstdc++ is in the folder too, for machines where it is older than the programs; the C library has to
+be as new as here.
 END
 }
 
@@ -80,11 +83,11 @@ write_versions() {
   {
     "$build/bin/darts_search" --version
     echo "LibTorch $torch_version, DARTS_CUDA=$(sed -n 's/^DARTS_CUDA:BOOL=//p' "$build/CMakeCache.txt")"
-    ldd --version | head -n 1
+    ldd --version | sed -n 1p
   } >"$out/VERSIONS"
 }
 
-out="" preset=release
+out="" preset=release as_built=""
 while (($# > 0)); do
   case "$1" in
     --help | -h)
@@ -95,6 +98,7 @@ while (($# > 0)); do
       preset="${2:-}"
       shift
       ;;
+    --as-built) as_built=yes ;;
     --preset=*) preset="${1#--preset=}" ;;
     -*) fail "unknown option '$1'; see scripts/bundle.sh --help" ;;
     *)
@@ -112,11 +116,14 @@ esac
 [[ ! -e "$out" ]] || fail "$out exists; name a new folder, or remove it"
 
 build_folder="$darts_root/build/$preset"
-if [[ ! -x "$build_folder/bin/darts_bench" ]] || ! compgen -G "$build_folder/tests/apps/*_test" >/dev/null; then
+if [[ -z "$as_built" ]]; then
   setup tests
   configure "$preset" "$preset" "DARTS_CUDA=$(cuda_choice)" DARTS_BUILD_TESTS=ON DARTS_BUILD_BENCH=ON
   build "$preset"
 fi
+for program in bin/darts_search bin/darts_bench tests/core/core_test tests/apps/apps_test; do
+  [[ -x "$build_folder/$program" ]] || fail "$build_folder/$program is not built"
+done
 unfinished="$out.unfinished.$$"
 trap 'rm -rf "$unfinished"' EXIT
 mkdir -p "$unfinished"

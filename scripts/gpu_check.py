@@ -54,6 +54,7 @@ class Step:
 def main() -> None:
     """Run all parts; exit with the number of failures."""
     arguments = parser().parse_args()
+    beside = peer_of(arguments)
     output = arguments.output or Path(f"gpu_check-{datetime.datetime.now():%Y%m%d-%H%M%S}")
     output.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix="work-", dir=output.resolve()))
@@ -65,7 +66,7 @@ def main() -> None:
             os.environ.get("DARTS_LIBRARY_PATH", ""),
             arguments.quick,
         )
-        failures = check(tools, peer_of(arguments), output)
+        failures = check(tools, beside, output)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     print(f"{failures} failures; {output / 'gpu_check.json'}, {output / 'gpu_check.md'}")

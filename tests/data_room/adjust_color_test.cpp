@@ -42,7 +42,7 @@ TEST(AdjustColor, LeavesTheImageWhereTheFactorIsOne) {
   }
 }
 
-class JitterColors : public testing::Test {
+class JitterColors : public ::testing::Test {
  protected:
   Planes jittered(const PhotoOptions& options, std::uint64_t index) const {
     RandomStream random(5, RandomPurpose::train_augment, 0, index);

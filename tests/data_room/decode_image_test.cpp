@@ -15,8 +15,8 @@
 namespace darts::detail {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 std::string file_bytes(const std::string& name) {
   return read_file(testing::test_data_folder() / "images" / name);
@@ -40,7 +40,7 @@ struct Expected {
   std::array<int, 3> at_border;  // pixel [3, width − 2]
 };
 
-class DecodeImage : public testing::TestWithParam<Expected> {};
+class DecodeImage : public ::testing::TestWithParam<Expected> {};
 
 TEST_P(DecodeImage, AgreesWithPillow) {
   const Expected& p = GetParam();
@@ -58,7 +58,7 @@ TEST_P(DecodeImage, AgreesWithPillow) {
 
 INSTANTIATE_TEST_SUITE_P(
     Images, DecodeImage,
-    testing::Values(
+    ::testing::Values(
         Expected{
             "landscape_rgb.jpg", 48, 64, {106.63, 111.28, 94.54}, {178, 147, 93}, {106, 119, 112}},
         Expected{"grey.jpg", 48, 108, {184.8, 184.8, 184.8}, {182, 182, 182}, {173, 173, 173}},
@@ -72,7 +72,7 @@ TEST(DecodeImageErrors, SaysWhatIsWrong) {
   EXPECT_EQ(problem_of("GIF89a"), "it is neither JPEG nor PNG");
   const std::string jpeg = file_bytes("landscape_rgb.jpg");
   EXPECT_THAT(problem_of(jpeg.substr(0, jpeg.size() / 2)),
-              testing::ContainsRegex("damaged JPEG .*remature end of"));
+              ::testing::ContainsRegex("damaged JPEG .*remature end of"));
   EXPECT_THAT(problem_of(jpeg.substr(0, 20)), HasSubstr("damaged JPEG ("));
   std::string png = file_bytes("alpha.png");
   EXPECT_THAT(problem_of(png.substr(0, png.size() / 2)), HasSubstr("damaged PNG ("));
@@ -105,9 +105,9 @@ TEST(FitImage, AgreesWithPillow) {
     return std::vector<int>{values[0].item<int>(), values[1].item<int>(), values[2].item<int>()};
   };
   const auto near = [](int r, int g, int b) {
-    using testing::AllOf;
-    using testing::Ge;
-    using testing::Le;
+    using ::testing::AllOf;
+    using ::testing::Ge;
+    using ::testing::Le;
     return ElementsAre(AllOf(Ge(r - 2), Le(r + 2)), AllOf(Ge(g - 2), Le(g + 2)),
                        AllOf(Ge(b - 2), Le(b + 2)));
   };

@@ -6,13 +6,13 @@
 namespace darts {
 namespace {
 
-using testing::AllOf;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::StartsWith;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 namespace fs = std::filesystem;
 
-class ImageFolder : public testing::Test {
+class ImageFolder : public ::testing::Test {
  protected:
   void put(const std::string& image, const fs::path& place) const {
     fs::create_directories((root.path() / place).parent_path());

@@ -8,12 +8,12 @@
 namespace darts {
 namespace {
 
-using testing::AllOf;
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 namespace fs = std::filesystem;
 
-class Imagenet : public testing::Test {
+class Imagenet : public ::testing::Test {
  protected:
   Imagenet() {
     options.photos.crop_size = 16;
@@ -125,7 +125,7 @@ TEST_F(Imagenet, TakesOtherStatistics) {
   RandomStream random(0, RandomPurpose::train_augment);
   std::vector<float> image(16 * 16 * 3, -1.0F);
   ASSERT_TRUE(source->read(0, random, image));
-  EXPECT_THAT(image, testing::Each(AllOf(testing::Ge(0.0F), testing::Le(1.0F))));
+  EXPECT_THAT(image, ::testing::Each(AllOf(::testing::Ge(0.0F), ::testing::Le(1.0F))));
 }
 
 TEST_F(Imagenet, GivesTheTestSplitTheClassesOfTheTrainSplit) {
@@ -235,7 +235,7 @@ TEST_F(Imagenet, LeavesOutBrokenImages) {
       shown.push_back(batch.labels[i].item<std::int64_t>());
     }
   }
-  EXPECT_THAT(shown, testing::UnorderedElementsAre(0, 1, 1));
+  EXPECT_THAT(shown, ::testing::UnorderedElementsAre(0, 1, 1));
   EXPECT_TRUE(same(epoch(3, 0, false), batches));
 }
 

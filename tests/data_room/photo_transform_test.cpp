@@ -9,7 +9,7 @@
 namespace darts {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 constexpr auto purpose = RandomPurpose::train_augment;
 

@@ -230,7 +230,8 @@ record = {
         {"work": "first", "execution": "merged+graph", "batch": 64, "seconds": 0.025, "best": 0.02,
          "images_per_s": 2560.0, "peak_bytes": 3e9, "launches": 900, "idle_share": 0.05},
         {"work": "first", "execution": "plain", "batch": 64, "failed": "out of memory"},
-        {"work": "first", "execution": "merged+graph+bf16", "batch": 64, "seconds": 0.02},
+        {"work": "first", "execution": "merged+graph+bf16", "batch": 64, "seconds": 0.02,
+         "skipped": "skipped: no time"},
     ]}
 pathlib.Path(file).write_text(json.dumps(record))
 sys.exit(1)
@@ -242,8 +243,21 @@ def test_figures_of_darts_bench_are_tabled_whatever_is_missing(part: Part) -> No
     speed.tables(part, Bench(speed.WORKS, speed.EXECUTIONS, 64), 30)
     ceilings, table = part.result.tables
     assert ceilings.rows == [["copy bytes_per_s", 2e12], ["bf16", 5e14]]
-    assert table.rows[0] == ["first", "merged+graph", 64, 25.0, 20.0, 2560.0, 3.0, 900, 5.0, None]
-    assert table.rows[1][3:] == [None] * 7
+    assert table.rows[0] == [
+        "first",
+        "merged+graph",
+        64,
+        25.0,
+        20.0,
+        2560.0,
+        3.0,
+        900,
+        5.0,
+        None,
+        "",
+    ]
+    assert table.rows[1][3:] == [*[None] * 7, "out of memory"]
+    assert table.rows[2][-1] == "skipped: no time"
     assert len(part.result.failures) == 2  # its exit status, and one measurement
     assert "out of memory" in part.result.failures[1]
 

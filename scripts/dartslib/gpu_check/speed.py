@@ -58,11 +58,12 @@ def tables(part: Part, bench: Bench, seconds: float) -> None:
         for name, value in flattened(ceilings):
             table.add(name, value)
     results = record.get("results") or []
-    table = part.table(f"darts_bench, batch {bench.batch}", list(COLUMNS))
+    table = part.table(f"darts_bench, batch {bench.batch}", [*COLUMNS, "note"])
     for result in results:
-        table.add(*(value_of(result, key) for key in COLUMNS.values()))
+        note = reason_of(result, "failed") or reason_of(result, "skipped")
+        table.add(*(value_of(result, key) for key in COLUMNS.values()), note)
         if result.get("failed"):
-            part.fail(f"{result.get('work')} {result.get('execution')}: {reason_in(result)}")
+            part.fail(f"{result.get('work')} {result.get('execution')}: {note}")
     if not results:
         part.fail(f"darts_bench, batch {bench.batch}: no result")
 
@@ -106,10 +107,10 @@ def value_of(result: dict[str, Any], key: str) -> str | float | int | None:
     return value * SCALES[key] if key in SCALES else value
 
 
-def reason_in(result: dict[str, Any]) -> str:
-    """Say why a measurement failed."""
-    failed = result["failed"]
-    return " ".join(failed.split()) if isinstance(failed, str) else "failed"
+def reason_of(result: dict[str, Any], key: str) -> str:
+    """Say why a measurement failed or was skipped; nothing where it was not."""
+    reason = result.get(key)
+    return " ".join(reason.split()) if isinstance(reason, str) else key if reason else ""
 
 
 def flattened(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
