@@ -93,7 +93,8 @@ TEST_F(DartsSearchCuda, GoesOnWithARunOfTheCpuAndGivesItBack) {
   const auto expected = read_json_lines(finish(arguments) / "metrics.jsonl");
   ASSERT_EQ(records.size(), expected.size());
   for (std::size_t i = 0; i < 6; ++i) {  // later, rounding has grown
-    EXPECT_NEAR(records[i].value("train_loss", 0.0), expected[i].value("train_loss", 0.0), 1e-3) << i;
+    EXPECT_NEAR(records[i].value("train_loss", 0.0), expected[i].value("train_loss", 0.0), 1e-3)
+        << i;
   }
 }
 
