@@ -45,7 +45,7 @@ struct Trial {
       : config(std::move(its_config)),
         device(choose_device(config.runtime.device)),
         supernet(make_supernet()),
-        step(supernet, step_options(config)) {}
+        step(supernet, step_options(config, device)) {}
 
   void run(std::uint64_t first, std::uint64_t last) {
     for (std::uint64_t i = first; i < last; ++i) {
@@ -151,8 +151,7 @@ INSTANTIATE_TEST_SUITE_P(
                        methods()),
     [](const auto& trial) { return name_of(trial.param); });
 
-// ---- precisions
-// ----------------------------------------------------------------------------------
+// ---- Precisions ----
 
 /// One way to compute, and how near to float64 it has to be.
 struct PrecisionTrial {
@@ -182,13 +181,14 @@ Gradients gradients_of(const PrecisionTrial& trial, Execution execution, at::Sca
   Batch batch = batch_on(trial.device, 1);
   batch.images = batch.images.to(type);
   set_tf32(trial.tf32);
-  const PassResult result = make_pass(supernet)->run(batch, Differentiate::both);
+  const auto weights = flatten_weights(supernet);
+  const PassResult result = make_pass(supernet, weights)->run(batch, Differentiate::both);
   set_tf32(false);
+  std::vector<at::Tensor> gradients = weights->parameters().windows(weights->gradient());
+  gradients.insert(gradients.begin(), result.alphas.begin(), result.alphas.end());
   std::vector<at::Tensor> parts;
-  for (const auto* tensors : {&result.alphas, &result.weights}) {
-    for (const at::Tensor& gradient : *tensors) {
-      parts.push_back(gradient.to(at::kCPU, at::kDouble).flatten());
-    }
+  for (const at::Tensor& gradient : gradients) {
+    parts.push_back(gradient.to(at::kCPU, at::kDouble).flatten());
   }
   return {result.loss.item<double>(), at::cat(parts)};
 }
