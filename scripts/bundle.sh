@@ -44,26 +44,29 @@ libraries_of() {
   ldd "$@" | awk '$2 == "=>" { print $1, $3 }' | sort -u
 }
 
+# The test programs that have something to ask of a GPU; the others would be a fifth of the folder.
+bundled_tests=(core ops cell search eval apps)
+
 copy_programs() {
-  local build="$1" out="$2" program
+  local build="$1" out="$2" program room
   mkdir -p "$out/bin" "$out/tests"
   for program in "$build"/bin/*; do
     if [[ -f "$program" && -x "$program" ]]; then strip -o "$out/bin/$(basename "$program")" "$program"; fi
   done
-  for program in "$build"/tests/*/*_test; do
-    if [[ -f "$program" && -x "$program" ]]; then strip -o "$out/tests/$(basename "$program")" "$program"; fi
+  for room in "${bundled_tests[@]}"; do
+    strip -o "$out/tests/${room}_test" "$build/tests/$room/${room}_test"
   done
 }
 
 copy_libraries() {
-  local build="$1" out="$2" name path
+  local out="$1" name path
   mkdir -p "$out/lib/libstdc++"
   while read -r name path; do
     if ! is_left_out "$name"; then strip --strip-unneeded -o "$out/lib/$name" "$(readlink -f "$path")"; fi
     case "$name" in
       libstdc++.so* | libgcc_s.so*) cp -L "$path" "$out/lib/libstdc++/$name" ;;
     esac
-  done < <(libraries_of "$build"/bin/* "$build"/tests/*/*_test)
+  done < <(libraries_of "$out"/bin/* "$out"/tests/*)
 }
 
 copy_files() {
@@ -121,14 +124,15 @@ if [[ -z "$as_built" ]]; then
   configure "$preset" "$preset" "DARTS_CUDA=$(cuda_choice)" DARTS_BUILD_TESTS=ON DARTS_BUILD_BENCH=ON
   build "$preset"
 fi
-for program in bin/darts_search bin/darts_bench tests/core/core_test tests/apps/apps_test; do
+for program in bin/darts_search bin/darts_bench "${bundled_tests[@]/%/_test}"; do
+  if [[ "$program" == *_test ]]; then program="tests/${program%_test}/$program"; fi
   [[ -x "$build_folder/$program" ]] || fail "$build_folder/$program is not built"
 done
 unfinished="$out.unfinished.$$"
 trap 'rm -rf "$unfinished"' EXIT
 mkdir -p "$unfinished"
 copy_programs "$build_folder" "$unfinished"
-copy_libraries "$build_folder" "$unfinished"
+copy_libraries "$unfinished"
 copy_files "$unfinished"
 write_versions "$build_folder" "$unfinished"
 mv "$unfinished" "$out"

@@ -28,6 +28,7 @@ std::string identity(TrainConfig config) {
   config.runtime.threads = defaults.runtime.threads;
   config.runtime.deterministic = defaults.runtime.deterministic;
   config.runtime.huge_pages = defaults.runtime.huge_pages;
+  config.runtime.cuda_graph = defaults.runtime.cuda_graph;
   return to_yaml(config);
 }
 

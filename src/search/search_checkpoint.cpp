@@ -32,6 +32,7 @@ std::string identity(SearchConfig config) {
   config.runtime.threads = defaults.runtime.threads;
   config.runtime.deterministic = defaults.runtime.deterministic;
   config.runtime.huge_pages = defaults.runtime.huge_pages;
+  config.runtime.cuda_graph = defaults.runtime.cuda_graph;
   config.runtime.recompute = defaults.runtime.recompute;
   return to_yaml(config);
 }

@@ -94,7 +94,7 @@ def test_its_programs_find_the_recipes_and_the_made_up_images(bundle: Path, tmp_
 
 def test_its_tests_read_its_own_files(bundle: Path) -> None:
     """Golden files, recipes and programs: those of the build are not asked for."""
-    wanted = "golden_ops.*:DartsTrain.EveryRecipeCanBeRead:DecodeImage*"
+    wanted = "golden_ops.*:DartsTrain.EveryRecipeCanBeRead:golden_evaluation_network.Cifar"
     result = run(bundle, "--tests", f"--gtest_filter={wanted}")
     assert result.returncode == 0, result.stdout
     assert "ops.pt: 194 tensors compared" in result.stdout
@@ -103,7 +103,7 @@ def test_its_tests_read_its_own_files(bundle: Path) -> None:
         failed = run(bundle, "--tests", f"--gtest_filter={wanted}")
     finally:
         (bundle / "moved").rename(bundle / "test_data")
-    assert failed.returncode == 2, failed.stdout  # ops_test and data_test
+    assert failed.returncode == 2, failed.stdout  # ops_test and eval_test
     assert f"{bundle}/test_data/golden" in failed.stdout
 
 
