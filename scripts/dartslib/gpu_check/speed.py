@@ -9,9 +9,10 @@ from typing import Any
 
 from dartslib.gpu_check.tools import Part
 
-WORKS = ("first", "second", "alpha", "w", "evaluation", "test")
+# By importance: where the time ends, the last are left out.
+WORKS = ("first", "evaluation", "second", "test", "alpha", "w")
 EXECUTIONS = ("plain", "merged", "merged+graph", "merged+graph+tf32", "merged+graph+bf16")
-BATCHES = (64, 256)
+BATCHES = {64: EXECUTIONS, 256: EXECUTIONS[1:]}
 COLUMNS = {
     "work": "work",
     "execution": "execution",
@@ -20,6 +21,7 @@ COLUMNS = {
     "best ms": "best",
     "images/s": "images_per_s",
     "peak GB": "peak_bytes",
+    "kernels": "kernels",
     "launches": "launches",
     "idle %": "idle_share",
     "× arithmetic bound": "times_arithmetic_bound",
@@ -43,9 +45,9 @@ def measure(part: Part) -> None:
     if part.tools.quick:
         tables(part, Bench(("first",), ("merged", "merged+graph"), 16, paper=False), part.left())
         return
-    for i, batch in enumerate(BATCHES):
+    for i, (batch, executions) in enumerate(BATCHES.items()):
         share = part.left() * (0.6 if i + 1 < len(BATCHES) else 1.0)
-        tables(part, Bench(WORKS, EXECUTIONS, batch), share)
+        tables(part, Bench(WORKS, executions, batch), share)
 
 
 def tables(part: Part, bench: Bench, seconds: float) -> None:
