@@ -228,7 +228,8 @@ record = {
     "device": "cuda:0", "ceilings": {"copy": {"bytes_per_s": 2e12}, "bf16": 5e14},
     "results": [
         {"work": "first", "execution": "merged+graph", "batch": 64, "seconds": 0.025, "best": 0.02,
-         "images_per_s": 2560.0, "peak_bytes": 3e9, "kernels": 950, "launches": 20, "idle_share": 0.05},
+         "images_per_s": 2560.0, "peak_bytes": 3e9, "kernels": 950, "launches": 20,
+         "idle_share": 0.05},
         {"work": "first", "execution": "plain", "batch": 64, "failed": "out of memory"},
         {"work": "first", "execution": "merged+graph+bf16", "batch": 64, "seconds": 0.02,
          "skipped": "skipped: no time"},
