@@ -9,7 +9,7 @@ bundle_usage() {
 usage: scripts/bundle.sh OUT [--preset release|dev] [--as-built] [--help]
 
 Copies into the new folder OUT what takes this project to a machine without compiler, packages or
-internet: programs, tests and benchmarks (stripped), golden files, recipes, scripts, and the shared
+internet: the programs and what tests and times a GPU (stripped), golden files, recipes, scripts, and the shared
 libraries they need but for LibTorch's, CUDA's and the C library. OUT/run.sh runs them there with the
 LibTorch of its Python (LIBTORCH names another), which has to be of the same version and CUDA:
 

@@ -30,6 +30,15 @@ std::vector<std::pair<std::string, at::Tensor>> state_of(const torch::nn::Module
 
 }  // namespace
 
+void use_channels_last(const torch::nn::Module& module) {
+  const at::NoGradGuard no_grad;
+  for (const at::Tensor& parameter : module.parameters()) {
+    if (parameter.dim() == 4) {
+      parameter.set_data(parameter.detach().contiguous(at::MemoryFormat::ChannelsLast));
+    }
+  }
+}
+
 void collect_state(const torch::nn::Module& module, std::string_view prefix,
                    NamedTensors& tensors) {
   for (auto& [name, tensor] : state_of(module, prefix)) {

@@ -1,5 +1,6 @@
 #include <darts/core/device.hpp>
 #include <darts/core/error.hpp>
+#include <darts/core/module_state.hpp>
 #include <darts/core/text.hpp>
 #include <darts/eval/count_network.hpp>
 #include <darts/eval/test_network.hpp>
@@ -41,6 +42,9 @@ EvaluationNetwork make_network(const TrainConfig& config, const NetworkDescripti
   EvaluationNetwork network(description.options);
   initialize_weights(*network, config.seed);
   network->to(device);
+  if (device.is_cuda() && config.runtime.channels_last) {
+    use_channels_last(*network);
+  }
   return network;
 }
 

@@ -1,5 +1,6 @@
 #include <darts/core/device.hpp>
 #include <darts/core/error.hpp>
+#include <darts/core/module_state.hpp>
 #include <darts/core/progress.hpp>
 #include <darts/core/text.hpp>
 #include <darts/search/deriver.hpp>
@@ -27,6 +28,9 @@ Supernet make_supernet(const SearchConfig& config, const SearchData& data,
   Supernet supernet(supernet_options(config, data.image_channels(), data.classes()));
   initialize_supernet(supernet, config.seed);
   supernet->to(device);
+  if (device.is_cuda() && config.runtime.channels_last) {
+    use_channels_last(*supernet);
+  }
   return supernet;
 }
 

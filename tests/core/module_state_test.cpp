@@ -1,6 +1,7 @@
 #include "core/expect_error.hpp"
 #include "core/temporary_folder.hpp"
 
+#include <darts/core/flat_tensors.hpp>
 #include <darts/core/module_state.hpp>
 
 #include <ATen/Functions.h>
@@ -99,6 +100,21 @@ TEST(ModuleState, SaysWhatIsMissingUnexpectedOrOfAnotherDtype) {
               AllOf(HasSubstr("w.1.bias is missing in the checkpoint"),
                     HasSubstr("w.9.weight is not part of this network"),
                     HasSubstr("w.1.running_var has dtype Double"), Not(HasSubstr("wide"))));
+}
+
+TEST(ModuleState, ChannelsLastIsAnotherOrderOfTheSameWeights) {
+  torch::nn::Sequential network(torch::nn::Conv2d(3, 4, 3), torch::nn::BatchNorm2d(4));
+  const at::Tensor images = at::randn({2, 3, 6, 6});
+  const at::Tensor before = network->forward(images);
+  const auto weight = network->named_parameters()["0.weight"];
+  const at::Tensor values = weight.detach().clone();
+  use_channels_last(*network);
+  const FlatTensors flat(network->parameters());  // which keeps the order
+  EXPECT_TRUE(weight.is_contiguous(at::MemoryFormat::ChannelsLast));
+  EXPECT_FALSE(weight.is_contiguous());
+  EXPECT_TRUE(weight.equal(values));
+  EXPECT_TRUE(weight.requires_grad());
+  EXPECT_TRUE(network->forward(images).allclose(before, 1e-4, 1e-5));
 }
 
 }  // namespace

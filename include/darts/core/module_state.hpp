@@ -10,6 +10,11 @@ class Module;
 
 namespace darts {
 
+/// Lays out the parameters of dimension 4, weights of convolutions, channels last: cuDNN would
+/// otherwise bring them into that order anew for every pass over images that are. Values and names
+/// stay.
+void use_channels_last(const torch::nn::Module& module);
+
 /// Adds all parameters and buffers of `module` to `tensors` as PREFIX.NAME. They share storage with
 /// the module (detached): save them, or clone them, before it changes. Throws std::logic_error
 /// (c10::Error) if a name is taken.
