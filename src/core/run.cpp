@@ -50,8 +50,7 @@ void add_runtime_fields(FieldTable& t, RuntimeOptions& o) {
   t.add("runtime.threads", o.threads, "threads of the CPU's operations; 0: all cores", at_least(0));
   t.add("runtime.deterministic", o.deterministic,
         "only algorithms that give the same result each time; on a GPU also: cuDNN does not try "
-        "which "
-        "of its algorithms is fastest");
+        "which of its algorithms is fastest");
   t.add(
       "runtime.tf32", o.tf32,
       "on a GPU, with fp32: products and convolutions round their factors to 10 bits of mantissa; "
@@ -64,8 +63,7 @@ void add_runtime_fields(FieldTable& t, RuntimeOptions& o) {
                            {"plain", Execution::plain}}));
   t.add("runtime.cuda_graph", o.cuda_graph,
         "on a GPU: capture each kind of pass of a step once and launch it as a whole; a search's "
-        "cells, "
-        "a training's network");
+        "cells, a training's network");
   t.add("runtime.huge_pages", o.huge_pages,
         "keep the memory of large CPU tensors, in huge pages, from step to step; faster");
 }

@@ -1,5 +1,5 @@
 #include "device/fake_device.hpp"
-#include "support/module_helpers.hpp"
+#include "eval/small_training.hpp"
 #include "support/test_paths.hpp"
 
 #include <darts/eval/test_network.hpp>
@@ -20,7 +20,7 @@ using ::testing::Key;
 using testing::take_waits;
 using ::testing::UnorderedElementsAre;
 
-constexpr std::int64_t classes = 4;
+constexpr std::int64_t classes = testing::small_training_classes;
 
 /// With everything that a step may be made of.
 TrainConfig full_config(bool graph) {
@@ -36,19 +36,6 @@ TrainConfig full_config(bool graph) {
   return config;
 }
 
-EvaluationNetwork make_network(const TrainConfig& config) {
-  EvaluationNetwork network(network_options(
-      config, load_genotype(testing::configs_folder() / "genotypes/DARTS_V2.json"), 3, classes));
-  testing::make_double(*network);
-  testing::randomize_parameters(*network, 0.4, 3);
-  return network;
-}
-
-Batch batch_of(std::int64_t count, std::uint64_t seed) {
-  return {testing::random_normal({count, 3, 32, 32}, seed),
-          testing::random_labels(count, classes, seed + 1)};
-}
-
 Batch on_fake(const Batch& batch) {
   return {batch.images.to(fake_device()), batch.labels.to(fake_device())};
 }
@@ -57,13 +44,13 @@ class TrainStepOnADevice : public ::testing::TestWithParam<bool> {};
 
 TEST_P(TrainStepOnADevice, NothingWaitsForIt) {
   const TrainConfig config = full_config(GetParam());
-  EvaluationNetwork network = make_network(config);
+  EvaluationNetwork network = testing::small_training_network(config);
   testing::move_to_fake_device(*network);
   TrainStep step(network, config);
-  EvaluationNetwork average = make_network(config);
+  EvaluationNetwork average = testing::small_training_network(config);
   testing::move_to_fake_device(*average);
   const WeightAverage averaging(*average, *network);
-  const Batch batch = on_fake(batch_of(6, 1));
+  const Batch batch = on_fake(testing::small_training_batch(6, 1));
   step.run(batch, {1, 0, 0.01, 0.3});
   take_waits();
   const PendingStep first = step.launch(batch, {1, 1, 0.01, 0.3});
@@ -79,15 +66,15 @@ TEST_P(TrainStepOnADevice, NothingWaitsForIt) {
 TEST_P(TrainStepOnADevice, ComputesWhatItDoesOnTheCpu) {
   TrainConfig config = full_config(GetParam());
   config.runtime.execution = Execution::plain;
-  EvaluationNetwork here = make_network(config);
-  EvaluationNetwork there = make_network(config);
+  EvaluationNetwork here = testing::small_training_network(config);
+  EvaluationNetwork there = testing::small_training_network(config);
   testing::move_to_fake_device(*there);
   config.runtime.cuda_graph = false;
   TrainStep step_here(here, config);
   TrainStep step_there(there, full_config(GetParam()));
   for (const auto& [images, drop_path] :
        {std::pair<std::int64_t, double>{6, 0.0}, {6, 0.3}, {5, 0.3}, {6, 0.3}}) {
-    const Batch batch = batch_of(images, 7);
+    const Batch batch = testing::small_training_batch(images, 7);
     const StepResult a = step_here.run(batch, {1, images, 0.01, drop_path});
     const StepResult b = step_there.run(on_fake(batch), {1, images, 0.01, drop_path});
     EXPECT_NEAR(a.loss, b.loss, 1e-8);

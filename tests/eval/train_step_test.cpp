@@ -1,5 +1,4 @@
-#include "support/module_helpers.hpp"
-#include "support/test_paths.hpp"
+#include "eval/small_training.hpp"
 
 #include <darts/eval/train_step.hpp>
 
@@ -15,7 +14,7 @@
 namespace darts {
 namespace {
 
-constexpr std::int64_t classes = 4;
+constexpr std::int64_t classes = testing::small_training_classes;
 
 /// Plain SGD, whose update is its gradient.
 TrainConfig plain_config() {
@@ -29,21 +28,8 @@ TrainConfig plain_config() {
   return config;
 }
 
-EvaluationNetwork make_network(const TrainConfig& config) {
-  EvaluationNetwork network(network_options(
-      config, load_genotype(testing::configs_folder() / "genotypes/DARTS_V2.json"), 3, classes));
-  testing::make_double(*network);
-  testing::randomize_parameters(*network, 0.4, 3);
-  return network;
-}
-
 EvaluationNetwork copy_of(const EvaluationNetwork& network) {
   return EvaluationNetwork(std::dynamic_pointer_cast<EvaluationNetworkImpl>(network->clone()));
-}
-
-Batch batch_of(std::int64_t count, std::uint64_t seed) {
-  return {testing::random_normal({count, 3, 32, 32}, seed),
-          testing::random_labels(count, classes, seed + 1)};
 }
 
 /// Cross entropy with label smoothing, written out.
@@ -90,13 +76,13 @@ TEST(TrainStep, MomentumNesterovAndWeightDecayFollowTheirFormulas) {
     config.w.momentum = 0.9;
     config.w.nesterov = nesterov;
     config.w.weight_decay = 0.01;
-    const EvaluationNetwork network = make_network(config);
+    const EvaluationNetwork network = testing::small_training_network(config);
     EvaluationNetwork by_hand = copy_of(network);
     TrainStep step(network, config);
     at::Tensor velocity;
     for (std::uint64_t t = 0; t < 3; ++t) {
       const double rate = 0.02 / (1.0 + static_cast<double>(t));
-      const Batch batch = batch_of(4, 10 * t);
+      const Batch batch = testing::small_training_batch(4, 10 * t);
       step.run(batch, at_rate(rate));
       const at::Tensor w = weights(by_hand);
       const at::Tensor g = gradient(by_hand, batch) + 0.01 * w;
@@ -110,9 +96,9 @@ TEST(TrainStep, MomentumNesterovAndWeightDecayFollowTheirFormulas) {
 TEST(TrainStep, TheGradientIsScaledDownToTheNorm) {
   TrainConfig config = plain_config();
   config.w.clip_norm = 0.125;
-  const EvaluationNetwork network = make_network(config);
+  const EvaluationNetwork network = testing::small_training_network(config);
   EvaluationNetwork by_hand = copy_of(network);
-  const Batch batch = batch_of(4, 1);
+  const Batch batch = testing::small_training_batch(4, 1);
   const at::Tensor before = weights(network);
   const StepResult result = TrainStep(network, config).run(batch, at_rate(1.0));
   const at::Tensor g = gradient(by_hand, batch);
@@ -127,9 +113,9 @@ TEST(TrainStep, TheGradientIsScaledDownToTheNorm) {
 TEST(TrainStep, PartsOfABatchAddUpByTheirSizes) {
   TrainConfig config = plain_config();
   config.train.parts = 3;
-  const EvaluationNetwork network = make_network(config);
+  const EvaluationNetwork network = testing::small_training_network(config);
   EvaluationNetwork by_hand = copy_of(network);
-  const Batch batch = batch_of(8, 2);  // 3 + 3 + 2
+  const Batch batch = testing::small_training_batch(8, 2);  // 3 + 3 + 2
   const at::Tensor before = weights(network);
   const StepResult result = TrainStep(network, config).run(batch, at_rate(1.0));
   at::Tensor expected;
@@ -151,9 +137,9 @@ TEST(TrainStep, TheLossIsSmoothedAndHasTheAuxiliaryHeadsShare) {
   TrainConfig config = plain_config();
   config.network.auxiliary = 0.4;
   config.train.label_smoothing = 0.1;
-  const EvaluationNetwork network = make_network(config);
+  const EvaluationNetwork network = testing::small_training_network(config);
   const EvaluationNetwork by_hand = copy_of(network);
-  const Batch batch = batch_of(4, 3);
+  const Batch batch = testing::small_training_batch(4, 3);
   const StepResult result = TrainStep(network, config).run(batch, at_rate(0.1));
   const auto output = EvaluationNetwork(by_hand)->forward(batch.images);
   const double expected = smoothed(output.logits, batch.labels, 0.1).item<double>() +
@@ -165,8 +151,10 @@ TEST(TrainStep, TheLossIsSmoothedAndHasTheAuxiliaryHeadsShare) {
 TEST(TrainStep, DropPathIsAFunctionOfSeedEpochAndStep) {
   TrainConfig config = plain_config();
   const auto loss = [&](std::int64_t epoch, std::int64_t step, double drop_path) {
-    const EvaluationNetwork network = make_network(config);
-    return TrainStep(network, config).run(batch_of(4, 4), {epoch, step, 0.1, drop_path}).loss;
+    const EvaluationNetwork network = testing::small_training_network(config);
+    return TrainStep(network, config)
+        .run(testing::small_training_batch(4, 4), {epoch, step, 0.1, drop_path})
+        .loss;
   };
   EXPECT_EQ(loss(1, 2, 0.5), loss(1, 2, 0.5));
   EXPECT_NE(loss(1, 2, 0.5), loss(1, 3, 0.5));
