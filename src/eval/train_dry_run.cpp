@@ -59,7 +59,7 @@ Batch measure_loader(TrainData& data, Times& times) {
 Times measure(const TrainConfig& config, TrainData& data, EvaluationNetwork& network) {
   Times times;
   const Batch batch = measure_loader(data, times);
-  TrainStep step(network, config);
+  TrainStep step(network, step_config(config, batch.images.device()));
   network->train();
   const TrainPosition position{0, 0, config.w.learning_rate.start, config.network.drop_path};
   const auto run = [&] { step.run(batch, position); };

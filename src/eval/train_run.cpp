@@ -22,12 +22,6 @@ EvaluationNetwork clone_of(const EvaluationNetwork& network) {
   return copy;
 }
 
-/// Graphs are for GPUs.
-TrainConfig step_config(TrainConfig config, const c10::Device& device) {
-  config.runtime.cuda_graph = config.runtime.cuda_graph && device.is_cuda();
-  return config;
-}
-
 std::string progress_text(const TrainState& s) {
   const auto images = static_cast<double>(s.images);
   return "loss " + format_fixed(s.loss_sum / images, 3) + "  acc " +
@@ -36,6 +30,11 @@ std::string progress_text(const TrainState& s) {
 }
 
 }  // namespace
+
+TrainConfig step_config(TrainConfig config, const c10::Device& device) {
+  config.runtime.cuda_graph = config.runtime.cuda_graph && device.is_cuda();
+  return config;
+}
 
 EvaluationNetwork make_network(const TrainConfig& config, const NetworkDescription& description,
                                const c10::Device& device) {

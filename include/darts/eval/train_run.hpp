@@ -78,6 +78,9 @@ class TrainRun {
   Clock::time_point start_ = Clock::now();
 };
 
+/// The config of a step on `device`: graphs are for GPUs.
+TrainConfig step_config(TrainConfig config, const c10::Device& device);
+
 /// An evaluation network with weights drawn from the config's seed, on `device`.
 EvaluationNetwork make_network(const TrainConfig& config, const NetworkDescription& description,
                                const c10::Device& device);
