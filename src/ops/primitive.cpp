@@ -1,4 +1,5 @@
 #include <darts/core/error.hpp>
+#include <darts/ops/average_pool.hpp>
 #include <darts/ops/conv_block.hpp>
 #include <darts/ops/factorized_reduce.hpp>
 #include <darts/ops/primitive.hpp>
@@ -21,10 +22,7 @@ AnyModule make_max_pool(const OperationOptions& o) {
       torch::nn::MaxPool2d(torch::nn::MaxPool2dOptions(3).stride(o.stride).padding(1)));
 }
 
-AnyModule make_avg_pool(const OperationOptions& o) {
-  return AnyModule(torch::nn::AvgPool2d(
-      torch::nn::AvgPool2dOptions(3).stride(o.stride).padding(1).count_include_pad(false)));
-}
+AnyModule make_avg_pool(const OperationOptions& o) { return AnyModule(AveragePool(o.stride)); }
 
 AnyModule make_skip(const OperationOptions& o) {
   if (o.stride == 1) {

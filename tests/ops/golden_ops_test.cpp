@@ -21,10 +21,17 @@ std::int64_t number_after(const std::string& text, const std::string& word) {
   return std::stoll(text.substr(at + word.size()));
 }
 
+/// Where operations are run, and how images lie in memory there.
+struct Place {
+  c10::Device device;
+  c10::MemoryFormat format;
+};
+
 /// `key` is NAME/strideS/affineA.
-void check_operation(const std::string& key, const Golden& golden, const c10::Device& device,
+void check_operation(const std::string& key, const Golden& golden, const Place& place,
                      Comparison& comparison) {
-  const at::Tensor x = golden.at("x").clone().to(device).requires_grad_();
+  const auto& [device, format] = place;
+  const at::Tensor x = golden.at("x").clone().to(device).contiguous(format).requires_grad_();
   OperationOptions options;
   options.channels = x.size(1);
   options.stride = number_after(key, "/stride");
@@ -37,7 +44,7 @@ void check_operation(const std::string& key, const Golden& golden, const c10::De
 
   const at::Tensor y = operation.forward<at::Tensor>(x);
   comparison.expect_close(y, golden.at("y"), tolerance, key + "/y");
-  y.backward(golden.at("grad_y").to(device));
+  y.backward(golden.at("grad_y").to(device).contiguous(format));
   comparison.expect_close(x.grad(), golden.at("grad_x"), tolerance, key + "/grad_x");
   const Golden state = testing::state_of(*operation.ptr());
   for (const auto& [name, gradient] : testing::part_of(golden, "grad")) {
@@ -46,23 +53,34 @@ void check_operation(const std::string& key, const Golden& golden, const c10::De
   }
 }
 
-void check_files(const c10::Device& device) {
+void check_files(const Place& place) {
   testing::for_each_golden_file("ops", ".pt", [&](const auto& file) {
     const Golden golden = testing::read_golden(file);
-    Comparison comparison(testing::title_of(file, {device}));
+    Comparison comparison(testing::title_of(file, {place.device}));
     const auto groups = testing::groups_of(golden, 3);
     EXPECT_FALSE(groups.empty());
     for (const std::string& key : groups) {
-      check_operation(key, testing::part_of(golden, key), device, comparison);
+      check_operation(key, testing::part_of(golden, key), place, comparison);
     }
   });
 }
 
-TEST(golden_ops, EveryOperationAsRecorded) { check_files(c10::kCPU); }
+constexpr auto planes = c10::MemoryFormat::Contiguous;
+constexpr auto channels_last = c10::MemoryFormat::ChannelsLast;
+
+TEST(golden_ops, EveryOperationAsRecorded) { check_files({c10::kCPU, planes}); }
+
+TEST(golden_ops, EveryOperationAsRecordedWithChannelsLast) {
+  check_files({c10::kCPU, channels_last});
+}
 
 using GoldenOpsCuda = testing::CudaTest;
 
-TEST_F(GoldenOpsCuda, EveryOperationAsRecorded) { check_files(testing::gpu()); }
+TEST_F(GoldenOpsCuda, EveryOperationAsRecorded) { check_files({testing::gpu(), planes}); }
+
+TEST_F(GoldenOpsCuda, EveryOperationAsRecordedWithChannelsLast) {
+  check_files({testing::gpu(), channels_last});
+}
 
 }  // namespace
 }  // namespace darts

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <sstream>
 #include <string>
 
 namespace darts {
@@ -165,7 +166,9 @@ struct PrecisionTrial {
 
 struct Gradients {
   double loss;
-  at::Tensor all;  ///< of alpha and w, in one row of float64
+  std::vector<std::string> names;  ///< of what the parts are by
+  std::vector<at::Tensor> parts;   ///< of alpha and w, each in one row of float64
+  at::Tensor all;                  ///< the parts in one row
 };
 
 Gradients gradients_of(const PrecisionTrial& trial, Execution execution, at::ScalarType type) {
@@ -184,13 +187,38 @@ Gradients gradients_of(const PrecisionTrial& trial, Execution execution, at::Sca
   const auto weights = flatten_weights(supernet);
   const PassResult result = make_pass(supernet, weights)->run(batch, Differentiate::both);
   set_tf32(false);
-  std::vector<at::Tensor> gradients = weights->parameters().windows(weights->gradient());
-  gradients.insert(gradients.begin(), result.alphas.begin(), result.alphas.end());
-  std::vector<at::Tensor> parts;
-  for (const at::Tensor& gradient : gradients) {
-    parts.push_back(gradient.to(at::kCPU, at::kDouble).flatten());
+  Gradients gradients{result.loss.item<double>(), {}, {}, {}};
+  const auto add = [&](const std::string& name, const at::Tensor& gradient) {
+    gradients.names.push_back(name);
+    gradients.parts.push_back(gradient.to(at::kCPU, at::kDouble).flatten());
+  };
+  for (std::size_t i = 0; i < result.alphas.size(); ++i) {
+    add("alphas[" + std::to_string(i) + "]", result.alphas[i]);
   }
-  return {result.loss.item<double>(), at::cat(parts)};
+  const std::vector<at::Tensor> by_weights = weights->parameters().windows(weights->gradient());
+  const std::vector<std::string> names = supernet->weight_names();
+  for (std::size_t i = 0; i < by_weights.size(); ++i) {
+    add(names[i], by_weights[i]);
+  }
+  gradients.all = at::cat(gradients.parts);
+  return gradients;
+}
+
+/// Names the parts in which two gradients differ most, and how much of the difference each is.
+std::string largest_differences(const Gradients& a, const Gradients& b) {
+  const double whole = (a.all - b.all).square().sum().item<double>();
+  std::vector<std::pair<double, std::size_t>> shares;
+  for (std::size_t i = 0; i < a.parts.size(); ++i) {
+    shares.emplace_back((a.parts[i] - b.parts[i]).square().sum().item<double>() / whole, i);
+  }
+  std::sort(shares.rbegin(), shares.rend());
+  std::ostringstream text;
+  for (std::size_t i = 0; i < std::min<std::size_t>(shares.size(), 5); ++i) {
+    const auto& [share, part] = shares[i];
+    text << a.names[part] << " " << share << " (norms " << a.parts[part].norm().item<double>()
+         << " and " << b.parts[part].norm().item<double>() << ")\n";
+  }
+  return text.str();
 }
 
 /// How far one result is from another.
@@ -212,16 +240,20 @@ TEST_P(MergedPrecision, IsAsNearToThePlainExecutionAsThePrecisionAllows) {
   const Gradients exact = gradients_of(trial, Execution::plain, at::kDouble);
   const Gradients plain = gradients_of(trial, Execution::plain, at::kFloat);
   const Gradients merged = gradients_of(trial, Execution::merged, at::kFloat);
-  const std::pair<const char*, Distance> distances[] = {
-      {"merged from plain", {merged, plain}},
-      {"merged from float64", {merged, exact}},
-      {"plain from float64", {plain, exact}},
+  struct Pair {
+    const char* what;
+    const Gradients& a;
+    const Gradients& b;
   };
-  for (const auto& [what, distance] : distances) {
+  for (const auto& [what, a, b] :
+       {Pair{"merged from plain", merged, plain}, Pair{"merged from float64", merged, exact},
+        Pair{"plain from float64", plain, exact}}) {
+    const Distance distance(a, b);
     std::printf("%s: %s: loss %.1e, 1 - cosine of gradients %.1e\n", trial.name, what,
                 distance.loss, 1.0 - distance.cosine);
     EXPECT_LE(distance.loss, trial.loss) << what;
-    EXPECT_GE(distance.cosine, trial.cosine) << what;
+    EXPECT_GE(distance.cosine, trial.cosine) << what << "; most of it:\n"
+                                             << largest_differences(a, b);
   }
 }
 

@@ -23,7 +23,8 @@ OUT_OF_MEMORY = "*WithoutMemory*"
 def on_gpu(part: Part) -> None:
     """Compare with the recorded numbers, executions with each other, devices with each other."""
     rooms = QUICK_ROOMS if part.tools.quick else ROOMS
-    _report(part, rooms, gtest.run_all(part, [(room, GPU_TESTS) for room in rooms]))
+    # Split, for cuDNN takes its time to choose and to compile, anew in every test of search_test.
+    _report(part, rooms, [gtest.run_split(part, room, GPU_TESTS) for room in rooms])
 
 
 def programs_on_gpu(part: Part) -> None:

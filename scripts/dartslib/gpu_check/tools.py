@@ -43,7 +43,7 @@ class Tools:
     @property
     def at_once(self) -> int:
         """Count the programs that may run side by side where time is not measured."""
-        return max(1, min(3, (os.cpu_count() or 1) // 2))
+        return max(1, min(6, (os.cpu_count() or 1) // 2))
 
     def environment(self, **more: str) -> dict[str, str]:
         """Compose the environment of our programs."""

@@ -3,9 +3,9 @@
 #include "batch_norms.hpp"
 
 #include <darts/cell/topology.hpp>
+#include <darts/ops/average_pool.hpp>
 
 #include <ATen/ops/addcmul.h>
-#include <ATen/ops/avg_pool2d.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/conv2d.h>
@@ -235,7 +235,7 @@ void MergedCell::run_pools(const Leaving& from) {
   }
   for (const Column& column : this->columns(from.edges, OperationKind::average_pool)) {
     columns.push_back(column);
-    pooled.push_back(at::avg_pool2d(from.value, 3, stride, 1, false, /*count_include_pad=*/false));
+    pooled.push_back(average_pool(from.value, stride));
   }
   if (columns.empty()) {
     return;
