@@ -25,7 +25,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr std::int64_t traced_steps = 3;
+constexpr std::int64_t traced_steps = 1;  // all steps start the same kernels
 
 void tell(const ordered_json& what) {
   std::cout << what.dump(-1, ' ', false, ordered_json::error_handler_t::replace) << std::endl;

@@ -49,7 +49,7 @@ std::vector<DeviceActivity> device_trace(const std::function<void()>& work, std:
   for (const profiler::KinetoEvent& event : result->events()) {
     if (const auto kind = kind_of(event)) {
       trace.push_back({*kind, static_cast<std::int64_t>(event.startNs()),
-                       static_cast<std::int64_t>(event.durationNs())});
+                       static_cast<std::int64_t>(event.durationNs()), event.name()});
     }
   }
   return trace;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace darts {
@@ -15,6 +16,14 @@ struct DeviceActivity {
   Kind kind = Kind::kernel;
   std::int64_t start = 0;     ///< nanoseconds
   std::int64_t duration = 0;  ///< nanoseconds
+  std::string name = {};      ///< of a kernel
+};
+
+/// All runs of one kernel.
+struct KernelUse {
+  std::string name;
+  std::int64_t count = 0;
+  double seconds = 0.0;
 };
 
 /// How a GPU was used.
@@ -22,7 +31,8 @@ struct DeviceUse {
   std::int64_t kernels = 0;
   std::int64_t copies = 0;
   std::int64_t launches = 0;
-  double busy_seconds = 0.0;  ///< with at least one kernel or copy running
+  double busy_seconds = 0.0;             ///< with at least one kernel or copy running
+  std::vector<KernelUse> heaviest = {};  ///< the kernels that take most of the time, at most 12
 };
 
 /// Of activities in any order; those that overlap, on several streams, count once as busy time.

@@ -21,6 +21,14 @@ ordered_json or_null(const std::string& text) {
   return text.empty() ? ordered_json() : ordered_json(text);
 }
 
+ordered_json to_json(const std::vector<KernelUse>& kernels) {
+  ordered_json all = ordered_json::array();
+  for (const KernelUse& kernel : kernels) {
+    all.push_back({{"name", kernel.name}, {"count", kernel.count}, {"seconds", kernel.seconds}});
+  }
+  return all;
+}
+
 }  // namespace
 
 void Result::add(const ordered_json& told) {
@@ -57,11 +65,17 @@ ordered_json to_json(const DeviceUse& use) {
   return {{"kernels", use.kernels},
           {"copies", use.copies},
           {"launches", use.launches},
-          {"busy_seconds", use.busy_seconds}};
+          {"busy_seconds", use.busy_seconds},
+          {"heaviest_kernels", to_json(use.heaviest)}};
 }
 
 DeviceUse use_of(const ordered_json& json) {
-  return {json.at("kernels"), json.at("copies"), json.at("launches"), json.at("busy_seconds")};
+  DeviceUse use{json.at("kernels"), json.at("copies"), json.at("launches"),
+                json.at("busy_seconds")};
+  for (const ordered_json& kernel : json.at("heaviest_kernels")) {
+    use.heaviest.push_back({kernel.at("name"), kernel.at("count"), kernel.at("seconds")});
+  }
+  return use;
 }
 
 ordered_json to_json(const Result& r) {
@@ -86,6 +100,7 @@ ordered_json to_json(const Result& r) {
           {"copies", of_use(&DeviceUse::copies)},
           {"launches", of_use(&DeviceUse::launches)},
           {"busy_seconds", of_use(&DeviceUse::busy_seconds)},
+          {"heaviest_kernels", any && r.use ? to_json(r.use->heaviest) : ordered_json()},
           {"idle_share", known([&] { return or_null(r.idle()); })},
           {"flop", r.operations > 0.0 ? ordered_json(r.operations) : ordered_json()},
           {"times_arithmetic_bound", known([&] { return or_null(r.times_arithmetic()); })},

@@ -120,17 +120,19 @@ def steps_for(beside: Peer | None, data: Path, about: dict) -> list[Step]:
     def describe(part: Part) -> None:
         about.update(environment.describe(part, data))
 
-    fast, epoch = (120, 70) if beside else (150, 95)
+    fast, epoch = (130, 60) if beside else (190, 90)
     steps = [
-        Step("environment", "Environment", (25, 15), describe, needs_gpu=False),
-        Step("right", "Right: tests on the GPU", (110, 20), right.on_gpu),
-        Step("programs", "Programs on the GPU", (90, 15), right.programs_on_gpu),
+        Step("environment", "Environment", (10, 10), describe, needs_gpu=False),
+        Step("right", "Right: tests on the GPU", (85, 20), right.on_gpu),
+        Step("programs", "Programs on the GPU", (75, 15), right.programs_on_gpu),
         Step("fast", "Fast: steps", (fast, 15), speed.measure),
         Step("scale", "At scale: an epoch", (epoch, 20), lambda part: scale.measure(part, data)),
-        Step("cpu", "The CPU's own part", (30, 15), right.on_cpu, needs_gpu=False),
+        Step("cpu", "The CPU's own part", (25, 15), right.on_cpu, needs_gpu=False),
     ]
     if beside:
-        turns = Step("peer", "The original beside ours", (75, 0), lambda p: peer.compare(p, beside))
+        turns = Step(
+            "peer", "The original beside ours", (110, 0), lambda p: peer.compare(p, beside)
+        )
         # The last, for it takes what the others have left.
         rest = Step(
             "compile", "The original compiled", (0, 0), lambda p: peer.compile_it(p, beside)

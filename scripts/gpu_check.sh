@@ -17,7 +17,7 @@ command -v "$python" >/dev/null || fail "there is no $python (PYTHON)"
 
 programs="" tests=""
 if [[ -f "$root/run.sh" ]]; then # a bundle
-  if [[ -z "${DARTS_LIBRARY_PATH:-}" ]]; then exec "$root/run.sh" gpu_check "$@"; fi
+  if [[ -z "${DARTS_LIBRARY_PATH:-}" && " $* " != *" --help "* ]]; then exec "$root/run.sh" gpu_check "$@"; fi
   programs="$root/bin" tests="$root/tests"
 else
   for build in "$root/build/release" "$root/build/dev"; do

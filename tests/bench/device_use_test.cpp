@@ -11,6 +11,24 @@ namespace {
 
 using Kind = DeviceActivity::Kind;
 
+TEST(DeviceUse, NamesTheKernelsThatTakeMostOfTheTime) {
+  std::vector<DeviceActivity> activities{{Kind::kernel, 0, 100, "small"},
+                                         {Kind::copy, 0, 5000, "copy"},
+                                         {Kind::kernel, 0, 300, "large"},
+                                         {Kind::kernel, 0, 300, "large"},
+                                         {Kind::launch, 0, 9000, "launch"}};
+  const DeviceUse use = per_step(device_use(activities), 2);
+  ASSERT_EQ(use.heaviest.size(), 2U);
+  EXPECT_EQ(use.heaviest[0].name, "large");
+  EXPECT_EQ(use.heaviest[0].count, 1);
+  EXPECT_DOUBLE_EQ(use.heaviest[0].seconds, 300e-9);
+  EXPECT_EQ(use.heaviest[1].name, "small");
+  for (int i = 0; i < 20; ++i) {
+    activities.push_back({Kind::kernel, 0, 1, std::to_string(i)});
+  }
+  EXPECT_EQ(device_use(activities).heaviest.size(), 12U);
+}
+
 TEST(DeviceUse, OfNothing) {
   const DeviceUse use = device_use({});
   EXPECT_EQ(use.kernels, 0);

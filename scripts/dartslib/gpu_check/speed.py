@@ -9,10 +9,6 @@ from typing import Any
 
 from dartslib.gpu_check.tools import Part
 
-# By importance: where the time ends, the last are left out.
-WORKS = ("first", "evaluation", "second", "test", "alpha", "w")
-EXECUTIONS = ("plain", "merged", "merged+graph", "merged+graph+tf32", "merged+graph+bf16")
-BATCHES = {64: EXECUTIONS, 256: EXECUTIONS[1:]}
 COLUMNS = {
     "work": "work",
     "execution": "execution",
@@ -27,7 +23,10 @@ COLUMNS = {
     "× arithmetic bound": "times_arithmetic_bound",
 }
 SCALES = {"seconds": 1e3, "best": 1e3, "peak_bytes": 1e-9, "idle_share": 100.0}
-RESERVE = 8.0  # seconds that a program needs to begin and to write
+RESERVE = 20.0  # seconds that a measurement begun last may take
+WORTH_IT = 15.0  # seconds under which none is begun
+NOT_STARTED = "not started: --max-seconds"
+HEAVY = 8  # kernels of a step that are listed
 
 
 @dataclass(frozen=True)
@@ -40,14 +39,24 @@ class Bench:
     paper: bool = True
 
 
+# By importance: where the time ends, the last are left out. The batches of search and training are
+# the original's.
+GRAPHS = ("merged+graph", "merged+graph+tf32", "merged+graph+bf16")
+QUICK = (Bench(("first",), ("merged", "merged+graph"), 16, paper=False),)
+BENCHES = (
+    Bench(("first",), ("merged+graph", "merged+graph+bf16", "merged", "plain"), 64),
+    Bench(("evaluation",), GRAPHS, 96),
+    Bench(("second",), GRAPHS[:1], 64),
+    Bench(("first", "evaluation"), GRAPHS, 256),
+    Bench(("test", "alpha", "w"), ("merged", "plain"), 64),
+)
+
+
 def measure(part: Part) -> None:
-    """Time everything at the paper's size; the usual batch first, and for longer."""
-    if part.tools.quick:
-        tables(part, Bench(("first",), ("merged", "merged+graph"), 16, paper=False), part.left())
-        return
-    for i, (batch, executions) in enumerate(BATCHES.items()):
-        share = part.left() * (0.6 if i + 1 < len(BATCHES) else 1.0)
-        tables(part, Bench(WORKS, executions, batch), share)
+    """Time the paper's sizes as far as the time goes."""
+    for bench in QUICK if part.tools.quick else BENCHES:
+        if part.tools.quick or part.left() > RESERVE + WORTH_IT:
+            tables(part, bench, part.left())
 
 
 def tables(part: Part, bench: Bench, seconds: float) -> None:
@@ -59,7 +68,7 @@ def tables(part: Part, bench: Bench, seconds: float) -> None:
         table = part.table("Ceilings, measured in the same run", ["what", "value"])
         for name, value in flattened(ceilings):
             table.add(name, value)
-    results = record.get("results") or []
+    results = [r for r in record.get("results") or [] if r.get("skipped") != NOT_STARTED]
     table = part.table(f"darts_bench, batch {bench.batch}", [*COLUMNS, "note"])
     for result in results:
         note = reason_of(result, "failed") or reason_of(result, "skipped")
@@ -68,6 +77,26 @@ def tables(part: Part, bench: Bench, seconds: float) -> None:
             part.fail(f"{result.get('work')} {result.get('execution')}: {note}")
     if not results:
         part.fail(f"darts_bench, batch {bench.batch}: no result")
+    for result in results:
+        list_kernels(part, result)
+
+
+def list_kernels(part: Part, result: dict[str, Any]) -> None:
+    """Make a table of the kernels that a step in float32 spends its time in."""
+    kernels = result.get("heaviest_kernels") or []
+    execution = str(result.get("execution"))
+    if not kernels or not execution.endswith("+graph"):
+        return
+    title = f"Heaviest kernels of a step: {result.get('work')} {execution}"
+    table = part.table(title, ["kernel", "runs", "ms"])
+    for kernel in kernels[:HEAVY]:
+        table.add(short_name(kernel["name"]), kernel["count"], kernel["seconds"] * 1e3)
+
+
+def short_name(kernel: str) -> str:
+    """Return the name of a kernel without its return type, arguments and most of its templates."""
+    words = kernel.removeprefix("void ").replace("(anonymous namespace)::", "")
+    return words[:64].split("(")[0]
 
 
 def run_bench(part: Part, bench: Bench, seconds: float) -> dict[str, Any] | None:
