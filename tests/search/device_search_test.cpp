@@ -258,9 +258,10 @@ TEST_P(MergedPrecision, IsAsNearToThePlainExecutionAsThePrecisionAllows) {
 }
 
 // Factors are rounded by 2⁻²⁴ (fp32), 2⁻¹¹ (TF32) and 2⁻⁹ (bfloat16) of their size. Thirty layers
-// add up, and a value that rounding takes over the edge of a ReLU changes its gradient whole. On
-// the CPU one minus the cosine is 2e-7 in fp32 and 1e-2 in bfloat16, which makes 6e-4 for TF32,
-// whose rounding, and so its angle, is a quarter of bfloat16's. The bounds are some ten times that.
+// add up, and a value that rounding takes over the edge of a ReLU changes its gradient whole. One
+// minus the cosine was 2e-7 in fp32 and 1e-2 in bfloat16 on a CPU; up to 1e-6 in fp32, 5e-4 in TF32
+// and 1e-2 in bfloat16 on a GPU, where cuDNN's choice of an algorithm moves it. The bounds are some
+// ten times that.
 INSTANTIATE_TEST_SUITE_P(
     Cpu, MergedPrecision,
     ::testing::Values(PrecisionTrial{"fp32", c10::kCPU, Precision::fp32, false, 1e-5, 1.0 - 1e-5},
@@ -270,7 +271,7 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     Cuda, MergedPrecision,
     ::testing::Values(PrecisionTrial{"fp32", testing::gpu(), Precision::fp32, false, 1e-5,
-                                     1.0 - 1e-6},
+                                     1.0 - 1e-5},
                       PrecisionTrial{"tf32", testing::gpu(), Precision::fp32, true, 0.01, 0.99},
                       PrecisionTrial{"bf16", testing::gpu(), Precision::bf16, false, 0.03, 0.9}),
     [](const auto& trial) { return trial.param.name; });
