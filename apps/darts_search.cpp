@@ -43,23 +43,22 @@ void declare(CLI::App& app, Arguments& a) {
 }
 
 int print_derived(const Arguments& a) {
-  DeriverOptions options;
   Genotype genotype;
   std::int64_t epoch = 0;
   if (fs::is_directory(a.derive)) {
     const RecordedAlphas recorded = read_alphas(fs::path(a.derive) / "alphas.jsonl", a.epoch);
     const SearchConfig config = load_config<SearchConfig>(a, fs::path(a.derive) / "config.yaml");
-    options = {parse_primitives(recorded.primitives), config.space.edges_per_node};
-    genotype = derive(recorded.alphas, options);
+    SearchSpace space = search_space(config);
+    space.primitives = parse_primitives(recorded.primitives);
+    genotype = make_method(config.search.method)->derive(recorded.theta(), space);
     genotype.name = config.name;
     epoch = recorded.epoch;
   } else {
     if (a.epoch >= 0) {
       throw Error("--epoch goes with a run directory; a checkpoint holds the alphas of one moment");
     }
-    const StoredAlphas stored = alphas_of(load_checkpoint(a.derive));
-    options = {parse_primitives(stored.primitives), stored.edges_per_node};
-    genotype = derive(stored.alphas, options);
+    const StoredTheta stored = theta_of(load_checkpoint(a.derive));
+    genotype = make_method(stored.method)->derive(stored.theta, stored.space);
     genotype.name = fs::path(a.derive).stem().string();
     epoch = stored.epoch;
   }

@@ -30,15 +30,17 @@ struct SearchSubject {
     return options;
   }
 
+  Mixings mixings() const { return SearchMethod().mix_all(supernet->theta(), {}, Moves::w); }
+
   Supernet supernet;
   Batch train;
   Batch valid;
 };
 
-std::function<void()> search_step(const SubjectOptions& o, SearchMethod method) {
+std::function<void()> search_step(const SubjectOptions& o, SearchOrder order) {
   const auto subject = std::make_shared<SearchSubject>(o);
   SearchStepOptions options;
-  options.method = method;
+  options.order = order;
   options.cuda_graph = o.cuda_graph;
   const auto step = std::make_shared<SearchStep>(subject->supernet, options);
   return [subject, step, rate = options.w.learning_rate] {
@@ -50,33 +52,33 @@ std::function<void()> gradient(const SubjectOptions& o, Differentiate by) {
   const auto subject = std::make_shared<SearchSubject>(o);
   const std::shared_ptr<SupernetPass> pass =
       o.cuda_graph ? make_graphed_pass(subject->supernet) : make_pass(subject->supernet);
-  return [subject, pass, by] { pass->run(subject->train, by); };
+  return [subject, pass, by] { pass->run(subject->train, subject->mixings(), by); };
 }
 
 }  // namespace
 
 std::function<void()> first_order_step(const SubjectOptions& options) {
-  return search_step(options, SearchMethod::first);
+  return search_step(options, SearchOrder::first);
 }
 
 std::function<void()> second_order_step(const SubjectOptions& options) {
-  return search_step(options, SearchMethod::second);
+  return search_step(options, SearchOrder::second);
 }
 
 std::function<void()> joint_step(const SubjectOptions& options) {
-  return search_step(options, SearchMethod::joint);
+  return search_step(options, SearchOrder::joint);
 }
 
 std::function<void()> supernet_loss(const SubjectOptions& options) {
   const auto subject = std::make_shared<SearchSubject>(options);
   return [subject] {
-    at::cross_entropy_loss(subject->supernet->forward(subject->train.images), subject->train.labels)
-        .item<double>();
+    const at::Tensor logits = subject->supernet->forward(subject->train.images, subject->mixings());
+    at::cross_entropy_loss(logits, subject->train.labels).item<double>();
   };
 }
 
 std::function<void()> alpha_gradient(const SubjectOptions& options) {
-  return gradient(options, Differentiate::alphas);
+  return gradient(options, Differentiate::mixing);
 }
 
 std::function<void()> weight_gradient(const SubjectOptions& options) {
@@ -86,7 +88,8 @@ std::function<void()> weight_gradient(const SubjectOptions& options) {
 std::int64_t supernet_multiply_adds(const NetworkSize& size) {
   const c10::NoGradGuard no_grad;
   Supernet supernet(SearchSubject::options_of(size, {Execution::plain}));
-  return count_multiply_adds([&] { supernet->forward(at::zeros({1, 3, 32, 32})); });
+  const Mixings mixings = SearchMethod().mix_all(supernet->theta(), {}, Moves::w);
+  return count_multiply_adds([&] { supernet->forward(at::zeros({1, 3, 32, 32}), mixings); });
 }
 
 }  // namespace darts

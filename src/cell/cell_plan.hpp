@@ -29,7 +29,7 @@ enum class OperationKind { none, identity, max_pool, average_pool, convolution }
 /// A candidate operation on an edge.
 struct Operation {
   OperationKind kind = OperationKind::none;
-  std::int64_t column = 0;         ///< of alpha
+  std::int64_t column = 0;         ///< of the mixing weights
   std::vector<std::size_t> units;  ///< of a convolution: one, or two in a row; in CellPlan::units
   torch::nn::BatchNorm2d norm{nullptr};  ///< of a pool
 
@@ -37,7 +37,7 @@ struct Operation {
 };
 
 struct Edge {
-  std::int64_t row = 0;   ///< of alpha
+  std::int64_t row = 0;   ///< of the mixing weights
   std::int64_t from = 0;  ///< state that it leaves
   std::int64_t to = 0;    ///< state that it enters
   std::int64_t stride = 1;
@@ -49,7 +49,7 @@ struct Edge {
 struct CellPlan {
   std::int64_t nodes = 0;
   std::int64_t channels = 0;
-  std::int64_t columns = 0;  ///< of alpha
+  std::int64_t columns = 0;  ///< of the mixing weights
   bool reduction = false;
   std::int64_t padding = 1;  ///< that the inputs of all units need
   std::vector<Edge> edges;
@@ -66,7 +66,7 @@ struct CellPlan {
 struct CellInputs {
   at::Tensor s0;      ///< the two input states, preprocessed: (N, C, H, W)
   at::Tensor s1;      ///< …
-  at::Tensor alphas;  ///< edges × primitives, after softmax
+  at::Tensor mixing;  ///< mixing weights, edges × primitives
 };
 
 /// The plan of a cell whose edges are the mixed operations `edges`; nothing if one of its

@@ -138,6 +138,24 @@ const FieldTable::Field* FieldTable::find(std::string_view key) const {
   return found == fields_.end() ? nullptr : &*found;
 }
 
+void FieldTable::add_alias(std::string key, std::vector<std::string> values, std::string other) {
+  if (find(key) == nullptr || find(other) == nullptr) {
+    throw std::logic_error("alias of " + key + ": there is no such field, or no " + other);
+  }
+  aliases_.push_back({std::move(key), std::move(values), std::move(other)});
+}
+
+/// The field that `value` is for, where it is given for `key`.
+const FieldTable::Field* FieldTable::find_for(std::string_view key, const RawValue& value) const {
+  for (const Alias& alias : aliases_) {
+    if (alias.key == key && value.kind == RawValue::Kind::text &&
+        std::ranges::count(alias.values, value.text) > 0) {
+      return find(alias.other);
+    }
+  }
+  return find(key);
+}
+
 bool FieldTable::is_section(std::string_view key) const {
   const std::string prefix = std::string(key) + ".";
   return std::any_of(fields_.begin(), fields_.end(),
@@ -171,7 +189,7 @@ std::string FieldTable::unknown_key(std::string_view key) const {
 
 void FieldTable::set_raw(std::string_view key, const RawValue& value, const std::string& source) {
   with_source(source, [&] {
-    if (const Field* field = find(key)) {
+    if (const Field* field = find_for(key, value)) {
       field->codec->parse(value);
     } else if (!is_section(key)) {
       throw Error(unknown_key(key));
@@ -188,7 +206,8 @@ void FieldTable::set(std::string_view key, std::string_view text, std::string_vi
   with_source(where, [&] {
     const Field* field = find(key);
     if (field != nullptr) {
-      field->codec->parse(command_line_value(field->codec->syntax(), text));
+      const RawValue value = command_line_value(field->codec->syntax(), text);
+      find_for(key, value)->codec->parse(value);
     } else if (is_section(key)) {
       throw Error(std::string(key) + " is a section; set one of its keys");
     } else {

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace darts {
 
@@ -15,6 +16,13 @@ struct FieldTable::Field {
   std::string help;
   std::string initial;  ///< the default, as YAML
   std::unique_ptr<FieldCodec> codec;
+};
+
+/// Values of one field that are for another.
+struct FieldTable::Alias {
+  std::string key;
+  std::vector<std::string> values;
+  std::string other;
 };
 
 struct FieldTable::Section {

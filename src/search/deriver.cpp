@@ -17,27 +17,28 @@ struct Candidate {
   double strength;
 };
 
-void check(const at::Tensor& alpha, const DeriverOptions& options, const char* cell) {
-  const auto columns = static_cast<std::int64_t>(options.primitives.size());
-  if (alpha.dim() != 2 || alpha.size(1) != columns) {
+void check(const at::Tensor& strengths, const SearchSpace& space, const char* cell) {
+  const auto columns = std::ssize(space.primitives);
+  if (strengths.dim() != 2 || strengths.size(1) != columns) {
     throw Error(c10::str("alphas of the ", cell, " cell: ", columns,
-                         " columns expected, one for each primitive, got shape ", alpha.sizes()));
+                         " columns expected, one for each primitive, got shape ",
+                         strengths.sizes()));
   }
-  if (!at::isfinite(alpha).all().item<bool>()) {
+  if (!at::isfinite(strengths).all().item<bool>()) {
     throw Error(
         c10::str("alphas of the ", cell, " cell are not all finite: no cell can be derived"));
   }
 }
 
-Candidate strongest(const double* weights, std::int64_t from,
+Candidate strongest(const double* strengths, std::int64_t from,
                     const std::vector<Primitive>& primitives) {
   const Primitive* best = nullptr;
   double strength = 0.0;
   for (std::size_t p = 0; p < primitives.size(); ++p) {
     const bool candidate = primitives[p].kind() != PrimitiveKind::none;
-    if (candidate && (best == nullptr || weights[p] > strength)) {
+    if (candidate && (best == nullptr || strengths[p] > strength)) {
       best = &primitives[p];
-      strength = weights[p];
+      strength = strengths[p];
     }
   }
   if (best == nullptr) {
@@ -46,29 +47,28 @@ Candidate strongest(const double* weights, std::int64_t from,
   return {{*best, from}, strength};
 }
 
-CellGenotype derive_cell(const at::Tensor& alpha, const DeriverOptions& options, const char* cell) {
-  check(alpha, options, cell);
-  // In alpha's own precision, as the original, so that rounding ties fall the same way.
-  const at::Tensor weights = at::softmax(alpha.detach().cpu(), -1).to(at::kDouble).contiguous();
-  const double* row = weights.const_data_ptr<double>();
+CellGenotype derive_cell(const at::Tensor& strengths, const SearchSpace& space, const char* cell) {
+  check(strengths, space, cell);
+  const at::Tensor rows = strengths.detach().cpu().to(at::kDouble).contiguous();
+  const double* row = rows.const_data_ptr<double>();
   CellGenotype genotype;
   std::int64_t node = 0;
-  for (; edge_count(node + 1) <= weights.size(0); ++node) {
+  for (; edge_count(node + 1) <= rows.size(0); ++node) {
     std::vector<Candidate> candidates;
-    for (std::int64_t from = 0; from < predecessors(node); ++from, row += weights.size(1)) {
-      candidates.push_back(strongest(row, from, options.primitives));
+    for (std::int64_t from = 0; from < predecessors(node); ++from, row += rows.size(1)) {
+      candidates.push_back(strongest(row, from, space.primitives));
     }
     std::ranges::stable_sort(candidates, std::ranges::greater(), &Candidate::strength);
     auto& edges = genotype.nodes.emplace_back();
     for (const Candidate& candidate : candidates) {
-      if (std::ssize(edges) < options.edges_per_node) {
+      if (std::ssize(edges) < space.edges_per_node) {
         edges.push_back(candidate.edge);
       }
     }
     genotype.concat.push_back(node + cell_inputs);
   }
-  if (edge_count(node) != weights.size(0) || node == 0) {
-    throw Error(c10::str("alphas of the ", cell, " cell: ", weights.size(0),
+  if (edge_count(node) != rows.size(0) || node == 0) {
+    throw Error(c10::str("alphas of the ", cell, " cell: ", rows.size(0),
                          " edges are not those of a whole number of nodes (2, 5, 9, 14, …)"));
   }
   return genotype;
@@ -76,9 +76,16 @@ CellGenotype derive_cell(const at::Tensor& alpha, const DeriverOptions& options,
 
 }  // namespace
 
-Genotype derive(const Alphas& alphas, const DeriverOptions& options) {
-  return {"", derive_cell(alphas.normal, options, "normal"),
-          derive_cell(alphas.reduce, options, "reduction")};
+Genotype derive_strongest(const ByCellType<at::Tensor>& strengths, const SearchSpace& space) {
+  return {"", derive_cell(strengths.normal, space, "normal"),
+          derive_cell(strengths.reduce, space, "reduction")};
+}
+
+Genotype derive(const Alphas& alphas, const SearchSpace& space) {
+  const auto softmax = [](const at::Tensor& alpha) {
+    return at::softmax(alpha.detach().cpu(), -1);
+  };
+  return derive_strongest({softmax(alphas.normal), softmax(alphas.reduce)}, space);
 }
 
 }  // namespace darts

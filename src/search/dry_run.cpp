@@ -29,12 +29,12 @@ struct Times {
 };
 
 /// Of one image, in evaluation mode, on the CPU before the supernet moves to its device.
-std::int64_t multiply_adds(Supernet& supernet, const SearchData& data) {
+std::int64_t multiply_adds(Supernet& supernet, const SearchData& data, const Mixings& mixings) {
   const c10::NoGradGuard no_grad;
   supernet->eval();
   const at::Tensor image =
       at::zeros({1, data.image_channels(), data.height(), data.width()}, at::kFloat);
-  return count_multiply_adds([&] { supernet->forward(image); });
+  return count_multiply_adds([&] { supernet->forward(image, mixings); });
 }
 
 double loader_speed(SearchData& data) {
@@ -63,8 +63,10 @@ Times measure(const SearchConfig& config, SearchData& data, Supernet& supernet) 
   times.step = seconds_of(run);
   const c10::NoGradGuard no_grad;
   supernet->eval();
+  const Mixings mixings =
+      make_method(config.search.method)->mix_all(supernet->theta(), {}, Moves::w);
   times.validation =
-      seconds_of([&] { supernet->forward(batches.train.images).sum().item<double>(); });
+      seconds_of([&] { supernet->forward(batches.train.images, mixings).sum().item<double>(); });
   return times;
 }
 
@@ -75,13 +77,16 @@ void dry_run(const SearchConfig& config, const Log& log) {
   log.info(to_yaml(config));
   SearchData data(config, device);
   Supernet supernet(supernet_options(config, data.image_channels(), data.classes()));
-  initialize_supernet(supernet, config.seed);
+  const auto method = make_method(config.search.method);
+  initialize_supernet(supernet, config.seed, *method);
   log.info("images: " + format_count(data.train_images()) + " for w, " +
            format_count(data.valid_images()) + " held out; " + std::to_string(data.height()) + "×" +
            std::to_string(data.width()) + "×" + std::to_string(data.image_channels()) + ", " +
            std::to_string(data.classes()) + " classes");
   log.info("supernet: " + format_count(count_elements(supernet->weights())) + " parameters, " +
-           format_count(multiply_adds(supernet, data)) + " multiply-adds an image");
+           format_count(
+               multiply_adds(supernet, data, method->mix_all(supernet->theta(), {}, Moves::w))) +
+           " multiply-adds an image");
   supernet->to(device);
   const Times times = measure(config, data, supernet);
   const auto steps = static_cast<double>(data.steps_per_epoch());

@@ -7,10 +7,10 @@ class FirstOrderArchitect : public Architect {
  public:
   explicit FirstOrderArchitect(ArchitectContext context) : context_(std::move(context)) {}
 
-  void compute_gradients(const Batch& /*train*/, const Batch& valid,
-                         double /*learning_rate*/) override {
-    set_gradients(context_.supernet->alphas(),
-                  context_.pass->run(valid, Differentiate::alphas).alphas);
+  void compute_gradients(const Batch& /*train*/, const Batch& valid, double /*learning_rate*/,
+                         const SearchPosition& position) override {
+    const auto result = context_.pass->run(valid, Differentiate::mixing, position, Moves::theta);
+    context_.pass->theta().set_gradients(result.theta);
   }
 
  private:

@@ -1,33 +1,85 @@
+#include <darts/core/error.hpp>
+#include <darts/core/random.hpp>
 #include <darts/search/method.hpp>
 
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/ops/randn.h>
+#include <ATen/ops/softmax.h>
+#include <c10/core/GradMode.h>
+
 #include <array>
-#include <stdexcept>
 
 namespace darts {
 namespace {
 
-constexpr std::array<SearchMethodRow, 3> table{{
-    {SearchMethod::first, "first", "alternate alpha and w; alpha by the gradient at the current w",
-     true, make_first_order_architect},
-    {SearchMethod::second, "second",
-     "alternate alpha and w; alpha by the gradient through one unrolled step of w", true,
-     make_second_order_architect},
-    {SearchMethod::joint, "joint",
-     "move alpha and w together on all training images (the paper's single-level baseline)", false,
-     nullptr},
+constexpr double alpha_scale = 1e-3;  // paper's code: small, so that all operations start alike
+
+template <class Method>
+std::shared_ptr<const SearchMethod> make() {
+  return std::make_shared<const Method>();
+}
+
+constexpr std::array<SearchMethodRow, 1> table{{
+    {"darts", "softmax(alpha) mixes all operations of an edge (Liu, Simonyan, Yang 2018)",
+     make<SearchMethod>},
 }};
 
 }  // namespace
 
+std::vector<ThetaShape> SearchMethod::theta_shapes(const SearchSpace& space) const {
+  return alpha_shapes(space);
+}
+
+void SearchMethod::initialize(const Theta& theta, std::uint64_t seed) const {
+  const c10::NoGradGuard no_grad;
+  RandomStream stream(seed, RandomPurpose::alphas);
+  const Alphas alphas = theta.alphas();
+  for (const CellType type : cell_types) {
+    const at::Tensor alpha = alphas.of(type);
+    const at::Generator generator = at::detail::createCPUGenerator(stream());
+    alpha.copy_(alpha_scale * at::randn(alpha.sizes(), generator, at::kDouble));
+  }
+}
+
+Mixing SearchMethod::mix(const Theta& theta, CellType type, const SearchPosition& /*position*/,
+                         Moves /*moves*/) const {
+  return {at::softmax(theta.of("alphas", type), -1)};
+}
+
+at::Tensor SearchMethod::penalty(const Theta& /*theta*/, const SearchPosition& /*position*/) const {
+  return {};
+}
+
+bool SearchMethod::moves_theta(const SearchPosition& /*position*/) const { return true; }
+
+bool SearchMethod::w_first() const { return false; }
+
+at::Tensor SearchMethod::strengths(const Theta& theta, CellType type) const {
+  return at::softmax(theta.of("alphas", type).detach().cpu(), -1);
+}
+
+Genotype SearchMethod::derive(const Theta& theta, const SearchSpace& space) const {
+  return derive_strongest(
+      {strengths(theta, CellType::normal), strengths(theta, CellType::reduction)}, space);
+}
+
+Mixings SearchMethod::mix_all(const Theta& theta, const SearchPosition& position,
+                              Moves moves) const {
+  return {mix(theta, CellType::normal, position, moves),
+          mix(theta, CellType::reduction, position, moves)};
+}
+
 std::span<const SearchMethodRow> search_methods() { return table; }
 
-const SearchMethodRow& find_method(SearchMethod method) {
+std::shared_ptr<const SearchMethod> make_method(std::string_view name) {
+  std::string known;
   for (const SearchMethodRow& row : table) {
-    if (row.method == method) {
-      return row;
+    if (row.name == name) {
+      return row.make();
     }
+    known += (known.empty() ? "" : ", ") + std::string(row.name);
   }
-  throw std::logic_error("a search method without a row in the table");
+  throw Error("unknown search method \"" + std::string(name) + "\"; known are " + known);
 }
 
 }  // namespace darts

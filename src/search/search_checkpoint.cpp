@@ -15,10 +15,6 @@ using Json = nlohmann::json;
 constexpr const char* model_prefix = "model";
 constexpr const char* w_prefix = "w_optimizer";
 constexpr const char* alpha_prefix = "alpha_optimizer";
-const std::vector<std::string>& alpha_names() {
-  static const std::vector<std::string> names{"alphas_normal", "alphas_reduce"};
-  return names;
-}
 
 /// The config without what may differ between a run and its continuation.
 std::string identity(SearchConfig config) {
@@ -37,6 +33,18 @@ std::string identity(SearchConfig config) {
   return to_yaml(config);
 }
 
+/// The config of a checkpoint from the time when the orders were called methods, as it reads now.
+std::string with_order(std::string identity) {
+  for (const SearchOrderRow& row : search_orders()) {
+    const std::string then = "\n  method: " + std::string(row.name) + "\n";
+    if (const auto at = identity.find(then); at != std::string::npos) {
+      identity.replace(at, then.size(),
+                       "\n  method: darts\n  order: " + std::string(row.name) + "\n");
+    }
+  }
+  return identity;
+}
+
 Json to_json(const SearchState& s) {
   return {{"epoch", s.epoch},
           {"step", s.step},
@@ -51,19 +59,20 @@ Json to_json(const SearchState& s) {
           {"alphas_size", s.alphas_size}};
 }
 
+/// What an earlier version did not save has its default.
 SearchState state_from_json(const Json& j) {
   SearchState s;
-  j.at("epoch").get_to(s.epoch);
-  j.at("step").get_to(s.step);
-  j.at("loss_sum").get_to(s.loss_sum);
-  j.at("correct").get_to(s.correct);
-  j.at("images").get_to(s.images);
-  j.at("seconds").get_to(s.seconds);
-  j.at("loader_seconds").get_to(s.loader_seconds);
-  j.at("best_accuracy").get_to(s.best_accuracy);
-  j.at("best_epoch").get_to(s.best_epoch);
-  j.at("metrics_size").get_to(s.metrics_size);
-  j.at("alphas_size").get_to(s.alphas_size);
+  s.epoch = j.value("epoch", s.epoch);
+  s.step = j.value("step", s.step);
+  s.loss_sum = j.value("loss_sum", s.loss_sum);
+  s.correct = j.value("correct", s.correct);
+  s.images = j.value("images", s.images);
+  s.seconds = j.value("seconds", s.seconds);
+  s.loader_seconds = j.value("loader_seconds", s.loader_seconds);
+  s.best_accuracy = j.value("best_accuracy", s.best_accuracy);
+  s.best_epoch = j.value("best_epoch", s.best_epoch);
+  s.metrics_size = j.value("metrics_size", s.metrics_size);
+  s.alphas_size = j.value("alphas_size", s.alphas_size);
   return s;
 }
 
@@ -88,11 +97,14 @@ Checkpoint make_checkpoint(Supernet& supernet, SearchStep& step, const SearchSta
       {"config", to_yaml(config)},
       {"primitives", config.space.primitives},
       {"edges_per_node", config.space.edges_per_node},
+      {"method", config.search.method},
+      {"theta", supernet->theta().names()},
       {"state",
        to_json(state)}}.dump();
   collect_state(*supernet, model_prefix, checkpoint.tensors);
   step.weight_optimizer().collect(supernet->weight_names(), w_prefix, checkpoint.tensors);
-  collect_optimizer(step.alpha_optimizer(), alpha_names(), alpha_prefix, checkpoint.tensors);
+  collect_optimizer(step.alpha_optimizer(), supernet->theta().names(), alpha_prefix,
+                    checkpoint.tensors);
   return checkpoint;
 }
 
@@ -103,31 +115,38 @@ SearchState restore_checkpoint(const Checkpoint& checkpoint, Supernet& supernet,
   if (meta.value("kind", "") != "search") {
     throw Error(file + ": not a checkpoint of a search; --init-from takes weights from elsewhere");
   }
-  check_same_config(identity(config), meta.at("identity").get<std::string>(),
-                    identity(SearchConfig()), file);
+  check_same_config(identity(config), with_order(meta.at("identity")), identity(SearchConfig()),
+                    file);
   restore_state(*supernet, model_prefix, tensors_under(checkpoint, model_prefix), file);
   step.weight_optimizer().restore(supernet->weight_names(), w_prefix,
                                   tensors_under(checkpoint, w_prefix), file);
-  restore_optimizer(step.alpha_optimizer(), alpha_names(), alpha_prefix,
+  restore_optimizer(step.alpha_optimizer(), supernet->theta().names(), alpha_prefix,
                     tensors_under(checkpoint, alpha_prefix), file);
   return state_from_json(meta.at("state"));
 }
 
 void restore_supernet(const Checkpoint& checkpoint, Supernet& supernet) {
   NamedTensors tensors = tensors_under(checkpoint, model_prefix);
-  const Alphas alphas = supernet->alphas();
-  tensors.emplace(std::string(model_prefix) + ".alphas_normal", alphas.normal.detach());
-  tensors.emplace(std::string(model_prefix) + ".alphas_reduce", alphas.reduce.detach());
+  const Theta theta = supernet->theta();
+  for (std::size_t i = 0; i < theta.names().size(); ++i) {
+    tensors.emplace(std::string(model_prefix) + "." + theta.names()[i],
+                    theta.tensors()[i].detach());
+  }
   restore_state(*supernet, model_prefix, tensors, checkpoint.file.string());
 }
 
-StoredAlphas alphas_of(const Checkpoint& checkpoint) {
+StoredTheta theta_of(const Checkpoint& checkpoint) {
   const Json meta = Json::parse(checkpoint.meta);
-  StoredAlphas stored;
-  stored.alphas = {require(checkpoint, std::string(model_prefix) + ".alphas_normal"),
-                   require(checkpoint, std::string(model_prefix) + ".alphas_reduce")};
-  stored.primitives = meta.value("primitives", primitive_names(default_primitives()));
-  stored.edges_per_node = meta.value("edges_per_node", std::int64_t{2});
+  StoredTheta stored;
+  const std::vector<std::string> alphas{theta_name("alphas", CellType::normal),
+                                        theta_name("alphas", CellType::reduction)};
+  for (const std::string& name : meta.value("theta", alphas)) {
+    stored.theta.add(name, require(checkpoint, std::string(model_prefix) + "." + name));
+  }
+  stored.method = meta.value("method", stored.method);
+  stored.space.primitives =
+      parse_primitives(meta.value("primitives", primitive_names(default_primitives())));
+  stored.space.edges_per_node = meta.value("edges_per_node", stored.space.edges_per_node);
   if (meta.contains("state")) {
     stored.epoch = state_from_json(meta["state"]).epoch;
   }

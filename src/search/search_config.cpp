@@ -20,13 +20,38 @@ std::vector<std::string> dataset_names() {
   return names;
 }
 
-std::string method_help() {
-  std::string help = "how alpha moves:";
-  for (const SearchMethodRow& row : search_methods()) {
-    help += (&row == &search_methods().front() ? " " : "; ") + std::string(row.name) + ": " +
+/// "WHAT: a: help of a; b: help of b"
+template <class Row>
+std::string table_help(std::string what, std::span<const Row> table) {
+  for (const Row& row : table) {
+    what += (&row == &table.front() ? ": " : "; ") + std::string(row.name) + ": " +
             std::string(row.help);
   }
-  return help;
+  return what;
+}
+
+std::vector<std::string> method_names() {
+  std::vector<std::string> names;
+  for (const SearchMethodRow& row : search_methods()) {
+    names.emplace_back(row.name);
+  }
+  return names;
+}
+
+/// The orders were the only methods once, and files and command lines name them so.
+void add_methods(FieldTable& t, SearchConfig::Search& search) {
+  std::vector<std::pair<std::string, SearchOrder>> orders;
+  std::vector<std::string> order_names;
+  for (const SearchOrderRow& row : search_orders()) {
+    orders.emplace_back(row.name, row.order);
+    order_names.emplace_back(row.name);
+  }
+  t.add("search.method", search.method,
+        table_help("how operations are mixed and chosen", search_methods()),
+        one_of(method_names()));
+  t.add("search.order", search.order, table_help("how alpha moves", search_orders()),
+        one_of<SearchOrder>(orders));
+  t.add_alias("search.method", order_names, "search.order");
 }
 
 void add_data(FieldTable& t, SearchConfig::Data& data) {
@@ -67,11 +92,7 @@ void add_space(FieldTable& t, SearchConfig::Space& space) {
 
 void add_training(FieldTable& t, SearchConfig& c) {
   t.section("search", "The bilevel optimisation.");
-  std::vector<std::pair<std::string, SearchMethod>> methods;
-  for (const SearchMethodRow& row : search_methods()) {
-    methods.emplace_back(row.name, row.method);
-  }
-  t.add("search.method", c.search.method, method_help(), one_of<SearchMethod>(methods));
+  add_methods(t, c.search);
   t.add("search.epochs", c.search.epochs, "passes over w's images", at_least(1));
   t.add("search.batch_size", c.search.batch_size, "images in a batch, of w and of alpha",
         at_least(2));
@@ -112,6 +133,11 @@ std::string to_yaml(const SearchConfig& config) {
   return fields(copy).dump();
 }
 
+SearchSpace search_space(const SearchConfig& config) {
+  return {parse_primitives(config.space.primitives), config.space.nodes,
+          config.space.edges_per_node};
+}
+
 SupernetOptions supernet_options(const SearchConfig& config, std::int64_t image_channels,
                                  std::int64_t classes) {
   SupernetOptions options;
@@ -122,13 +148,14 @@ SupernetOptions supernet_options(const SearchConfig& config, std::int64_t image_
   options.stem_multiplier = config.space.stem_multiplier;
   options.image_channels = image_channels;
   options.classes = classes;
+  options.theta = make_method(config.search.method)->theta_shapes(search_space(config));
   options.execution = {config.runtime.execution, config.runtime.recompute,
                        config.runtime.precision};
   return options;
 }
 
 SearchStepOptions step_options(const SearchConfig& config, const c10::Device& device) {
-  return {config.search.method, config.w, config.alpha,
+  return {config.search.order, make_method(config.search.method), config.w, config.alpha,
           config.runtime.cuda_graph && device.is_cuda()};
 }
 

@@ -27,8 +27,8 @@ IndexSplit split(const SearchConfig& config, const ImageSet& images) {
 }
 
 std::vector<std::int64_t> train_indices(const SearchConfig& config, const ImageSet& images) {
-  return find_method(config.search.method).bilevel ? split(config, images).first
-                                                   : used_images(config, images);
+  return find_order(config.search.order).bilevel ? split(config, images).first
+                                                 : used_images(config, images);
 }
 
 LoaderOptions loader_options(const SearchConfig& config, const c10::Device& device) {
@@ -61,7 +61,7 @@ LoaderOptions validation_options(LoaderOptions options) {
 
 SearchData::SearchData(const SearchConfig& config, const c10::Device& device)
     : mover_(device),
-      bilevel_(find_method(config.search.method).bilevel),
+      bilevel_(find_order(config.search.order).bilevel),
       images_(std::make_shared<const ImageSet>(load_dataset(config.data.set, Split::train))),
       train_(images_, train_indices(config, *images_), loader_options(config, device)),
       held_out_(images_, split(config, *images_).rest,

@@ -102,10 +102,13 @@ void SearchRecords::add_alphas(std::int64_t epoch, const Alphas& alphas) {
 
 void SearchRecords::write_genotype(const EpochSummary& s) {
   nlohmann::ordered_json json = to_json(s.genotype);
-  const SearchMethodRow& method = find_method(config_.search.method);
-  json["provenance"] = {{"config", config_.name}, {"dataset", config_.data.set.name},
-                        {"method", method.name},  {"seed", config_.seed},
-                        {"epoch", s.epoch},       {"valid_accuracy", s.valid_accuracy}};
+  json["provenance"] = {{"config", config_.name},
+                        {"dataset", config_.data.set.name},
+                        {"method", config_.search.method},
+                        {"order", find_order(config_.search.order).name},
+                        {"seed", config_.seed},
+                        {"epoch", s.epoch},
+                        {"valid_accuracy", s.valid_accuracy}};
   const std::string text = format_json(json);
   write_file_atomically(directory_.genotype_of_epoch(s.epoch), text);
   write_file_atomically(directory_.genotype(), text);
@@ -119,6 +122,14 @@ void SearchRecords::truncate(std::int64_t metrics_size, std::int64_t alphas_size
 void SearchRecords::sync() {
   metrics_.sync();
   alphas_.sync();
+}
+
+Theta RecordedAlphas::theta() const {
+  Theta theta;
+  for (const CellType type : cell_types) {
+    theta.add(theta_name("alphas", type), alphas.of(type));
+  }
+  return theta;
 }
 
 RecordedAlphas read_alphas(const std::filesystem::path& alphas_file, std::int64_t epoch) {

@@ -24,9 +24,9 @@ double seconds_since(Clock::time_point start) {
 }
 
 Supernet make_supernet(const SearchConfig& config, const SearchData& data,
-                       const c10::Device& device) {
+                       const c10::Device& device, const SearchMethod& method) {
   Supernet supernet(supernet_options(config, data.image_channels(), data.classes()));
-  initialize_supernet(supernet, config.seed);
+  initialize_supernet(supernet, config.seed, method);
   supernet->to(device);
   if (device.is_cuda() && config.runtime.channels_last) {
     use_channels_last(*supernet);
@@ -49,7 +49,8 @@ SearchRun::SearchRun(SearchConfig config, const RunDirectory& directory, RunHook
       hooks_(std::move(hooks)),
       device_(prepare_runtime(config_.runtime)),
       data_(config_, device_),
-      supernet_(make_supernet(config_, data_, device_)),
+      method_(make_method(config_.search.method)),
+      supernet_(make_supernet(config_, data_, device_, *method_)),
       step_(supernet_, step_options(config_, device_)),
       records_(directory_, config_),
       schedule_(config_.run) {}
@@ -126,11 +127,15 @@ bool SearchRun::run_epoch() {
 void SearchRun::launch(const SearchBatches& batches, double learning_rate, double waited) {
   const std::int64_t number = state_.step + (in_flight_ ? 1 : 0);
   PendingStep step = guarded("search", state_.epoch, number, directory_, [&] {
-    return step_.launch(batches.train, batches.valid, learning_rate);
+    return step_.launch(batches.train, batches.valid, learning_rate, position(number));
   });
   settle();
   in_flight_.emplace(StepInFlight{std::move(step), number + 1, batches.train.images.size(0)});
   state_.loader_seconds += waited;
+}
+
+SearchPosition SearchRun::position(std::int64_t step) const {
+  return {state_.epoch, config_.search.epochs, step};
 }
 
 void SearchRun::settle() {
@@ -166,7 +171,7 @@ EpochSummary SearchRun::summarize() const {
   s.seconds = state_.seconds;
   s.images_per_second = images / state_.seconds;
   s.loader_share = state_.loader_seconds / state_.seconds;
-  s.genotype = derive(alphas, {supernet_->options().primitives, config_.space.edges_per_node});
+  s.genotype = method_->derive(supernet_->theta(), search_space(config_));
   s.genotype.name = config_.name;
   return s;
 }
@@ -179,8 +184,9 @@ bool SearchRun::validate(EpochSummary& summary) {
   at::Tensor loss = at::zeros({}, at::TensorOptions().dtype(at::kDouble).device(device_));
   at::Tensor correct = at::zeros({}, at::TensorOptions().dtype(at::kLong).device(device_));
   std::int64_t done = 0;
+  const Mixings mixings = method_->mix_all(supernet_->theta(), position(state_.step), Moves::w);
   while (const auto batch = data_.next_validation()) {
-    const at::Tensor logits = supernet_->forward(batch->images).to(at::kDouble);
+    const at::Tensor logits = supernet_->forward(batch->images, mixings).to(at::kDouble);
     const auto images = static_cast<double>(batch->images.size(0));
     loss += at::cross_entropy_loss(logits, batch->labels) * images;
     correct += logits.argmax(1).eq(batch->labels).sum();

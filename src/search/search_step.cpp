@@ -36,72 +36,99 @@ at::Tensor norm_of(const std::vector<at::Tensor>& tensors) {
 SearchStep::SearchStep(const Supernet& supernet, const SearchStepOptions& options)
     : supernet_(supernet),
       options_(options),
-      alphas_{supernet_->alphas().normal, supernet_->alphas().reduce},
+      theta_(supernet_->theta()),
       sgd_(flatten_weights(supernet), sgd_options(options.w)),
-      alpha_optimizer_(alphas_, adam_options(options.alpha)) {
+      alpha_optimizer_(theta_.tensors(), adam_options(options.alpha)) {
   flatten_by_type(supernet_->buffers());  // for copies and checkpoints
-  pass_ = options.cuda_graph ? make_graphed_pass(supernet, sgd_.shared_weights())
-                             : make_pass(supernet, sgd_.shared_weights());
-  if (const SearchMethodRow& row = find_method(options.method); row.bilevel) {
+  pass_ = std::make_shared<ThetaPass>(options.cuda_graph
+                                          ? make_graphed_pass(supernet, sgd_.shared_weights())
+                                          : make_pass(supernet, sgd_.shared_weights()),
+                                      options.method, theta_);
+  if (const SearchOrderRow& row = find_order(options.order); row.bilevel) {
     architect_ = row.make_architect({supernet_, pass_, &sgd_});
   }
 }
 
-StepResult SearchStep::run(const Batch& train, const Batch& valid, double learning_rate) {
-  return launch(train, valid, learning_rate).get();
+StepResult SearchStep::run(const Batch& train, const Batch& valid, double learning_rate,
+                           const SearchPosition& position) {
+  return launch(train, valid, learning_rate, position).get();
 }
 
-PendingStep SearchStep::launch(const Batch& train, const Batch& valid, double learning_rate) {
-  if (!architect_) {
-    return move_weights(train, learning_rate, {});
+PendingStep SearchStep::launch(const Batch& train, const Batch& valid, double learning_rate,
+                               const SearchPosition& position) {
+  const SearchMethod& method = *options_.method;
+  PendingStep::Figures figures;
+  if (!method.moves_theta(position)) {
+    move_weights(train, learning_rate, position, figures);
+  } else if (!architect_) {
+    move_both(train, learning_rate, position, figures);
+  } else if (method.w_first()) {
+    move_weights(train, learning_rate, position, figures);
+    move_theta(train, valid, learning_rate, position, figures);
+  } else {
+    move_theta(train, valid, learning_rate, position, figures);
+    move_weights(train, learning_rate, position, figures);
   }
-  architect_->compute_gradients(train, valid, learning_rate);
-  at::Tensor norm = alpha_gradient_norm();
-  if (norm.is_cpu()) {
-    check_on_cpu(PendingStep(figures(norm)));
+  return PendingStep(figures);
+}
+
+void SearchStep::move_theta(const Batch& train, const Batch& valid, double learning_rate,
+                            const SearchPosition& position, PendingStep::Figures& figures) {
+  architect_->compute_gradients(train, valid, learning_rate, position);
+  add_theta_gradient(position, figures);
+  PendingStep::Figures with_sizes = figures;
+  if (!figures.loss.defined()) {  // w's pass, which adds them, is still to come
+    add_sizes(with_sizes);
   }
+  check_on_cpu(with_sizes);
   alpha_optimizer_.step();
-  return move_weights(train, learning_rate, norm);
 }
 
-PendingStep SearchStep::move_weights(const Batch& train, double learning_rate,
-                                     at::Tensor alpha_gradient) {
-  const PassResult pass =
-      pass_->run(train, architect_ ? Differentiate::weights : Differentiate::both);
-  if (!architect_) {
-    set_gradients(supernet_->alphas(), pass.alphas);
-    alpha_gradient = alpha_gradient_norm();
-  }
-  PendingStep::Figures of_step = figures(alpha_gradient);
-  of_step.loss = pass.loss;
-  of_step.gradient_norm = sgd_.clip();
-  of_step.correct = pass.logits.argmax(1).eq(train.labels).sum();
-  PendingStep step(of_step);
-  check_on_cpu(step);
+void SearchStep::move_weights(const Batch& train, double learning_rate,
+                              const SearchPosition& position, PendingStep::Figures& figures) {
+  take(pass_->run(train, Differentiate::weights, position, Moves::w), train, figures);
+  check_on_cpu(figures);
   sgd_.step(learning_rate);
-  if (!architect_) {
-    alpha_optimizer_.step();
+}
+
+void SearchStep::move_both(const Batch& train, double learning_rate, const SearchPosition& position,
+                           PendingStep::Figures& figures) {
+  const ThetaPass::Result pass = pass_->run(train, Differentiate::both, position, Moves::w);
+  theta_.set_gradients(pass.theta);
+  add_theta_gradient(position, figures);
+  take(pass, train, figures);
+  check_on_cpu(figures);
+  sgd_.step(learning_rate);
+  alpha_optimizer_.step();
+}
+
+/// What is told of w's batch; clips the gradient of w.
+void SearchStep::take(const ThetaPass::Result& pass, const Batch& train,
+                      PendingStep::Figures& figures) {
+  figures.loss = pass.loss;
+  figures.gradient_norm = sgd_.clip();
+  figures.correct = pass.logits.argmax(1).eq(train.labels).sum();
+  add_sizes(figures);
+}
+
+void SearchStep::add_theta_gradient(const SearchPosition& position,
+                                    PendingStep::Figures& figures) const {
+  pass_->add_penalty(position);
+  std::vector<at::Tensor> gradients;
+  for (const at::Tensor& tensor : theta_.tensors()) {
+    gradients.push_back(tensor.grad());
   }
-  return step;
+  figures.norms.emplace_back("norm of the gradient of alpha", norm_of(gradients));
 }
 
-/// Without those of the pass over w's batch.
-PendingStep::Figures SearchStep::figures(at::Tensor alpha_gradient) const {
-  return {{},
-          {},
-          {},
-          {{"norm of the gradient of alpha", std::move(alpha_gradient)},
-           {"norm of w", flat_norm(sgd_.weights().values())},
-           {"norm of alpha", norm_of(alphas_)}}};
+void SearchStep::add_sizes(PendingStep::Figures& figures) const {
+  figures.norms.emplace_back("norm of w", flat_norm(sgd_.weights().values()));
+  figures.norms.emplace_back("norm of alpha", norm_of(theta_.tensors()));
 }
 
-at::Tensor SearchStep::alpha_gradient_norm() const {
-  return norm_of({alphas_[0].grad(), alphas_[1].grad()});
-}
-
-void SearchStep::check_on_cpu(const PendingStep& step) const {
-  if (alphas_.front().is_cpu()) {
-    step.get();
+void SearchStep::check_on_cpu(const PendingStep::Figures& figures) const {
+  if (theta_.tensors().front().is_cpu()) {
+    PendingStep(figures).get();
   }
 }
 

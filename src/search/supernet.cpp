@@ -1,31 +1,21 @@
 #include <darts/cell/topology.hpp>
-#include <darts/core/random.hpp>
 #include <darts/ops/initialize.hpp>
 #include <darts/search/supernet.hpp>
 
-#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/ops/adaptive_avg_pool2d.h>
-#include <ATen/ops/randn.h>
-#include <ATen/ops/softmax.h>
 #include <ATen/ops/zeros.h>
-#include <c10/core/GradMode.h>
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
 
 #include <algorithm>
 
 namespace darts {
-namespace {
-
-constexpr double alpha_scale = 1e-3;  // paper's code: small, so that all operations start alike
-
-bool is_alpha(const std::string& name) {
-  return name == "alphas_normal" || name == "alphas_reduce";
+SupernetImpl::SupernetImpl(SupernetOptions options) : options_(std::move(options)) {
+  if (options_.theta.empty()) {
+    options_.theta = alpha_shapes({options_.primitives, options_.nodes});
+  }
+  reset();
 }
-
-}  // namespace
-
-SupernetImpl::SupernetImpl(SupernetOptions options) : options_(std::move(options)) { reset(); }
 
 void SupernetImpl::reset() {
   const auto& o = options_;
@@ -55,24 +45,22 @@ void SupernetImpl::reset() {
   classifier_ = register_module("classifier", torch::nn::Linear(cell.channels_prev, o.classes));
   set_execution(o.execution);
 
-  const at::Tensor zeros =
-      at::zeros({edge_count(o.nodes), static_cast<std::int64_t>(o.primitives.size())});
-  alphas_normal_ = register_parameter("alphas_normal", zeros.clone());
-  alphas_reduce_ = register_parameter("alphas_reduce", zeros.clone());
+  for (const ThetaShape& shape : o.theta) {
+    register_parameter(shape.name, at::zeros(shape.sizes));
+  }
 }
 
-at::Tensor SupernetImpl::forward(const at::Tensor& images) {
+at::Tensor SupernetImpl::forward(const at::Tensor& images, const Mixings& mixings) {
   TORCH_CHECK(images.dim() == 4 && images.size(1) == options_.image_channels,
               "Supernet: images of shape [N, ", options_.image_channels, ", H, W] expected, got ",
               images.sizes());
   const AutocastGuard autocast(images.device(), autocast_precision(images));
-  const at::Tensor normal = at::softmax(alphas_normal_, -1);
-  const at::Tensor reduce = at::softmax(alphas_reduce_, -1);
   at::Tensor s0 = stem_->forward(images);
   at::Tensor s1 = s0;
   for (torch::nn::AnyModule& module : *cells_) {
     auto& cell = module.get<SearchCellImpl>();
-    at::Tensor out = cell.forward(s0, s1, cell.is_reduction() ? reduce : normal);
+    const auto type = cell.is_reduction() ? CellType::reduction : CellType::normal;
+    at::Tensor out = cell.forward(s0, s1, mixings.of(type).operations);
     s0 = std::exchange(s1, std::move(out));
   }
   return classifier_->forward(at::adaptive_avg_pool2d(s1, {1, 1}).flatten(1));
@@ -94,10 +82,23 @@ void SupernetImpl::set_execution(const ExecutionOptions& execution) {
   }
 }
 
+bool SupernetImpl::is_theta(const std::string& name) const {
+  return std::ranges::find(options_.theta, name, &ThetaShape::name) != options_.theta.end();
+}
+
+Theta SupernetImpl::theta() const {
+  const auto named = named_parameters(/*recurse=*/false);
+  Theta theta;
+  for (const ThetaShape& shape : options_.theta) {
+    theta.add(shape.name, named[shape.name]);
+  }
+  return theta;
+}
+
 std::vector<at::Tensor> SupernetImpl::weights() const {
   std::vector<at::Tensor> weights;
   for (const auto& item : named_parameters()) {
-    if (!is_alpha(item.key())) {
+    if (!is_theta(item.key())) {
       weights.push_back(item.value());
     }
   }
@@ -107,21 +108,16 @@ std::vector<at::Tensor> SupernetImpl::weights() const {
 std::vector<std::string> SupernetImpl::weight_names() const {
   std::vector<std::string> names;
   for (const auto& item : named_parameters()) {
-    if (!is_alpha(item.key())) {
+    if (!is_theta(item.key())) {
       names.push_back(item.key());
     }
   }
   return names;
 }
 
-void initialize_supernet(Supernet& supernet, std::uint64_t seed) {
+void initialize_supernet(Supernet& supernet, std::uint64_t seed, const SearchMethod& method) {
   initialize_weights(*supernet, seed);
-  const c10::NoGradGuard no_grad;
-  RandomStream stream(seed, RandomPurpose::alphas);
-  for (const at::Tensor& alpha : {supernet->alphas().normal, supernet->alphas().reduce}) {
-    const at::Generator generator = at::detail::createCPUGenerator(stream());
-    alpha.copy_(alpha_scale * at::randn(alpha.sizes(), generator, at::kDouble));
-  }
+  method.initialize(supernet->theta(), seed);
 }
 
 }  // namespace darts

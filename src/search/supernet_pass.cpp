@@ -1,30 +1,41 @@
 #include <darts/search/supernet_pass.hpp>
 
 #include <ATen/ops/cross_entropy_loss.h>
+#include <c10/core/GradMode.h>
 
 namespace darts {
 namespace {
+
+/// The mixing weights without what they were made of.
+Mixings from_here(const Mixings& mixings, bool differentiate) {
+  const auto cut = [differentiate](const Mixing& mixing) {
+    return Mixing{mixing.operations.detach().requires_grad_(differentiate)};
+  };
+  return {cut(mixings.normal), cut(mixings.reduce)};
+}
 
 class PlainPass : public SupernetPass {
  public:
   PlainPass(const Supernet& supernet, std::shared_ptr<FlatWeights> weights)
       : supernet_(supernet), weights_(std::move(weights)) {}
 
-  PassResult run(const Batch& batch, Differentiate by) override {
-    const Alphas alphas = supernet_->alphas();
-    const at::Tensor logits = supernet_->forward(batch.images).to(alphas.normal.scalar_type());
+  PassResult run(const Batch& batch, const Mixings& mixings, Differentiate by) override {
+    const c10::AutoGradMode with_gradients(true);
+    const Mixings cut = from_here(mixings, by != Differentiate::weights);
+    const at::Tensor logits =
+        supernet_->forward(batch.images, cut).to(cut.normal.operations.scalar_type());
     const at::Tensor loss = at::cross_entropy_loss(logits, batch.labels);
-    const std::vector<at::Tensor> both{alphas.normal, alphas.reduce};
+    const std::vector<at::Tensor> both{cut.normal.operations, cut.reduce.operations};
     PassResult result;
     switch (by) {
-      case Differentiate::alphas:
-        result.alphas = gradients_of(loss, both);
+      case Differentiate::mixing:
+        result.mixing = gradients_of(loss, both);
         break;
       case Differentiate::weights:
         weights_->differentiate(loss);
         break;
       case Differentiate::both:
-        result.alphas = weights_->differentiate(loss, both);
+        result.mixing = weights_->differentiate(loss, both);
         break;
     }
     result.loss = loss.detach();

@@ -33,7 +33,9 @@ TEST_F(DartsSearchErrors, Settings) {
   EXPECT_THAT(error_of_setting("w.momentum=1.5"),
               AllOf(HasSubstr("w.momentum"), HasSubstr("between 0 and 1")));
   EXPECT_THAT(error_of_setting("search.method=third"),
-              AllOf(HasSubstr("search.method"), HasSubstr("second"), HasSubstr("joint")));
+              AllOf(HasSubstr("search.method"), HasSubstr("darts")));
+  EXPECT_THAT(error_of_setting("search.order=third"),
+              AllOf(HasSubstr("search.order"), HasSubstr("second"), HasSubstr("joint")));
   EXPECT_THAT(error_of_setting("runtime.device=tpu"), HasSubstr("tpu"));
   EXPECT_THAT(error_of_setting("name=a/b"), HasSubstr("a/b"));
   EXPECT_THAT(error_of_setting("nonsense"), HasSubstr("nonsense"));

@@ -59,13 +59,13 @@ struct CellTrial {
     s0 = random_normal({s.images, 5, step * s.height, step * s.width}, 1).to(type);
     s1 = random_normal({s.images, 6, s.height, s.width}, 2).to(type);
     const std::int64_t edges = edge_count(s.nodes);
-    alphas = at::softmax(random_normal({edges, std::ssize(s.primitives)}, 3), 1).to(type);
-    for (const at::Tensor& input : {s0, s1, alphas}) {
+    mixing = at::softmax(random_normal({edges, std::ssize(s.primitives)}, 3), 1).to(type);
+    for (const at::Tensor& input : {s0, s1, mixing}) {
       input.requires_grad_();
     }
   }
 
-  at::Tensor forward() { return cell->forward(s0, s1, alphas); }
+  at::Tensor forward() { return cell->forward(s0, s1, mixing); }
 
   /// Output, gradients of inputs, alpha and all weights, and running statistics, by name.
   Golden everything() {
@@ -77,13 +77,13 @@ struct CellTrial {
     }
     all["grad s0"] = s0.grad();
     all["grad s1"] = s1.grad();
-    all["grad alphas"] = alphas.grad();
+    all["grad mixing"] = mixing.grad();
     all["out"] = out.detach();
     return all;
   }
 
   SearchCell cell;
-  at::Tensor s0, s1, alphas;
+  at::Tensor s0, s1, mixing;
 };
 
 /// max |a − b| / max |b|; what is smaller than 0.01 by nature (means of normalised values) counts

@@ -65,12 +65,12 @@ std::vector<at::Tensor> run_with_threads(const CellSetting& s, int threads, Prec
   const auto images = [&](std::uint64_t seed) {
     return random_normal({s.images, s.channels, s.height, s.width}, seed).to(at::kFloat);
   };
-  const at::Tensor alphas =
+  const at::Tensor mixing =
       at::softmax(random_normal({edge_count(s.nodes), std::ssize(s.primitives)}, 3), 1);
-  const at::Tensor out = run->forward({images(1), images(2), alphas.to(at::kFloat)}, {});
+  const at::Tensor out = run->forward({images(1), images(2), mixing.to(at::kFloat)}, {});
   const auto gradients = run->backward(random_normal(out.sizes(), 4).to(at::kFloat), {});
   at::set_num_threads(before);
-  std::vector<at::Tensor> all{out, gradients.s0, gradients.s1, gradients.alphas};
+  std::vector<at::Tensor> all{out, gradients.s0, gradients.s1, gradients.mixing};
   all.insert(all.end(), gradients.weights.begin(), gradients.weights.end());
   return all;
 }
@@ -187,7 +187,7 @@ TEST(FusedCellInEvaluationMode, LeavesGradientsToThePlainWay) {
       trial.forward();
       trial.cell->eval();
       if (weights_alone) {
-        for (at::Tensor* input : {&trial.s0, &trial.s1, &trial.alphas}) {
+        for (at::Tensor* input : {&trial.s0, &trial.s1, &trial.mixing}) {
           *input = input->detach();
         }
         for (const auto& parameter : trial.cell->named_parameters()) {
@@ -212,7 +212,7 @@ TEST(FusedCellThreads, MayChangeBetweenThePasses) {
   out.backward(random_normal(out.sizes(), 4));
   at::set_num_threads(before);
   EXPECT_TRUE(trial.s0.grad().equal(expected.at("grad s0")));
-  EXPECT_TRUE(trial.alphas.grad().equal(expected.at("grad alphas")));
+  EXPECT_TRUE(trial.mixing.grad().equal(expected.at("grad mixing")));
 }
 
 /// A cell with an operation that has no kernel runs the others by theirs, one at a time.

@@ -40,8 +40,8 @@ at::Tensor second_derivative(CellTrial trial) {
   const at::Tensor out = trial.forward();
   const at::Tensor loss = (out * random_normal(out.sizes(), 4)).pow(2).mean();
   const at::Tensor gradient =
-      torch::autograd::grad({loss}, {trial.alphas}, {}, std::nullopt, /*create_graph=*/true)[0];
-  return torch::autograd::grad({gradient.pow(2).sum()}, {trial.alphas})[0];
+      torch::autograd::grad({loss}, {trial.mixing}, {}, std::nullopt, /*create_graph=*/true)[0];
+  return torch::autograd::grad({gradient.pow(2).sum()}, {trial.mixing})[0];
 }
 
 TEST(MergedCellDerivatives, CanBeTakenTwice) {
@@ -64,7 +64,7 @@ OperatorCount count_cell(Execution execution, bool reduction) {
   trial.cell->to(at::kBFloat16);
   const auto run = [&] {
     const auto half = [](const at::Tensor& x) { return x.to(at::kBFloat16); };
-    trial.cell->forward(half(trial.s0), half(trial.s1), half(trial.alphas)).sum().backward();
+    trial.cell->forward(half(trial.s0), half(trial.s1), half(trial.mixing)).sum().backward();
   };
   return testing::count_operators(run);
 }

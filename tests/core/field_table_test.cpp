@@ -198,5 +198,22 @@ TEST(FieldTable, RefusesATableThatContradictsItself) {
       std::logic_error);
 }
 
+TEST(FieldTable, TakesAnAliasForTheOtherField) {
+  std::string method = "darts";
+  std::string order = "second";
+  FieldTable table;
+  table.add("search.method", method, "method", one_of({"darts"}));
+  table.add("search.order", order, "order", one_of({"first", "second"}));
+  table.add_alias("search.method", {"first", "second"}, "search.order");
+  table.assign("search.method=first");
+  EXPECT_EQ(method, "darts");
+  EXPECT_EQ(order, "first");
+  table.assign("search.method=darts");
+  EXPECT_EQ(order, "first");
+  EXPECT_EQ(error_of([&] { table.assign("search.order=darts"); }).substr(0, 25),
+            "--set search.order=darts:");
+  EXPECT_THROW(table.add_alias("search.method", {"x"}, "search.orders"), std::logic_error);
+}
+
 }  // namespace
 }  // namespace darts

@@ -29,24 +29,24 @@ Batch on_fake(const Batch& batch) {
 }
 
 struct Setting {
-  SearchMethod method;
+  SearchOrder order;
   Execution execution;
   bool graph;
 };
 
 std::string name_of(const ::testing::TestParamInfo<Setting>& info) {
-  return std::string(find_method(info.param.method).name) +
+  return std::string(find_order(info.param.order).name) +
          (info.param.execution == Execution::plain ? "Plain" : "Merged") +
          (info.param.graph ? "Graph" : "");
 }
 
 std::vector<Setting> settings() {
   std::vector<Setting> all;
-  for (const SearchMethodRow& row : search_methods()) {
+  for (const SearchOrderRow& row : search_orders()) {
     for (const Execution execution : {Execution::plain, Execution::fused}) {
-      all.push_back({row.method, execution, false});
+      all.push_back({row.order, execution, false});
     }
-    all.push_back({row.method, Execution::fused, true});
+    all.push_back({row.order, Execution::fused, true});
   }
   return all;
 }
@@ -60,7 +60,7 @@ class StepOnADevice : public ::testing::TestWithParam<Setting> {
   }
   static SearchStepOptions step_options() {
     SearchStepOptions options;
-    options.method = GetParam().method;
+    options.order = GetParam().order;
     options.cuda_graph = GetParam().graph;
     return options;
   }

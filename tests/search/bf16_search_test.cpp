@@ -47,9 +47,9 @@ Batch batch_of(std::uint64_t seed) {
           testing::random_labels(8, 10, seed)};
 }
 
-SearchStepOptions options_of(SearchMethod method) {
+SearchStepOptions options_of(SearchOrder order) {
   SearchStepOptions options;
-  options.method = method;
+  options.order = order;
   return options;
 }
 
@@ -75,9 +75,9 @@ void expect_finite(const Supernet& supernet) {
   }
 }
 
-class Bf16Search : public ::testing::TestWithParam<std::tuple<SearchMethod, Execution>> {
+class Bf16Search : public ::testing::TestWithParam<std::tuple<SearchOrder, Execution>> {
  protected:
-  static SearchMethod method() { return std::get<0>(GetParam()); }
+  static SearchOrder order() { return std::get<0>(GetParam()); }
   static Supernet supernet(Precision precision) {
     return make_supernet(all_operations(std::get<1>(GetParam()), precision));
   }
@@ -86,7 +86,7 @@ class Bf16Search : public ::testing::TestWithParam<std::tuple<SearchMethod, Exec
 TEST_P(Bf16Search, FirstStepIsThatOfFp32ButForRounding) {
   Supernet exact = supernet(Precision::fp32);
   Supernet rounded = supernet(Precision::bf16);
-  SearchStepOptions options = options_of(method());
+  SearchStepOptions options = options_of(order());
   options.w.weight_decay = 0.0;  // so that a step leaves the gradient as it is
   SearchStep exact_step(exact, options);
   SearchStep rounded_step(rounded, options);
@@ -102,7 +102,7 @@ TEST_P(Bf16Search, FirstStepIsThatOfFp32ButForRounding) {
     EXPECT_GT(cosine(gradients[i], exact_gradients[i]), 0.9) << names[i];
   }
   // Of the second order's alphas a part is a difference of close numbers.
-  if (method() != SearchMethod::second) {
+  if (order() != SearchOrder::second) {
     const Alphas a_alphas = exact->alphas();
     const Alphas b_alphas = rounded->alphas();
     EXPECT_GT(cosine(b_alphas.normal.grad(), a_alphas.normal.grad()), 0.9);
@@ -113,7 +113,7 @@ TEST_P(Bf16Search, FirstStepIsThatOfFp32ButForRounding) {
 
 TEST_P(Bf16Search, StaysFiniteAndLearns) {
   Supernet rounded = supernet(Precision::bf16);
-  SearchStep step(rounded, options_of(method()));
+  SearchStep step(rounded, options_of(order()));
   const double first = step.run(batch_of(1), batch_of(2), learning_rate).loss;
   double last = first;
   for (int i = 0; i < 5; ++i) {
@@ -123,15 +123,15 @@ TEST_P(Bf16Search, StaysFiniteAndLearns) {
   expect_finite(rounded);
 }
 
-std::string name_of(const std::tuple<SearchMethod, Execution>& trial) {
-  return std::string(find_method(std::get<0>(trial)).name) +
+std::string name_of(const std::tuple<SearchOrder, Execution>& trial) {
+  return std::string(find_order(std::get<0>(trial)).name) +
          (std::get<1>(trial) == Execution::plain ? "_autocast" : "_stored");
 }
 
 INSTANTIATE_TEST_SUITE_P(Methods, Bf16Search,
-                         ::testing::Combine(::testing::Values(SearchMethod::first,
-                                                              SearchMethod::second,
-                                                              SearchMethod::joint),
+                         ::testing::Combine(::testing::Values(SearchOrder::first,
+                                                              SearchOrder::second,
+                                                              SearchOrder::joint),
                                             ::testing::Values(Execution::plain, Execution::fused)),
                          [](const auto& trial) { return name_of(trial.param); });
 

@@ -30,7 +30,7 @@ std::vector<std::pair<std::string, std::int64_t>> edges_of(const CellGenotype& c
   return edges;
 }
 
-Genotype derive_both(const at::Tensor& alpha, const DeriverOptions& options = {}) {
+Genotype derive_both(const at::Tensor& alpha, const SearchSpace& options = {}) {
   return derive({alpha, at::zeros_like(alpha)}, options);
 }
 
@@ -83,7 +83,7 @@ TEST(Deriver, TheTwoCellsAreDerivedFromTheirOwnAlphas) {
 TEST(Deriver, OneOrThreeEdgesANode) {
   at::Tensor alpha = at::zeros({9, 8});
   alpha[8][4] = 1.0;  // node 2, from state 3
-  DeriverOptions options;
+  SearchSpace options;
   options.edges_per_node = 1;
   const Genotype one = derive_both(alpha, options);
   EXPECT_THAT(edges_of(one.normal),
@@ -98,7 +98,7 @@ TEST(Deriver, OneOrThreeEdgesANode) {
 }
 
 TEST(Deriver, OtherPrimitives) {
-  DeriverOptions options;
+  SearchSpace options;
   options.primitives = parse_primitives({"conv_7x1_1x7"});
   EXPECT_EQ(derive_both(at::zeros({2, 1}), options).normal.nodes[0][0].operation.name(),
             "conv_7x1_1x7");

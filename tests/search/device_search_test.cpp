@@ -1,6 +1,7 @@
 // A short search on the CPU and on a GPU: the executions agree as far as the precision allows, the
 // same seed gives the same bytes, and a checkpoint goes from one device to the other and back.
 #include "core/temporary_folder.hpp"
+#include "search/darts_mixing.hpp"
 #include "support/module_helpers.hpp"
 #include "support/test_devices.hpp"
 
@@ -22,12 +23,12 @@ namespace {
 
 using testing::DeviceRun;
 
-SearchConfig small_config(const DeviceRun& run, SearchMethod method) {
+SearchConfig small_config(const DeviceRun& run, SearchOrder order) {
   SearchConfig config;
   config.space.cells = 3;
   config.space.channels = 4;
   config.space.nodes = 3;
-  config.search.method = method;
+  config.search.order = order;
   config.runtime.device = run.device.str();
   config.runtime.execution = run.execution;
   config.runtime.cuda_graph = run.graph;
@@ -86,7 +87,7 @@ void expect_same_bytes(const Checkpoint& a, const Checkpoint& b) {
   }
 }
 
-class DeviceSearch : public ::testing::TestWithParam<std::tuple<DeviceRun, SearchMethod>> {
+class DeviceSearch : public ::testing::TestWithParam<std::tuple<DeviceRun, SearchOrder>> {
  protected:
   void SetUp() override { testing::use_device(run().device); }
   static DeviceRun run() { return std::get<0>(GetParam()); }
@@ -129,19 +130,19 @@ TEST_P(DeviceSearch, ACheckpointOfTheCpuGoesThereAndBack) {
                    .equal(require(through_file(there.checkpoint()), "model.classifier.weight")));
 }
 
-std::string name_of(const std::tuple<DeviceRun, SearchMethod>& trial) {
+std::string name_of(const std::tuple<DeviceRun, SearchOrder>& trial) {
   return testing::name_of(std::get<0>(trial)) + "_" +
-         std::string(find_method(std::get<1>(trial)).name);
+         std::string(find_order(std::get<1>(trial)).name);
 }
 
-constexpr auto methods = [] {
-  return ::testing::Values(SearchMethod::first, SearchMethod::second, SearchMethod::joint);
+constexpr auto orders = [] {
+  return ::testing::Values(SearchOrder::first, SearchOrder::second, SearchOrder::joint);
 };
 
 INSTANTIATE_TEST_SUITE_P(
     Cpu, DeviceSearch,
     ::testing::Combine(::testing::Values(DeviceRun{}, DeviceRun{c10::kCPU, Execution::merged}),
-                       methods()),
+                       orders()),
     [](const auto& trial) { return name_of(trial.param); });
 
 INSTANTIATE_TEST_SUITE_P(
@@ -149,7 +150,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Combine(::testing::Values(DeviceRun{testing::gpu(), Execution::plain},
                                          DeviceRun{testing::gpu(), Execution::merged},
                                          DeviceRun{testing::gpu(), Execution::merged, true}),
-                       methods()),
+                       orders()),
     [](const auto& trial) { return name_of(trial.param); });
 
 // ---- Precisions ----
@@ -172,7 +173,7 @@ struct Gradients {
 };
 
 Gradients gradients_of(const PrecisionTrial& trial, Execution execution, at::ScalarType type) {
-  SearchConfig config = small_config({trial.device, execution}, SearchMethod::first);
+  SearchConfig config = small_config({trial.device, execution}, SearchOrder::first);
   config.space.channels = 8;
   config.runtime.precision = type == at::kDouble ? Precision::fp32 : trial.precision;
   Supernet supernet(supernet_options(config, 3, 10));
@@ -185,15 +186,16 @@ Gradients gradients_of(const PrecisionTrial& trial, Execution execution, at::Sca
   batch.images = batch.images.to(type);
   set_tf32(trial.tf32);
   const auto weights = flatten_weights(supernet);
-  const PassResult result = make_pass(supernet, weights)->run(batch, Differentiate::both);
+  const PassResult result =
+      make_pass(supernet, weights)->run(batch, testing::mixings_of(*supernet), Differentiate::both);
   set_tf32(false);
   Gradients gradients{result.loss.item<double>(), {}, {}, {}};
   const auto add = [&](const std::string& name, const at::Tensor& gradient) {
     gradients.names.push_back(name);
     gradients.parts.push_back(gradient.to(at::kCPU, at::kDouble).flatten());
   };
-  for (std::size_t i = 0; i < result.alphas.size(); ++i) {
-    add("alphas[" + std::to_string(i) + "]", result.alphas[i]);
+  for (std::size_t i = 0; i < result.mixing.size(); ++i) {
+    add("mixing weights " + std::to_string(i), result.mixing[i]);
   }
   const std::vector<at::Tensor> by_weights = weights->parameters().windows(weights->gradient());
   const std::vector<std::string> names = supernet->weight_names();

@@ -13,18 +13,18 @@ using testing::Golden;
 using testing::small_batch;
 
 std::unique_ptr<Architect> architect_of(Supernet& supernet) {
-  return make_first_order_architect({supernet, make_pass(supernet)});
+  return make_first_order_architect({supernet, testing::theta_pass(supernet), nullptr});
 }
 
 TEST(FirstOrder, IsAutogradsGradientOfTheValidationLoss) {
   Supernet supernet = testing::small_supernet();
   const Batch valid = small_batch(3);
-  at::cross_entropy_loss(supernet->forward(valid.images), valid.labels).backward();
+  at::cross_entropy_loss(testing::logits_of(*supernet, valid.images), valid.labels).backward();
   const at::Tensor normal = supernet->alphas().normal.grad().clone();
   const at::Tensor reduce = supernet->alphas().reduce.grad().clone();
   supernet->zero_grad();
 
-  architect_of(supernet)->compute_gradients(small_batch(2), valid, 0.1);
+  architect_of(supernet)->compute_gradients(small_batch(2), valid, 0.1, {});
   EXPECT_LT(testing::relative_error(supernet->alphas().normal.grad(), normal), 1e-13);
   EXPECT_LT(testing::relative_error(supernet->alphas().reduce.grad(), reduce), 1e-13);
   EXPECT_GT(normal.abs().max().item<double>(), 0.0);
@@ -36,7 +36,7 @@ TEST(FirstOrder, IsAutogradsGradientOfTheValidationLoss) {
 TEST(FirstOrder, LeavesParametersAloneAndMovesStatisticsOnce) {
   Supernet supernet = testing::small_supernet();
   const Golden before = testing::copy_of_state(*supernet);
-  architect_of(supernet)->compute_gradients(small_batch(2), small_batch(3), 0.1);
+  architect_of(supernet)->compute_gradients(small_batch(2), small_batch(3), 0.1, {});
   for (const auto& item : supernet->named_parameters()) {
     EXPECT_TRUE(item.value().equal(before.at(item.key()))) << item.key();
   }
@@ -52,7 +52,7 @@ TEST(FirstOrder, AlphasOfCellsThatAreNotThereGetZero) {
     SupernetOptions options = testing::small_options();
     options.cells = cells;
     Supernet supernet = testing::small_supernet(options);
-    architect_of(supernet)->compute_gradients({}, small_batch(3), 0.1);
+    architect_of(supernet)->compute_gradients({}, small_batch(3), 0.1, {});
     EXPECT_TRUE(supernet->alphas().normal.grad().eq(0.0).all().item<bool>()) << cells;
     EXPECT_GT(supernet->alphas().reduce.grad().abs().max().item<double>(), 0.0) << cells;
   }

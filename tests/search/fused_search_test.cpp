@@ -43,7 +43,7 @@ struct Outcome {
 };
 
 /// A short search.
-Outcome search(const ExecutionOptions& execution, SearchMethod method,
+Outcome search(const ExecutionOptions& execution, SearchOrder order,
                at::ScalarType type = at::kFloat, std::uint64_t seed = 3) {
   Supernet supernet(search_options());
   if (type == at::kDouble) {
@@ -52,7 +52,7 @@ Outcome search(const ExecutionOptions& execution, SearchMethod method,
   initialize_supernet(supernet, seed);
   supernet->set_execution(execution);
   SearchStepOptions options;
-  options.method = method;
+  options.order = order;
   options.alpha.learning_rate = 0.02;
   SearchStep step(supernet, options);
   Outcome outcome;
@@ -61,7 +61,7 @@ Outcome search(const ExecutionOptions& execution, SearchMethod method,
         step.run(images_of_step(2 * i, type), images_of_step(2 * i + 1, type), learning_rate);
     outcome.losses.push_back(result.loss);
   }
-  outcome.genotype = derive(supernet->alphas(), DeriverOptions{});
+  outcome.genotype = derive(supernet->alphas(), SearchSpace{});
   std::vector<at::Tensor> all;
   for (const auto& [name, tensor] : testing::copy_of_state(*supernet)) {
     all.push_back(tensor.to(at::kDouble).flatten());
@@ -70,7 +70,7 @@ Outcome search(const ExecutionOptions& execution, SearchMethod method,
   return outcome;
 }
 
-class FusedSearch : public ::testing::TestWithParam<SearchMethod> {};
+class FusedSearch : public ::testing::TestWithParam<SearchOrder> {};
 
 TEST_P(FusedSearch, FindsThePlainOnesGenotypeWithLossesEqualToRounding) {
   const Outcome plain = search({Execution::plain}, GetParam(), at::kDouble);
@@ -100,8 +100,8 @@ TEST(FusedSearchInFloat32, IsNearToFloat64WhereNoValueCrossesAnEdge) {
   double nearest = 1.0;
   bool same_genotype = false;
   for (std::uint64_t seed = 3; seed < 8; ++seed) {
-    const Outcome exact = search({Execution::plain}, SearchMethod::first, at::kDouble, seed);
-    const Outcome fused = search({Execution::fused}, SearchMethod::first, at::kFloat, seed);
+    const Outcome exact = search({Execution::plain}, SearchOrder::first, at::kDouble, seed);
+    const Outcome fused = search({Execution::fused}, SearchOrder::first, at::kFloat, seed);
     nearest = std::min(nearest, distance(fused, exact));
     same_genotype = same_genotype || fused.genotype == exact.genotype;
   }
@@ -126,9 +126,9 @@ TEST(FusedSearchInBf16, IsAutocastWhereACellHasNoKernels) {
   SupernetOptions options = search_options();
   options.execution.precision = Precision::bf16;
   const Batch batch = images_of_step(0, at::kFloat);
-  EXPECT_EQ(Supernet(options)->forward(batch.images).scalar_type(), at::kFloat);
+  EXPECT_EQ(testing::logits_of(*Supernet(options), batch.images).scalar_type(), at::kFloat);
   options.primitives = parse_primitives({"conv_7x1_1x7", "skip_connect"});
-  EXPECT_EQ(Supernet(options)->forward(batch.images).scalar_type(), at::kBFloat16);
+  EXPECT_EQ(testing::logits_of(*Supernet(options), batch.images).scalar_type(), at::kBFloat16);
 }
 
 TEST_P(FusedSearch, RecomputingGivesTheSameBytes) {
@@ -139,8 +139,8 @@ TEST_P(FusedSearch, RecomputingGivesTheSameBytes) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Methods, FusedSearch,
-                         ::testing::Values(SearchMethod::first, SearchMethod::second,
-                                           SearchMethod::joint));
+                         ::testing::Values(SearchOrder::first, SearchOrder::second,
+                                           SearchOrder::joint));
 
 }  // namespace
 }  // namespace darts

@@ -31,7 +31,7 @@ TEST(golden_derive, EveryPairOfAlphasGivesTheOriginalsGenotype) {
       const Alphas alphas{matrix(pairs[i].at("alphas_normal")),
                           matrix(pairs[i].at("alphas_reduce"))};
       const Genotype expected = testing::golden_genotype(pairs[i].at("genotype"));
-      const Genotype derived = derive(alphas, DeriverOptions{});
+      const Genotype derived = derive(alphas, SearchSpace{});
       EXPECT_EQ(derived, expected) << "pair " << i << ": " << to_notation(derived) << " instead of "
                                    << to_notation(expected);
     }

@@ -1,3 +1,4 @@
+#include "search/darts_mixing.hpp"
 #include "search/golden_genotype.hpp"
 #include "support/golden.hpp"
 #include "support/module_helpers.hpp"
@@ -70,7 +71,7 @@ Supernet supernet_of(const Golden& golden, const DeviceRun& run) {
 at::Tensor eval_logits(Supernet& supernet, const at::Tensor& images) {
   const c10::NoGradGuard no_grad;
   supernet->eval();
-  at::Tensor logits = supernet->forward(images);
+  at::Tensor logits = testing::logits_of(*supernet, images);
   supernet->train();
   return logits;
 }
@@ -79,7 +80,7 @@ void check_forward(const Golden& golden, const DeviceRun& run, Comparison& compa
   const Golden forward = testing::part_of(golden, "forward");
   Supernet supernet = supernet_of(golden, run);
   const Batch batch = batch_on(run.device, forward.at("x"), forward.at("y"));
-  const at::Tensor logits = supernet->forward(batch.images);
+  const at::Tensor logits = testing::logits_of(*supernet, batch.images);
   const at::Tensor loss = at::cross_entropy_loss(logits, batch.labels);
   loss.backward();
   comparison.expect_close(logits, forward.at("logits"), exact, "forward/logits");
@@ -106,7 +107,7 @@ std::unique_ptr<SearchStep> step_of(const Golden& golden, const std::string& key
                                     SearchStep* before) {
   SearchStepOptions options;
   options.cuda_graph = run.graph;
-  options.method = Meta(golden.at("meta")).unrolled ? SearchMethod::second : SearchMethod::first;
+  options.order = Meta(golden.at("meta")).unrolled ? SearchOrder::second : SearchOrder::first;
   options.w.clip_norm = golden.at(key + "/clip").item<double>();
   auto step = std::make_unique<SearchStep>(supernet, options);
   if (before != nullptr) {
@@ -161,7 +162,7 @@ void check_steps(const Golden& golden, const DeviceRun& run, Comparison& compari
   const at::Tensor bytes = golden.at("final_genotype_json").contiguous();
   const std::string text(reinterpret_cast<const char*>(bytes.const_data_ptr<std::uint8_t>()),
                          static_cast<std::size_t>(bytes.numel()));
-  EXPECT_EQ(derive(supernet->alphas(), DeriverOptions{}),
+  EXPECT_EQ(derive(supernet->alphas(), SearchSpace{}),
             testing::golden_genotype(nlohmann::ordered_json::parse(text)));
 }
 

@@ -36,15 +36,15 @@ void expect_same_passes(const c10::Device& device, double tolerance) {
   const auto plain = make_pass(pair.plain, plain_weights);
   const auto graphed = make_graphed_pass(pair.graphed, graphed_weights);
   for (std::uint64_t seed = 1; seed < 4; ++seed) {
-    for (const auto by : {Differentiate::alphas, Differentiate::weights, Differentiate::both}) {
+    for (const auto by : {Differentiate::mixing, Differentiate::weights, Differentiate::both}) {
       const Batch batch = batch_on(device, seed);
-      const PassResult expected = plain->run(batch, by);
-      const PassResult actual = graphed->run(batch, by);
+      const PassResult expected = plain->run(batch, testing::mixings_of(*pair.plain), by);
+      const PassResult actual = graphed->run(batch, testing::mixings_of(*pair.graphed), by);
       EXPECT_LE(relative_error(actual.loss, expected.loss), tolerance);
       EXPECT_LE(relative_error(actual.logits, expected.logits), tolerance);
-      ASSERT_EQ(actual.alphas.size(), by == Differentiate::weights ? 0 : 2);
-      for (std::size_t i = 0; i < actual.alphas.size(); ++i) {
-        EXPECT_LE(relative_error(actual.alphas[i], expected.alphas[i]), tolerance);
+      ASSERT_EQ(actual.mixing.size(), by == Differentiate::weights ? 0 : 2);
+      for (std::size_t i = 0; i < actual.mixing.size(); ++i) {
+        EXPECT_LE(relative_error(actual.mixing[i], expected.mixing[i]), tolerance);
       }
       EXPECT_LE(relative_error(graphed_weights->gradient(), plain_weights->gradient()), tolerance);
     }
@@ -64,20 +64,22 @@ void expect_any_sizes(const c10::Device& device) {
   for (const std::int64_t height : {8, 7, 8, 6, 5, 4, 8, 4}) {  // more sizes than it has graphs for
     Batch batch = batch_on(device, 5);
     batch.images = batch.images.narrow(2, 0, height);
-    const PassResult expected = plain->run(batch, Differentiate::alphas);
-    const PassResult actual = graphed->run(batch, Differentiate::alphas);
+    const PassResult expected =
+        plain->run(batch, testing::mixings_of(*pair.plain), Differentiate::mixing);
+    const PassResult actual =
+        graphed->run(batch, testing::mixings_of(*pair.graphed), Differentiate::mixing);
     EXPECT_LE(relative_error(actual.loss, expected.loss), 1e-9) << height;
-    EXPECT_LE(relative_error(actual.alphas[0], expected.alphas[0]), 1e-9) << height;
+    EXPECT_LE(relative_error(actual.mixing[0], expected.mixing[0]), 1e-9) << height;
   }
 }
 
 /// A whole step of each kind, so that every pass is handed tensors that others write anew.
 void expect_same_steps(const c10::Device& device) {
-  for (const SearchMethodRow& row : search_methods()) {
+  for (const SearchOrderRow& row : search_orders()) {
     SCOPED_TRACE(row.name);
     Pair pair(device);
     SearchStepOptions options;
-    options.method = row.method;
+    options.order = row.order;
     SearchStep plain(pair.plain, options);
     options.cuda_graph = true;
     SearchStep graphed(pair.graphed, options);

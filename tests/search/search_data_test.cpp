@@ -76,7 +76,7 @@ TEST_F(SearchDataOfAFolder, HasEveryClassInAPartOfIt) {
 }
 
 TEST_F(SearchDataOfAFolder, GivesTheJointMethodAllImages) {
-  config_.search.method = SearchMethod::joint;
+  config_.search.order = SearchOrder::joint;
   const auto [train, valid] = labels();
   EXPECT_THAT(train, ElementsAre(Pair(0, 8), Pair(1, 12)));
   EXPECT_THAT(valid, ElementsAre(Pair(0, 4), Pair(1, 6)));

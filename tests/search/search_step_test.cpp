@@ -19,19 +19,18 @@ using ::testing::HasSubstr;
 using testing::relative_error;
 using testing::small_batch;
 
-constexpr SearchMethod all_methods[]{SearchMethod::first, SearchMethod::second,
-                                     SearchMethod::joint};
+constexpr SearchOrder all_orders[]{SearchOrder::first, SearchOrder::second, SearchOrder::joint};
 
-SearchStepOptions options_of(SearchMethod method) {
+SearchStepOptions options_of(SearchOrder order) {
   SearchStepOptions options;
-  options.method = method;
+  options.order = order;
   return options;
 }
 
 /// The state after three steps from `seed`.
-Golden after_three_steps(SearchMethod method, std::uint64_t seed) {
+Golden after_three_steps(SearchOrder order, std::uint64_t seed) {
   Supernet supernet = testing::small_supernet(testing::small_options(), seed);
-  SearchStep step(supernet, options_of(method));
+  SearchStep step(supernet, options_of(order));
   for (std::uint64_t i = 0; i < 3; ++i) {
     step.run(small_batch(10 + i), small_batch(20 + i), 0.025);
   }
@@ -39,10 +38,10 @@ Golden after_three_steps(SearchMethod method, std::uint64_t seed) {
 }
 
 TEST(SearchStep, ThreeStepsAreAFunctionOfTheSeedToTheBit) {
-  for (const SearchMethod method : all_methods) {
-    const Golden a = after_three_steps(method, 1);
-    const Golden b = after_three_steps(method, 1);
-    const Golden c = after_three_steps(method, 2);
+  for (const SearchOrder order : all_orders) {
+    const Golden a = after_three_steps(order, 1);
+    const Golden b = after_three_steps(order, 1);
+    const Golden c = after_three_steps(order, 2);
     for (const auto& [name, tensor] : a) {
       EXPECT_TRUE(tensor.equal(b.at(name))) << name;
     }
@@ -53,11 +52,11 @@ TEST(SearchStep, ThreeStepsAreAFunctionOfTheSeedToTheBit) {
 }
 
 TEST(SearchStep, MethodsDiffer) {
-  const Golden first = after_three_steps(SearchMethod::first, 1);
-  EXPECT_FALSE(after_three_steps(SearchMethod::second, 1)
+  const Golden first = after_three_steps(SearchOrder::first, 1);
+  EXPECT_FALSE(after_three_steps(SearchOrder::second, 1)
                    .at("alphas_normal")
                    .equal(first.at("alphas_normal")));
-  EXPECT_FALSE(after_three_steps(SearchMethod::joint, 1)
+  EXPECT_FALSE(after_three_steps(SearchOrder::joint, 1)
                    .at("alphas_normal")
                    .equal(first.at("alphas_normal")));
 }
@@ -65,10 +64,10 @@ TEST(SearchStep, MethodsDiffer) {
 TEST(SearchStep, ResultIsThatOfTheTrainBatchBeforeTheStep) {
   const Batch train = small_batch(2);
   Supernet supernet = testing::small_supernet();
-  SearchStepOptions options = options_of(SearchMethod::joint);
+  SearchStepOptions options = options_of(SearchOrder::joint);
   options.w.clip_norm = 0.01;
   SearchStep step(supernet, options);
-  const at::Tensor logits = supernet->forward(train.images);
+  const at::Tensor logits = testing::logits_of(*supernet, train.images);
   const at::Tensor loss = at::cross_entropy_loss(logits, train.labels);
   loss.backward();
   double square = 0.0;
@@ -84,7 +83,7 @@ TEST(SearchStep, ResultIsThatOfTheTrainBatchBeforeTheStep) {
 TEST(SearchStep, WeightsTakeOneClippedSgdStep) {
   const Batch train = small_batch(2);
   Supernet supernet = testing::small_supernet();
-  SearchStepOptions options = options_of(SearchMethod::first);
+  SearchStepOptions options = options_of(SearchOrder::first);
   options.w.clip_norm = 0.5;
   options.alpha.learning_rate = 0.0;
   SearchStep step(supernet, options);
@@ -105,12 +104,12 @@ TEST(SearchStep, WeightsTakeOneClippedSgdStep) {
 TEST(SearchStep, JointMovesBothByTheGradientOfTheTrainLoss) {
   const Batch train = small_batch(2);
   Supernet supernet = testing::small_supernet();
-  at::cross_entropy_loss(supernet->forward(train.images), train.labels).backward();
+  at::cross_entropy_loss(testing::logits_of(*supernet, train.images), train.labels).backward();
   const at::Tensor normal = supernet->alphas().normal.grad().clone();
   const at::Tensor reduce = supernet->alphas().reduce.grad().clone();
   supernet->zero_grad();
 
-  SearchStep step(supernet, options_of(SearchMethod::joint));
+  SearchStep step(supernet, options_of(SearchOrder::joint));
   const Golden before = copy_of_state(*supernet);
   step.run(train, {}, 0.025);
   EXPECT_LT(relative_error(supernet->alphas().normal.grad(), normal), 1e-13);
@@ -124,11 +123,11 @@ TEST(SearchStep, JointMovesBothByTheGradientOfTheTrainLoss) {
 }
 
 TEST(SearchStep, StatisticsMoveWithEveryPass) {
-  const std::pair<SearchMethod, std::int64_t> passes[]{
-      {SearchMethod::first, 2}, {SearchMethod::second, 4}, {SearchMethod::joint, 1}};
-  for (const auto& [method, expected] : passes) {
+  const std::pair<SearchOrder, std::int64_t> passes[]{
+      {SearchOrder::first, 2}, {SearchOrder::second, 4}, {SearchOrder::joint, 1}};
+  for (const auto& [order, expected] : passes) {
     Supernet supernet = testing::small_supernet();
-    SearchStep step(supernet, options_of(method));
+    SearchStep step(supernet, options_of(order));
     step.run(small_batch(2), small_batch(3), 0.025);
     for (const auto& item : supernet->named_buffers()) {
       if (item.key().ends_with("num_batches_tracked")) {
@@ -152,9 +151,9 @@ Batch with_nan(Batch batch) {
 }
 
 TEST(SearchStep, ANanInTheValidBatchMovesNothing) {
-  for (const SearchMethod method : {SearchMethod::first, SearchMethod::second}) {
+  for (const SearchOrder order : {SearchOrder::first, SearchOrder::second}) {
     Supernet supernet = testing::small_supernet();
-    SearchStep step(supernet, options_of(method));
+    SearchStep step(supernet, options_of(order));
     const Golden before = copy_of_state(*supernet);
     EXPECT_THROW(step.run(small_batch(2), with_nan(small_batch(3)), 0.025), NonFiniteError);
     expect_unmoved(supernet, before, true);
@@ -162,9 +161,9 @@ TEST(SearchStep, ANanInTheValidBatchMovesNothing) {
 }
 
 TEST(SearchStep, ANanInTheTrainBatchMovesNothingThatSawIt) {
-  for (const SearchMethod method : all_methods) {
+  for (const SearchOrder order : all_orders) {
     Supernet supernet = testing::small_supernet();
-    SearchStep step(supernet, options_of(method));
+    SearchStep step(supernet, options_of(order));
     const Golden before = copy_of_state(*supernet);
     try {
       step.run(with_nan(small_batch(2)), small_batch(3), 0.025);
@@ -173,7 +172,7 @@ TEST(SearchStep, ANanInTheTrainBatchMovesNothingThatSawIt) {
       EXPECT_THAT(error.what(), HasSubstr("norm of alpha"));
     }
     // In first order alpha has moved by then, by the gradient of the valid batch alone.
-    expect_unmoved(supernet, before, method != SearchMethod::first);
+    expect_unmoved(supernet, before, order != SearchOrder::first);
     EXPECT_TRUE(supernet->alphas().normal.isfinite().all().item<bool>());
   }
 }

@@ -26,7 +26,7 @@ constexpr double momentum = 0.9;
 constexpr double weight_decay = 3e-4;
 
 at::Tensor loss_of(Supernet& supernet, const Batch& batch) {
-  return at::cross_entropy_loss(supernet->forward(batch.images), batch.labels);
+  return at::cross_entropy_loss(testing::logits_of(*supernet, batch.images), batch.labels);
 }
 
 Tensors alphas_of(const Supernet& supernet) {
@@ -91,7 +91,7 @@ class SecondOrder : public ::testing::Test {
 
   std::unique_ptr<Architect> architect() {
     return make_second_order_architect(
-        {supernet_, make_pass(supernet_, sgd_.shared_weights()), &sgd_});
+        {supernet_, testing::theta_pass(supernet_, sgd_.shared_weights()), &sgd_});
   }
 
   /// w' − w, by autograd and the definition of SGD.
@@ -162,7 +162,7 @@ class SecondOrder : public ::testing::Test {
     const double epsilon = 0.01 / norm_of(expected.direction);
     const Tensors implicit = difference(expected.direction, epsilon);
     const Tensors limit = difference(expected.direction, 1e-3 * epsilon);
-    architect()->compute_gradients(train_, valid_, learning_rate);
+    architect()->compute_gradients(train_, valid_, learning_rate, {});
     const Tensors alphas = alphas_of(supernet_);
     for (std::size_t i = 0; i < alphas.size(); ++i) {
       EXPECT_LT(relative_error(alphas[i].grad(), expected.direct[i] - learning_rate * implicit[i]),
@@ -195,7 +195,7 @@ TEST_F(SecondOrder, LeavesWeightsAndBuffersOfTheOptimizerAsTheyWere) {
     momenta.push_back(buffer.clone());
   }
   ASSERT_EQ(momenta.size(), weights_.size());
-  architect()->compute_gradients(train_, valid_, learning_rate);
+  architect()->compute_gradients(train_, valid_, learning_rate, {});
   for (const auto& item : supernet_->named_parameters()) {
     EXPECT_TRUE(item.value().equal(before.at(item.key()))) << item.key();
   }
@@ -219,7 +219,7 @@ TEST_F(SecondOrder, StatisticsMoveInThePassesAtTheWeightsAndBesideThem) {
   }
   const Golden expected = testing::copy_of_state(*supernet_);
   testing::load_state(*supernet_, before);
-  architect()->compute_gradients(train_, valid_, learning_rate);
+  architect()->compute_gradients(train_, valid_, learning_rate, {});
   for (const auto& item : supernet_->named_buffers()) {
     EXPECT_TRUE(at::allclose(item.value(), expected.at(item.key()), 1e-9, 1e-12)) << item.key();
   }
@@ -229,7 +229,7 @@ TEST_F(SecondOrder, StatisticsMoveInThePassesAtTheWeightsAndBesideThem) {
 TEST_F(SecondOrder, WeightsSurviveAnException) {
   const Golden before = testing::copy_of_state(*supernet_);
   const Batch wrong{valid_.images.slice(1, 0, 2), valid_.labels};  // two channels
-  EXPECT_THROW(architect()->compute_gradients(train_, wrong, learning_rate), c10::Error);
+  EXPECT_THROW(architect()->compute_gradients(train_, wrong, learning_rate, {}), c10::Error);
   for (const auto& item : supernet_->named_parameters()) {
     EXPECT_TRUE(item.value().equal(before.at(item.key()))) << item.key();
   }
@@ -237,7 +237,7 @@ TEST_F(SecondOrder, WeightsSurviveAnException) {
 
 TEST_F(SecondOrder, WithoutALearningRateItIsFirstOrder) {
   const Tensors expected = autograd(loss_of(supernet_, valid_), alphas_of(supernet_));
-  architect()->compute_gradients(train_, valid_, 0.0);
+  architect()->compute_gradients(train_, valid_, 0.0, {});
   EXPECT_LT(relative_error(supernet_->alphas().normal.grad(), expected[0]), 1e-14);
   EXPECT_LT(relative_error(supernet_->alphas().reduce.grad(), expected[1]), 1e-14);
 }
@@ -261,7 +261,7 @@ TEST_F(SecondOrderSmooth, IsNearTheExactGradient) {
   for (const int steps : {0, 3}) {
     train(steps);
     const Exact expected = exact();
-    architect()->compute_gradients(train_, valid_, learning_rate);
+    architect()->compute_gradients(train_, valid_, learning_rate, {});
     const at::Tensor gradient = supernet_->alphas().reduce.grad();
     const at::Tensor implicit = (expected.direct[1] - gradient) / learning_rate;
     EXPECT_LT(relative_error(implicit, expected.implicit[1]), 1e-2) << steps;
@@ -269,7 +269,7 @@ TEST_F(SecondOrderSmooth, IsNearTheExactGradient) {
 }
 
 TEST_F(SecondOrderSmooth, AlphasOfCellsThatAreNotThereGetZero) {
-  architect()->compute_gradients(train_, valid_, learning_rate);
+  architect()->compute_gradients(train_, valid_, learning_rate, {});
   EXPECT_TRUE(supernet_->alphas().normal.grad().eq(0.0).all().item<bool>());
   EXPECT_FALSE(supernet_->alphas().reduce.grad().eq(0.0).all().item<bool>());
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "search/darts_mixing.hpp"
 #include "support/module_helpers.hpp"
 
 #include <darts/data/batch_loader.hpp>

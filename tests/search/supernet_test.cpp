@@ -27,7 +27,8 @@ TEST(Supernet, TakesAnySize) {
         options.image_channels = image_channels;
         Supernet supernet(options);
         EXPECT_EQ(supernet->alphas().normal.sizes(), at::IntArrayRef({edge_count(nodes), 8}));
-        const at::Tensor logits = supernet->forward(at::zeros({2, image_channels, 9, 12}));
+        const at::Tensor logits =
+            testing::logits_of(*supernet, at::zeros({2, image_channels, 9, 12}));
         EXPECT_EQ(logits.sizes(), at::IntArrayRef({2, options.classes}));
       }
     }
@@ -39,13 +40,13 @@ TEST(Supernet, TakesAnyPrimitives) {
   options.primitives = parse_primitives({"sep_conv_7x7", "conv_7x1_1x7", "skip_connect"});
   Supernet supernet(options);
   EXPECT_EQ(supernet->alphas().reduce.sizes(), at::IntArrayRef({5, 3}));
-  EXPECT_EQ(supernet->forward(at::zeros({1, 3, 8, 8})).size(1), 4);
+  EXPECT_EQ(testing::logits_of(*supernet, at::zeros({1, 3, 8, 8})).size(1), 4);
 }
 
 TEST(Supernet, RejectsImagesOfTheWrongShape) {
   Supernet supernet(small_options());
-  EXPECT_THROW(supernet->forward(at::zeros({2, 1, 8, 8})), c10::Error);
-  EXPECT_THROW(supernet->forward(at::zeros({3, 8, 8})), c10::Error);
+  EXPECT_THROW(testing::logits_of(*supernet, at::zeros({2, 1, 8, 8})), c10::Error);
+  EXPECT_THROW(testing::logits_of(*supernet, at::zeros({3, 8, 8})), c10::Error);
 }
 
 TEST(Supernet, ReductionsStandAtOneAndTwoThirds) {
@@ -110,25 +111,26 @@ TEST(Supernet, InitialAlphasAreSmallAndNormal) {
 TEST(Supernet, ChannelsLastImagesGiveTheSameLogits) {
   Supernet supernet = testing::small_supernet();
   const at::Tensor images = random_normal({2, 3, 10, 10}, 8);
-  const at::Tensor expected = supernet->forward(images);
-  const at::Tensor last = supernet->forward(images.contiguous(at::MemoryFormat::ChannelsLast));
+  const at::Tensor expected = testing::logits_of(*supernet, images);
+  const at::Tensor last =
+      testing::logits_of(*supernet, images.contiguous(at::MemoryFormat::ChannelsLast));
   EXPECT_LT(testing::relative_error(last, expected), 1e-12);
 }
 
 TEST(Supernet, AnImagesLogitsInEvalModeDoNotDependOnTheOthers) {
   Supernet supernet = testing::small_supernet();
-  supernet->forward(random_normal({4, 3, 8, 8}, 7));
+  testing::logits_of(*supernet, random_normal({4, 3, 8, 8}, 7));
   supernet->eval();
   const at::Tensor images = random_normal({3, 3, 8, 8}, 8);
-  const at::Tensor together = supernet->forward(images);
-  const at::Tensor alone = supernet->forward(images.slice(0, 1, 2));
+  const at::Tensor together = testing::logits_of(*supernet, images);
+  const at::Tensor alone = testing::logits_of(*supernet, images.slice(0, 1, 2));
   EXPECT_LT(testing::relative_error(alone, together.slice(0, 1, 2)), 1e-12);
 }
 
 TEST(Supernet, ClonesComputeTheSameOnTensorsOfTheirOwn) {
   Supernet supernet = testing::small_supernet();
   const at::Tensor images = random_normal({2, 3, 8, 8}, 8);
-  supernet->forward(images);  // statistics that are not the initial ones
+  testing::logits_of(*supernet, images);  // statistics that are not the initial ones
   const auto copy = std::dynamic_pointer_cast<SupernetImpl>(std::as_const(*supernet).clone());
   ASSERT_NE(copy, nullptr);
   const auto own = state_of(*copy);
@@ -138,16 +140,16 @@ TEST(Supernet, ClonesComputeTheSameOnTensorsOfTheirOwn) {
     EXPECT_FALSE(own.at(name).is_alias_of(tensor)) << name;
   }
   EXPECT_TRUE(copy->alphas().normal.is_same(own.at("alphas_normal")));
-  EXPECT_TRUE(copy->forward(images).equal(supernet->forward(images)));
+  EXPECT_TRUE(testing::logits_of(*copy, images).equal(testing::logits_of(*supernet, images)));
   supernet->eval();
   const auto in_eval = std::dynamic_pointer_cast<SupernetImpl>(std::as_const(*supernet).clone());
-  EXPECT_TRUE(in_eval->forward(images).equal(supernet->forward(images)));
+  EXPECT_TRUE(testing::logits_of(*in_eval, images).equal(testing::logits_of(*supernet, images)));
 
   const c10::NoGradGuard no_grad;
   for (const at::Tensor& weight : copy->weights()) {
     weight.mul_(2.0);
   }
-  EXPECT_FALSE(copy->forward(images).equal(supernet->forward(images)));
+  EXPECT_FALSE(testing::logits_of(*copy, images).equal(testing::logits_of(*supernet, images)));
 }
 
 }  // namespace

@@ -13,7 +13,7 @@
 namespace darts {
 
 /// The mixed operation on one edge of a search cell (paper, equation 2): all candidate operations,
-/// summed with the softmax of the edge's alphas as weights.
+/// summed with the edge's mixing weights, softmax(alpha).
 ///
 /// One module per operation, run one after another; with `fused`, those that are a NormBlock as one
 /// kernel each (a whole cell at once is src/cell/fused). Parameters are those of the

@@ -80,6 +80,10 @@ class FieldTable {
     add_choice(std::move(key), std::move(help), std::move(names), std::move(get), std::move(set));
   }
 
+  /// From now on these values of the field `key` are taken as values of the field `other` instead:
+  /// a setting that has become two is still read as it was written.
+  void add_alias(std::string key, std::vector<std::string> values, std::string other);
+
   /// Sets one field from the command line. `text` is YAML for numbers, flags and lists (a list also
   /// as "a,b"), and taken as it is for texts and paths unless it stands in quotes. `source` begins
   /// the error message, such as "--epochs 0"; it is "--set KEY=TEXT" where it is empty.
@@ -107,11 +111,13 @@ class FieldTable {
  private:
   struct Field;
   struct Section;
+  struct Alias;
 
   void add_codec(std::string key, std::string help, std::unique_ptr<FieldCodec> codec);
   void add_choice(std::string key, std::string help, std::vector<std::string> names,
                   std::function<std::size_t()> get, std::function<void(std::size_t)> set);
   const Field* find(std::string_view key) const;
+  const Field* find_for(std::string_view key, const RawValue& value) const;
   bool is_section(std::string_view key) const;
   std::string unknown_key(std::string_view key) const;
   void set_raw(std::string_view key, const RawValue& value, const std::string& source);
@@ -122,6 +128,7 @@ class FieldTable {
 
   std::vector<Field> fields_;
   std::vector<Section> sections_;
+  std::vector<Alias> aliases_;
 };
 
 }  // namespace darts

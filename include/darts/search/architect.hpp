@@ -2,7 +2,7 @@
 
 #include <darts/core/flat_sgd.hpp>
 #include <darts/data/batch_loader.hpp>
-#include <darts/search/supernet_pass.hpp>
+#include <darts/search/theta_pass.hpp>
 
 #include <memory>
 
@@ -11,19 +11,20 @@ namespace darts {
 /// What the architect needs to know of the training of w.
 struct ArchitectContext {
   Supernet supernet{nullptr};
-  std::shared_ptr<SupernetPass> pass;  ///< of that supernet
+  std::shared_ptr<ThetaPass> pass;  ///< of that supernet
   FlatSgd* sgd = nullptr;  ///< moves w: the unrolled step imitates it, momentum buffer included
 };
 
-/// The bilevel optimisation's upper level (paper, section 2.3): the gradient by which alpha moves.
+/// The bilevel optimisation's upper level (paper, section 2.3): the gradient by which theta moves.
 class Architect {
  public:
   virtual ~Architect() = default;
 
-  /// Writes the gradient of the validation loss by alpha into both alphas' grad(); w is unchanged
+  /// Writes the gradient of the validation loss by theta into its grad(); w is unchanged
   /// afterwards, and its gradient in the FlatWeights is anything. Nothing waits for a GPU. `train`
   /// is the batch that w moves on next, `learning_rate` that step's, ξ.
-  virtual void compute_gradients(const Batch& train, const Batch& valid, double learning_rate) = 0;
+  virtual void compute_gradients(const Batch& train, const Batch& valid, double learning_rate,
+                                 const SearchPosition& position) = 0;
 };
 
 /// First order, ξ = 0: ∇α L_valid(w, α).

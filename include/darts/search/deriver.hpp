@@ -1,24 +1,21 @@
 #pragma once
 
 #include <darts/cell/genotype.hpp>
-#include <darts/search/alphas.hpp>
-
-#include <vector>
+#include <darts/search/theta.hpp>
 
 namespace darts {
 
-struct DeriverOptions {
-  std::vector<Primitive> primitives = default_primitives();  ///< the columns of alpha
-  std::int64_t edges_per_node = 2;                           ///< k (paper, section 2.4)
-};
-
-/// alpha → genotype (paper, section 2.4): every node keeps the edges from the `edges_per_node`
-/// predecessors whose strongest operation other than `none` is strongest, strongest first, each
-/// with that operation. Strength is the softmax over all the edge's operations, `none` included;
-/// ties go to the first edge and the first operation. All nodes are concatenated.
+/// Strengths → genotype (paper, section 2.4): every node keeps the edges from the
+/// `space.edges_per_node` predecessors whose strongest operation other than `none` is strongest,
+/// strongest first, each with that operation; ties go to the first edge and the first operation.
+/// All nodes are concatenated.
 ///
-/// Throws Error if an alpha has no rows for whole nodes, a wrong number of columns, or is not
-/// finite.
-Genotype derive(const Alphas& alphas, const DeriverOptions& options);
+/// @param strengths  edges × primitives, `none` included; compared in their own precision, as in
+///   the original, so that rounding ties fall the same way
+/// Throws Error if they have no rows for whole nodes, a wrong number of columns, or are not finite.
+Genotype derive_strongest(const ByCellType<at::Tensor>& strengths, const SearchSpace& space);
+
+/// DARTS': strength is the softmax of alpha over all the edge's operations.
+Genotype derive(const Alphas& alphas, const SearchSpace& space);
 
 }  // namespace darts

@@ -31,7 +31,7 @@ struct SearchState {
   std::int64_t alphas_size = 0;
 };
 
-/// A checkpoint of the search: supernet (`model.…`, alpha included), both optimizers
+/// A checkpoint of the search: supernet (`model.…`, theta included), both optimizers
 /// (`w_optimizer.…`, `alpha_optimizer.…`), the state and the config. Shares the live tensors'
 /// memory: save it at once.
 Checkpoint make_checkpoint(Supernet& supernet, SearchStep& step, const SearchState& state,
@@ -43,17 +43,17 @@ Checkpoint make_checkpoint(Supernet& supernet, SearchStep& step, const SearchSta
 SearchState restore_checkpoint(const Checkpoint& checkpoint, Supernet& supernet, SearchStep& step,
                                const SearchConfig& config);
 
-/// Puts only the supernet's weights and alphas back, from a checkpoint of any search or from an
-/// imported one; without alphas in it, those of `supernet` stay.
+/// Puts only the supernet's weights and theta back, from a checkpoint of any search or from an
+/// imported one; what it has not of theta stays as it is in `supernet`.
 void restore_supernet(const Checkpoint& checkpoint, Supernet& supernet);
 
-/// The alphas in a checkpoint, and how to derive from them. Throws Error if it has none.
-struct StoredAlphas {
-  Alphas alphas;
-  std::vector<std::string> primitives;
-  std::int64_t edges_per_node = 2;
+/// Theta in a checkpoint, and how to derive from it. Throws Error if it has none.
+struct StoredTheta {
+  Theta theta;
+  std::string method = "darts";
+  SearchSpace space;
   std::int64_t epoch = 0;
 };
-StoredAlphas alphas_of(const Checkpoint& checkpoint);
+StoredTheta theta_of(const Checkpoint& checkpoint);
 
 }  // namespace darts

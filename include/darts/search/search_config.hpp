@@ -40,7 +40,8 @@ struct SearchConfig {
   } space;
 
   struct Search {
-    SearchMethod method = SearchMethod::second;
+    std::string method = "darts";
+    SearchOrder order = SearchOrder::second;
     std::int64_t epochs = 50;
     std::int64_t batch_size = 64;
   } search;
@@ -57,6 +58,8 @@ FieldTable fields(SearchConfig& config);
 
 /// The whole config as YAML, every key written out: what --config takes back.
 std::string to_yaml(const SearchConfig& config);
+
+SearchSpace search_space(const SearchConfig& config);
 
 /// Options of the parts that the search is made of.
 SupernetOptions supernet_options(const SearchConfig& config, std::int64_t image_channels,

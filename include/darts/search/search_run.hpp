@@ -38,6 +38,7 @@ class SearchRun {
   bool run_epoch();
   bool finish_epoch();
   void launch(const SearchBatches& batches, double learning_rate, double waited);
+  SearchPosition position(std::int64_t step) const;
   void settle();
   void count(const StepResult& result, std::int64_t images);
   bool validate(EpochSummary& summary);
@@ -50,6 +51,7 @@ class SearchRun {
   RunHooks hooks_;
   c10::Device device_;
   SearchData data_;
+  std::shared_ptr<const SearchMethod> method_;
   Supernet supernet_;
   SearchStep step_;
   SearchRecords records_;

@@ -4,6 +4,7 @@
 #include <darts/core/run.hpp>
 #include <darts/search/architect.hpp>
 #include <darts/search/method.hpp>
+#include <darts/search/order.hpp>
 
 #include <torch/optim/adam.h>
 
@@ -29,49 +30,58 @@ struct AlphaOptions {
 };
 
 struct SearchStepOptions {
-  SearchMethod method = SearchMethod::second;
+  SearchOrder order = SearchOrder::second;
+  std::shared_ptr<const SearchMethod> method = make_method();
   WeightOptions w;
   AlphaOptions alpha;
   bool cuda_graph = false;  ///< passes on a GPU are launched as graphs
 };
 
-/// One step of the search (paper, algorithm 1): alpha by the architect, then w by SGD. Owns both
-/// optimizers; the supernet is shared with the caller, and its weights live together in one piece
-/// of memory from now on (FlatWeights).
+/// One step of the search (paper, algorithm 1): theta by the architect, then w by SGD (the other
+/// way round, or w alone, where the method says so). Owns both optimizers; the supernet is shared
+/// with the caller, and its weights live together in one piece of memory from now on (FlatWeights).
 class SearchStep {
  public:
   SearchStep(const Supernet& supernet, const SearchStepOptions& options);
   SearchStep(const SearchStep&) = delete;  // the architect refers to this object
   SearchStep& operator=(const SearchStep&) = delete;
 
-  /// `train`: the batch that w moves on; `valid`: the held-out batch that alpha moves on (not used
-  /// by a method that is not bilevel); `learning_rate`: of w, in this step.
+  /// `train`: the batch that w moves on; `valid`: the held-out batch that theta moves on (not used
+  /// by an order that is not bilevel); `learning_rate`: of w, in this step.
   ///
   /// On a GPU it returns while the step runs, and a figure that is not finite shows when the result
   /// is asked for: w and alpha have then moved, so that they must not be kept. On the CPU it throws
   /// NonFiniteError at once, and nothing has moved by that figure.
-  PendingStep launch(const Batch& train, const Batch& valid, double learning_rate);
+  PendingStep launch(const Batch& train, const Batch& valid, double learning_rate,
+                     const SearchPosition& position = {});
 
   /// The same, and waits for it. Throws NonFiniteError.
-  StepResult run(const Batch& train, const Batch& valid, double learning_rate);
+  StepResult run(const Batch& train, const Batch& valid, double learning_rate,
+                 const SearchPosition& position = {});
 
   FlatSgd& weight_optimizer() { return sgd_; }
   torch::optim::Adam& alpha_optimizer() { return alpha_optimizer_; }
 
  private:
-  PendingStep move_weights(const Batch& train, double learning_rate, at::Tensor alpha_gradient);
-  PendingStep::Figures figures(at::Tensor alpha_gradient) const;
-  at::Tensor alpha_gradient_norm() const;
+  void move_theta(const Batch& train, const Batch& valid, double learning_rate,
+                  const SearchPosition& position, PendingStep::Figures& figures);
+  void move_weights(const Batch& train, double learning_rate, const SearchPosition& position,
+                    PendingStep::Figures& figures);
+  void move_both(const Batch& train, double learning_rate, const SearchPosition& position,
+                 PendingStep::Figures& figures);
+  void take(const ThetaPass::Result& pass, const Batch& train, PendingStep::Figures& figures);
+  void add_theta_gradient(const SearchPosition& position, PendingStep::Figures& figures) const;
+  void add_sizes(PendingStep::Figures& figures) const;
   /// Throws NonFiniteError if the device is the CPU and a figure is not finite.
-  void check_on_cpu(const PendingStep& step) const;
+  void check_on_cpu(const PendingStep::Figures& figures) const;
 
   Supernet supernet_;
   SearchStepOptions options_;
-  std::vector<at::Tensor> alphas_;
+  Theta theta_;
   FlatSgd sgd_;
-  std::shared_ptr<SupernetPass> pass_;
+  std::shared_ptr<ThetaPass> pass_;
   torch::optim::Adam alpha_optimizer_;
-  std::unique_ptr<Architect> architect_;  ///< null when alpha moves with w
+  std::unique_ptr<Architect> architect_;  ///< null when theta moves with w
 };
 
 /// Learning rate of epoch `epoch` of `epochs`, both counted from 0:

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <darts/cell/search_cell.hpp>
-#include <darts/search/alphas.hpp>
+#include <darts/search/method.hpp>
 
 #include <torch/nn/cloneable.h>
 #include <torch/nn/modules/container/sequential.h>
@@ -20,29 +20,33 @@ struct SupernetOptions {
   std::int64_t stem_multiplier = 3;  ///< the stem has stem_multiplier · channels
   std::int64_t image_channels = 3;
   std::int64_t classes = 10;
+  std::vector<ThetaShape> theta;  ///< of the search method; none: alpha alone
   ExecutionOptions execution;
 };
 
 /// The supernet (the search network): stem, cells of mixed operations, global pooling, classifier
-/// (paper, section 3.1 and A.1.1). Holds both the weights w and the architecture parameters alpha.
+/// (paper, section 3.1 and A.1.1). Holds both the weights w and the architecture parameters theta,
+/// but knows nothing of what theta means: a search method makes mixing weights of it, with which
+/// the supernet is run.
 ///
-/// Names of parameters and buffers are the
-/// original implementation's: `stem.0.weight`, `cells.I._ops.E._ops.P.op.K.weight`,
-/// `classifier.weight`; alpha is `alphas_normal` and `alphas_reduce`, edges × primitives.
+/// Names of parameters and buffers are the original implementation's: `stem.0.weight`,
+/// `cells.I._ops.E._ops.P.op.K.weight`, `classifier.weight`; alpha is `alphas_normal` and
+/// `alphas_reduce`, edges × primitives.
 class SupernetImpl : public torch::nn::Cloneable<SupernetImpl> {
  public:
   explicit SupernetImpl(SupernetOptions options);
   void reset() override;
 
   /// images: (N, image_channels, H, W) → logits (N, classes), of bfloat16 under autocast.
-  at::Tensor forward(const at::Tensor& images);
+  at::Tensor forward(const at::Tensor& images, const Mixings& mixings);
 
-  /// The parameters that training moves: all but alpha, in a fixed order, with their names.
+  /// The parameters that training moves: all but theta, in a fixed order, with their names.
   std::vector<at::Tensor> weights() const;
   std::vector<std::string> weight_names() const;
 
   /// The architecture parameters themselves (not copies).
-  Alphas alphas() const { return {alphas_normal_, alphas_reduce_}; }
+  Theta theta() const;
+  Alphas alphas() const { return theta().alphas(); }
 
   const SupernetOptions& options() const { return options_; }
 
@@ -50,6 +54,7 @@ class SupernetImpl : public torch::nn::Cloneable<SupernetImpl> {
   void set_execution(const ExecutionOptions& execution);
 
  private:
+  bool is_theta(const std::string& name) const;
   /// bf16 unless the cells see to it themselves, by what they store.
   Precision autocast_precision(const at::Tensor& images);
 
@@ -57,12 +62,12 @@ class SupernetImpl : public torch::nn::Cloneable<SupernetImpl> {
   torch::nn::Sequential stem_{nullptr};
   torch::nn::Sequential cells_{nullptr};  // as a list: it survives clone()
   torch::nn::Linear classifier_{nullptr};
-  at::Tensor alphas_normal_;
-  at::Tensor alphas_reduce_;
 };
 TORCH_MODULE(Supernet);
 
-/// Draws w (PyTorch's default initialisation) and alpha (1e-3 · N(0, 1)) from `seed` alone.
-void initialize_supernet(Supernet& supernet, std::uint64_t seed);
+/// Draws w (PyTorch's default initialisation) and sets theta to the method's start, both from
+/// `seed` alone.
+void initialize_supernet(Supernet& supernet, std::uint64_t seed,
+                         const SearchMethod& method = SearchMethod());
 
 }  // namespace darts

@@ -9,24 +9,25 @@
 
 namespace darts {
 
-/// The parameters that a pass computes gradients of.
-enum class Differentiate { alphas, weights, both };
+/// What a pass computes gradients by: the mixing weights, w, or both.
+enum class Differentiate { mixing, weights, both };
 
 struct PassResult {
   at::Tensor loss;                 ///< mean cross entropy, of no dimension
-  at::Tensor logits;               ///< N × classes, in alpha's type
-  std::vector<at::Tensor> alphas;  ///< gradients: normal, reduce; empty: not asked for
+  at::Tensor logits;               ///< N × classes, in the mixing weights' type
+  std::vector<at::Tensor> mixing;  ///< gradients: normal, reduce; empty: not asked for
 };
 
-/// Passes through the supernet: the loss of a batch and its gradients. All that a search step
-/// computes, but for the optimizers, is made of them. Running statistics move as in any forward
-/// pass in training. Nothing in a pass waits for a GPU.
+/// Passes through the supernet: the loss of a batch and its gradients. A pass begins at the mixing
+/// weights and ends there; what they are made of is the search method's (theta_pass.hpp). All that
+/// a search step computes, but for that and the optimizers, is made of passes. Running statistics
+/// move as in any forward pass in training. Nothing in a pass waits for a GPU.
 class SupernetPass {
  public:
   virtual ~SupernetPass() = default;
 
   /// The gradient of w, if asked for, goes into the FlatWeights that the pass was made with.
-  virtual PassResult run(const Batch& batch, Differentiate by) = 0;
+  virtual PassResult run(const Batch& batch, const Mixings& mixings, Differentiate by) = 0;
 };
 
 /// The supernet's weights, together in one piece of memory from now on.

@@ -57,7 +57,7 @@ class Backward {
   void reduce_products(StatePass& from, const std::vector<const Edge*>& edges);
   void take_products(StatePass& from, const std::vector<Product>& products,
                      const std::vector<std::vector<double>>& sums);
-  at::Tensor coefficients(const Statistics& statistics, double alpha, const double* sum,
+  at::Tensor coefficients(const Statistics& statistics, double weight, const double* sum,
                           const double* product) const;
 
   void second_units(const std::vector<Convolution>& convolutions, const WeightSums<T, S>& weights);
@@ -116,7 +116,7 @@ std::vector<Product> Backward<T, S>::products_of(StatePass& from,
   return products;
 }
 
-/// The sums that the gradients of alpha and of the batch norms are made of.
+/// The sums that the gradients of the mixing weights and of the batch norms are made of.
 template <class T, class S>
 void Backward<T, S>::reduce_products(StatePass& from, const std::vector<const Edge*>& edges) {
   const bool pools_are_new = pass_.make_pools(from);
@@ -169,18 +169,18 @@ void Backward<T, S>::take_products(StatePass& from, const std::vector<Product>& 
       continue;
     }
     const Operation& operation = *products[i].operation;
-    const double alpha = pass_.alpha(*products[i].edge, operation);
+    const double weight = pass_.mixing_weight(*products[i].edge, operation);
     const Statistics* statistics = nullptr;
     if (operation.kind == OperationKind::convolution) {
       UnitPass& unit = pass_.units[operation.last_unit()];
       statistics = &unit.statistics;
-      unit.coefficients = coefficients(*statistics, alpha, sum, product);
+      unit.coefficients = coefficients(*statistics, weight, sum, product);
     } else if (operation.kind != OperationKind::identity) {
       statistics = &from.pool(operation.kind).statistics;
       const std::size_t p = operation.kind == pool_kinds[0] ? 0 : 1;
       for (std::size_t c = 0; c < channels; ++c) {
-        pool_sum[p][c] += alpha * sum[c];
-        pool_product[p][c] += alpha * product[c];
+        pool_sum[p][c] += weight * sum[c];
+        pool_product[p][c] += weight * product[c];
       }
     }
     double gradient = 0.0;
@@ -189,7 +189,7 @@ void Backward<T, S>::take_products(StatePass& from, const std::vector<Product>& 
                       ? product[c]
                       : (product[c] - statistics->mean[c] * sum[c]) * statistics->rstd[c];
     }
-    gradients_.alphas
+    gradients_.mixing
         .mutable_data_ptr<T>()[products[i].edge->row * pass_.plan->columns + operation.column] =
         static_cast<T>(gradient);
   }
@@ -201,10 +201,10 @@ void Backward<T, S>::take_products(StatePass& from, const std::vector<Product>& 
   }
 }
 
-/// The backward pass of alpha · batch norm for a gradient g with Σ g = sum and Σ g·z = product:
-/// alpha · rstd · (g − mean(g) − x̂ · mean(g·x̂)) as a·g + b·z + c. 3 × channels.
+/// The backward pass of weight · batch norm for a gradient g with Σ g = sum and Σ g·z = product:
+/// weight · rstd · (g − mean(g) − x̂ · mean(g·x̂)) as a·g + b·z + c. 3 × channels.
 template <class T, class S>
-at::Tensor Backward<T, S>::coefficients(const Statistics& statistics, double alpha,
+at::Tensor Backward<T, S>::coefficients(const Statistics& statistics, double weight,
                                         const double* sum, const double* product) const {
   const auto count = static_cast<double>(pass_.images * pass_.node_pixels());
   const std::int64_t channels = pass_.channels;
@@ -213,10 +213,10 @@ at::Tensor Backward<T, S>::coefficients(const Statistics& statistics, double alp
   for (std::int64_t c = 0; c < channels; ++c) {
     const double mean = statistics.mean[static_cast<std::size_t>(c)];
     const double rstd = statistics.rstd[static_cast<std::size_t>(c)];
-    const double mean_g = alpha * sum[c] / count;
-    const double mean_gx = alpha * (product[c] - mean * sum[c]) * rstd / count;
+    const double mean_g = weight * sum[c] / count;
+    const double mean_gx = weight * (product[c] - mean * sum[c]) * rstd / count;
     const double slope = -rstd * rstd * mean_gx;
-    a[c] = static_cast<T>(alpha * rstd);
+    a[c] = static_cast<T>(weight * rstd);
     a[channels + c] = static_cast<T>(slope);
     a[2 * channels + c] = static_cast<T>(-rstd * mean_g - slope * mean);
   }
@@ -391,8 +391,8 @@ Blend Backward<T, S>::state_blend(const StatePass& from, const std::vector<const
   for (const Edge* edge : edges) {
     for (const Operation& operation : edge->operations) {
       if (operation.kind == OperationKind::identity) {
-        sum.summands.push_back(
-            {pass_.state(edge->to).gradient, pass_.constant(pass_.alpha(*edge, operation))});
+        sum.summands.push_back({pass_.state(edge->to).gradient,
+                                pass_.constant(pass_.mixing_weight(*edge, operation))});
       }
     }
   }
@@ -412,8 +412,9 @@ Blend Backward<T, S>::pool_blend(const StatePass& from, std::size_t pool,
   for (const Edge* edge : edges) {
     for (const Operation& operation : edge->operations) {
       if (operation.kind == pool_kinds[pool]) {
-        sum.summands.push_back({pass_.state(edge->to).gradient,
-                                pass_.scaled(pass.statistics, pass_.alpha(*edge, operation))});
+        sum.summands.push_back(
+            {pass_.state(edge->to).gradient,
+             pass_.scaled(pass.statistics, pass_.mixing_weight(*edge, operation))});
       }
     }
   }
@@ -428,7 +429,7 @@ template <class T, class S>
 CellGradients run_backward(CellPass<T, S>& pass, const at::Tensor& grad, const Wanted& wanted) {
   TORCH_CHECK(pass.options.training, "fused cell: evaluation mode has no gradients");
   CellGradients gradients;
-  gradients.alphas = at::zeros_like(pass.inputs.alphas, at::MemoryFormat::Contiguous);
+  gradients.mixing = at::zeros_like(pass.inputs.mixing, at::MemoryFormat::Contiguous);
   if (wanted.weights) {
     gradients.weights.resize(pass.plan->weights.size());
   }

@@ -181,24 +181,24 @@ void Forward<T, S>::enter(std::int64_t state) {
   Blend sum;
   sum.pixels = pass_.node_pixels();
   std::vector<double> bias(static_cast<std::size_t>(pass_.channels));
-  const auto add = [&](const at::Tensor& images, const Statistics& statistics, double alpha) {
-    sum.summands.push_back({images, pass_.scaled(statistics, alpha)});
+  const auto add = [&](const at::Tensor& images, const Statistics& statistics, double weight) {
+    sum.summands.push_back({images, pass_.scaled(statistics, weight)});
     for (std::size_t c = 0; c < bias.size(); ++c) {
-      bias[c] -= alpha * statistics.mean[c] * statistics.rstd[c];
+      bias[c] -= weight * statistics.mean[c] * statistics.rstd[c];
     }
   };
   for (const Edge* edge : pass_.plan->entering(state)) {
     const StatePass& from = pass_.state(edge->from);
     for (const Operation& operation : edge->operations) {
-      const double alpha = pass_.alpha(*edge, operation);
+      const double weight = pass_.mixing_weight(*edge, operation);
       if (operation.kind == OperationKind::identity) {
-        sum.summands.push_back({from.value, pass_.constant(alpha)});
+        sum.summands.push_back({from.value, pass_.constant(weight)});
       } else if (operation.kind == OperationKind::convolution) {
         const UnitPass& unit = pass_.units[operation.last_unit()];
-        add(unit.output, unit.statistics, alpha);
+        add(unit.output, unit.statistics, weight);
       } else if (operation.kind != OperationKind::none) {
         const PoolPass& pool = from.pool(operation.kind);
-        add(pool.output, pool.statistics, alpha);
+        add(pool.output, pool.statistics, weight);
       }
     }
   }

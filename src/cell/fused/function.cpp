@@ -22,10 +22,10 @@ struct FusedCellFunction : torch::autograd::Function<FusedCellFunction> {
 
   static at::Tensor forward(Context* context, const std::shared_ptr<const CellPlan>& plan,
                             const PassOptions& options, const at::Tensor& s0, const at::Tensor& s1,
-                            const at::Tensor& alphas, at::TensorList /*weights*/) {
+                            const at::Tensor& mixing, at::TensorList /*weights*/) {
     auto kept =
         c10::make_intrusive<KeptRun>(make_cell_run(plan, s1.scalar_type(), options.storage));
-    at::Tensor out = kept->run->forward({s0, s1, alphas}, options);
+    at::Tensor out = kept->run->forward({s0, s1, mixing}, options);
     context->saved_data["run"] = c10::IValue::make_capsule(std::move(kept));
     context->saved_data["weights"] = static_cast<std::int64_t>(plan->weights.size());
     return out;
@@ -46,7 +46,7 @@ struct FusedCellFunction : torch::autograd::Function<FusedCellFunction> {
       wanted.weights = wanted.weights || context->needs_input_grad(first_weight + i);
     }
     CellGradients result = run.backward(gradients[0], wanted);
-    torch::autograd::variable_list out{{}, {}, result.s0, result.s1, result.alphas};
+    torch::autograd::variable_list out{{}, {}, result.s0, result.s1, result.mixing};
     result.weights.resize(count);
     std::move(result.weights.begin(), result.weights.end(), std::back_inserter(out));
     return out;
@@ -79,7 +79,7 @@ void check_sizes(const CellInputs& inputs, const CellPlan& plan) {
 bool needs_gradient(const CellInputs& inputs, const CellPlan& plan) {
   const auto wants = [](const at::Tensor& tensor) { return tensor.requires_grad(); };
   return c10::GradMode::is_enabled() &&
-         (wants(inputs.s0) || wants(inputs.s1) || wants(inputs.alphas) ||
+         (wants(inputs.s0) || wants(inputs.s1) || wants(inputs.mixing) ||
           std::any_of(plan.weights.begin(), plan.weights.end(), wants));
 }
 
@@ -93,7 +93,7 @@ at::Tensor fused_cell(const std::shared_ptr<const CellPlan>& plan, const CellInp
   }
   at::Tensor out;
   if (needs_gradient(inputs, *plan)) {
-    out = FusedCellFunction::apply(plan, options, inputs.s0, inputs.s1, inputs.alphas,
+    out = FusedCellFunction::apply(plan, options, inputs.s0, inputs.s1, inputs.mixing,
                                    at::TensorList(plan->weights));
   } else {
     PassOptions forward_only = options;

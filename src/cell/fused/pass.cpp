@@ -29,8 +29,8 @@ CellPass<T, S>::CellPass(std::shared_ptr<const CellPlan> cell_plan, CellInputs c
                          PassOptions how)
     : plan(std::move(cell_plan)), inputs(std::move(cell_inputs)), options(how) {
   type = at::TensorOptions().dtype(inputs.s1.dtype()).device(inputs.s1.device());
-  const at::Tensor weights = inputs.alphas.to(at::kDouble).contiguous();
-  alphas_.assign(weights.const_data_ptr<double>(),
+  const at::Tensor weights = inputs.mixing.to(at::kDouble).contiguous();
+  mixing_.assign(weights.const_data_ptr<double>(),
                  weights.const_data_ptr<double>() + weights.numel());
   set_sizes();
 }
@@ -190,8 +190,8 @@ at::Tensor CellPass<T, S>::from_dense(std::span<const at::Tensor> parts) const {
 }
 
 template <class T, class S>
-double CellPass<T, S>::alpha(const Edge& edge, const Operation& operation) const {
-  return alphas_[static_cast<std::size_t>(edge.row * plan->columns + operation.column)];
+double CellPass<T, S>::mixing_weight(const Edge& edge, const Operation& operation) const {
+  return mixing_[static_cast<std::size_t>(edge.row * plan->columns + operation.column)];
 }
 
 template <class T, class S>

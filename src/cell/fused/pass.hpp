@@ -118,7 +118,7 @@ class CellPass {
   /// The channels of several dense tensors one after the other: N×(tensors · C)×H×W.
   at::Tensor from_dense(std::span<const at::Tensor> parts) const;
 
-  double alpha(const Edge& edge, const Operation& operation) const;
+  double mixing_weight(const Edge& edge, const Operation& operation) const;
   kernels::PoolShape pool_shape(const StatePass& from, std::size_t pool) const;
   /// Memory for the outputs of a state's pools; false: they are there already.
   bool make_pools(StatePass& from) const;
@@ -170,7 +170,7 @@ class CellPass {
   kernels::PaddedImage<T> largest_padded() const;
   std::int64_t workspace_size() const;
 
-  std::vector<double> alphas_;
+  std::vector<double> mixing_;
 };
 
 }  // namespace darts::fused

@@ -36,7 +36,7 @@ struct Wanted {
 struct CellGradients {
   at::Tensor s0;
   at::Tensor s1;
-  at::Tensor alphas;
+  at::Tensor mixing;
   std::vector<at::Tensor> weights;  ///< as CellPlan::weights; empty: not wanted
 };
 

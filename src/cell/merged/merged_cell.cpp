@@ -40,8 +40,8 @@ struct Column {
 
 class MergedCell {
  public:
-  MergedCell(const CellPlan& plan, const at::Tensor& alphas, bool training)
-      : plan_(plan), alphas_(alphas), rows_(alphas.unbind()), norms_(training) {}
+  MergedCell(const CellPlan& plan, const at::Tensor& mixing, bool training)
+      : plan_(plan), mixing_(mixing), rows_(mixing.unbind()), norms_(training) {}
 
   at::Tensor run(const at::Tensor& s0, const at::Tensor& s1);
 
@@ -49,7 +49,7 @@ class MergedCell {
   /// All that leaves one state.
   struct Leaving {
     Edges edges;
-    std::vector<at::Tensor> alphas;  ///< of each primitive, a value an edge
+    std::vector<at::Tensor> mixing;  ///< of each primitive, a value an edge
     at::Tensor value;                ///< of the state
     at::Tensor relu;                 ///< of it; undefined: no operation wants it
   };
@@ -78,8 +78,8 @@ class MergedCell {
   void run_pools(const Leaving& from);
 
   const CellPlan& plan_;
-  at::Tensor alphas_;
-  std::vector<at::Tensor> rows_;  ///< of alphas_; many parts of a tensor are best taken at once
+  at::Tensor mixing_;
+  std::vector<at::Tensor> rows_;  ///< of mixing_; many parts of a tensor are best taken at once
   BatchNorms norms_;
   std::vector<at::Tensor> states_;
 };
@@ -141,8 +141,8 @@ at::Tensor MergedCell::scales(const Leaving& from, const std::vector<Column>& co
   const std::int64_t edges = std::ssize(from.edges);
   std::vector<at::Tensor> parts;
   for (const Column& column : columns) {
-    parts.push_back(number + 1 == column.units ? from.alphas[column.index]
-                                               : at::ones({edges}, alphas_.options()));
+    parts.push_back(number + 1 == column.units ? from.mixing[column.index]
+                                               : at::ones({edges}, mixing_.options()));
   }
   return at::cat(parts).unsqueeze(1).expand({-1, plan_.channels}).reshape({-1});
 }
@@ -158,7 +158,7 @@ at::Tensor MergedCell::normalise(const at::Tensor& z, const Leaving& from,
   return norms_.run(z, scales(from, columns, number), norms);
 }
 
-/// Separable convolutions times their alphas: (N, edges · C, H', W'); undefined: there are none.
+/// Separable convolutions times their mixing weights: (N, edges · C, H', W'); undefined: there are none.
 at::Tensor MergedCell::run_separable(const Leaving& from) {
   std::vector<Column> columns = this->columns(from.edges, OperationKind::convolution);
   std::erase_if(columns, [](const Column& column) { return column.factorized; });
@@ -194,7 +194,7 @@ at::Tensor MergedCell::run_separable(const Leaving& from) {
   return sum;
 }
 
-/// Factorized reduces times their alphas, as run_separable().
+/// Factorized reduces times their mixing weights, as run_separable().
 at::Tensor MergedCell::run_factorized(const Leaving& from) {
   std::vector<Column> columns = this->columns(from.edges, OperationKind::convolution);
   std::erase_if(columns, [](const Column& column) { return !column.factorized; });
@@ -225,7 +225,7 @@ at::Tensor MergedCell::run_factorized(const Leaving& from) {
   return sum;
 }
 
-/// Pools of the state, which all edges share but for their alphas.
+/// Pools of the state, which all edges share but for their mixing weights.
 void MergedCell::run_pools(const Leaving& from) {
   const std::int64_t stride = from.edges.front()->stride;
   std::vector<Column> columns = this->columns(from.edges, OperationKind::max_pool);
@@ -260,10 +260,10 @@ void MergedCell::run_pools(const Leaving& from) {
 
 /// Adds alpha · images to the node that each edge enters.
 void MergedCell::add_scaled(const Leaving& from, const Column& column, const at::Tensor& images) {
-  const std::vector<at::Tensor> alphas = from.alphas[column.index].unbind();
+  const std::vector<at::Tensor> mixing = from.mixing[column.index].unbind();
   for (std::size_t e = 0; e < from.edges.size(); ++e) {
     at::Tensor& node = entered(*from.edges[e]);
-    node = node.defined() ? at::addcmul(node, images, alphas[e]) : images * alphas[e];
+    node = node.defined() ? at::addcmul(node, images, mixing[e]) : images * mixing[e];
   }
 }
 
@@ -285,7 +285,7 @@ void MergedCell::leave(std::size_t state) {
   for (const Edge* edge : from.edges) {
     rows.push_back(rows_[static_cast<std::size_t>(edge->row)]);
   }
-  from.alphas = at::stack(rows).unbind(1);
+  from.mixing = at::stack(rows).unbind(1);
   if (!columns(from.edges, OperationKind::convolution).empty()) {
     from.relu = at::relu(from.value);
   }
@@ -319,7 +319,7 @@ bool can_merge(const CellPlan& plan) {
 }
 
 at::Tensor merged_cell(const CellPlan& plan, const CellInputs& inputs, bool training) {
-  return MergedCell(plan, inputs.alphas, training).run(inputs.s0, inputs.s1);
+  return MergedCell(plan, inputs.mixing, training).run(inputs.s0, inputs.s1);
 }
 
 }  // namespace darts::merged

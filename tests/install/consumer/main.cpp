@@ -6,5 +6,5 @@
 
 int main() {
   const darts::Alphas alphas{at::zeros({14, 8}), at::zeros({14, 8})};
-  std::cout << darts::to_notation(darts::derive(alphas, darts::DeriverOptions{})) << '\n';
+  std::cout << darts::to_notation(darts::derive(alphas, darts::SearchSpace{})) << '\n';
 }

@@ -1,4 +1,4 @@
-#include <darts/search/alphas.hpp>
+#include <darts/search/theta.hpp>
 
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>

@@ -1,0 +1,48 @@
+#include <darts/cell/topology.hpp>
+#include <darts/search/theta.hpp>
+
+#include <ATen/ops/log_softmax.h>
+#include <c10/util/Exception.h>
+
+#include <algorithm>
+
+namespace darts {
+
+std::string theta_name(std::string_view what, CellType type) {
+  return std::string(what) + (type == CellType::normal ? "_normal" : "_reduce");
+}
+
+std::vector<ThetaShape> alpha_shapes(const SearchSpace& space) {
+  std::vector<ThetaShape> shapes;
+  for (const CellType type : cell_types) {
+    shapes.push_back(
+        {theta_name("alphas", type), {edge_count(space.nodes), std::ssize(space.primitives)}});
+  }
+  return shapes;
+}
+
+void Theta::add(std::string name, at::Tensor tensor) {
+  names_.push_back(std::move(name));
+  tensors_.push_back(std::move(tensor));
+}
+
+at::Tensor Theta::at(std::string_view name) const {
+  const auto found = std::ranges::find(names_, name);
+  TORCH_CHECK(found != names_.end(), "theta has no tensor ", name);
+  return tensors_[static_cast<std::size_t>(found - names_.begin())];
+}
+
+void Theta::set_gradients(const std::vector<at::Tensor>& gradients) const {
+  TORCH_CHECK(gradients.size() == tensors_.size(), "theta: ", tensors_.size(),
+              " gradients expected, got ", gradients.size());
+  for (std::size_t i = 0; i < tensors_.size(); ++i) {
+    tensors_[i].mutable_grad() = gradients[i];
+  }
+}
+
+double mean_entropy(const at::Tensor& alpha) {
+  const at::Tensor log_weights = at::log_softmax(alpha.detach().to(at::kDouble), -1);
+  return -(log_weights.exp() * log_weights).sum(-1).mean().item<double>();
+}
+
+}  // namespace darts

@@ -1,0 +1,22 @@
+#include <darts/search/order.hpp>
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace darts {
+namespace {
+
+TEST(Order, EveryOrderHasOneRowThatCanBeFound) {
+  std::set<std::string_view> names;
+  for (const SearchOrderRow& row : search_orders()) {
+    EXPECT_TRUE(names.insert(row.name).second) << row.name;
+    EXPECT_EQ(&find_order(row.order), &row);
+    EXPECT_EQ(row.bilevel, row.make_architect != nullptr) << row.name;
+    EXPECT_FALSE(row.help.empty());
+  }
+  EXPECT_EQ(names, (std::set<std::string_view>{"first", "second", "joint"}));
+}
+
+}  // namespace
+}  // namespace darts
