@@ -77,8 +77,12 @@ CellGenotype derive_cell(const at::Tensor& alpha, const DeriverOptions& options,
 }  // namespace
 
 Genotype derive(const Alphas& alphas, const DeriverOptions& options) {
-  return {"", derive_cell(alphas.normal, options, "normal"),
-          derive_cell(alphas.reduce, options, "reduction")};
+  Genotype genotype;
+  genotype.normal = derive_cell(alphas.normal, options, "normal");
+  genotype.reduce = derive_cell(alphas.reduce, options, "reduction");
+  check_cell(genotype.normal, "the derived genotype: normal");
+  check_cell(genotype.reduce, "the derived genotype: reduce");
+  return genotype;
 }
 
 }  // namespace darts
