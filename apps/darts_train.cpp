@@ -31,8 +31,8 @@ void declare(CLI::App& app, Arguments& a) {
       "differ",
       "no training: print the config, the network's size, and estimates of time and memory");
   app.add_option("--genotype", a.genotype,
-                 "what to train: a genotype file, a run directory, or a built-in name (DARTS_V2, "
-                 "NASNet, …)")
+                 "what to train: a genotype file (FILE:NAME where a text holds several), a run "
+                 "directory, or a built-in name (DARTS_V2, NASNet, …)")
       ->type_name("FILE|RUN_DIR|NAME")
       ->excludes(resume);
   app.add_option("--max-time", a.max_time, "stop after so many hours, saving all (train.max_hours)")

@@ -13,7 +13,8 @@ FORMATS = ("png", "svg", "pdf")
 
 EPILOG = """\
 GENOTYPE is a genotype.json, a run directory that holds one, the name of a published
-genotype (DARTS_V2, NASNet, ...), or a text file in the notation Genotype(normal=[...], ...).
+genotype (DARTS_V2, NASNet, ...), or a text file in the notation Genotype(normal=[...], ...);
+FILE:NAME where the text holds several.
 
 examples:
   plot_genotype.py runs/cifar10-20260102-030405    writes genotype.png into the run directory
@@ -48,9 +49,9 @@ def build_parser() -> cli.Parser:
     return parser
 
 
-def default_output(source: Path, picture_format: str) -> Path:
+def default_output(source: Path, name: str, picture_format: str) -> Path:
     """Choose the picture's place beside its source, never among the built-in genotypes."""
-    path = source.with_suffix(f".{picture_format}")
+    path = source.with_name(f"{name or source.stem}.{picture_format}")
     return Path(path.name) if source.parent == BUILT_IN_DIRECTORY else path
 
 
@@ -59,7 +60,7 @@ def main() -> None:
     arguments = build_parser().parse_args()
     picture_format = cli.picture_format(arguments.output, arguments.format, FORMATS)
     genotype = load_genotype(arguments.genotype)
-    output = arguments.output or default_output(find_genotype(arguments.genotype), picture_format)
+    output = arguments.output or default_output(*find_genotype(arguments.genotype), picture_format)
     title = genotype.name if arguments.title is None else arguments.title
     cli.write_output(output, render(genotype, title, picture_format, arguments.layout))
 

@@ -10,8 +10,9 @@ import html
 from types import ModuleType
 from typing import Any
 
+from dartslib.cell import INPUTS, Cell
 from dartslib.cli import UserError, require
-from dartslib.genotype import Cell, Genotype
+from dartslib.genotype import Genotype
 from dartslib.operations import OPERATIONS, state_name
 
 CELLS = {"normal": "normal cell", "reduce": "reduction cell"}
@@ -87,8 +88,10 @@ def _graph(graphviz: ModuleType, genotype: Genotype, title: str, layout: str) ->
 
 def _draw_cell(graph: Any, cell: Cell, prefix: str) -> None:
     """Add one cell's states, operations and edges; `prefix` keeps the cells' names apart."""
-    for state in range(cell.nodes + 2):
-        look = INPUT if state < 2 else NODE
+    for state in range(len(cell.nodes) + INPUTS):
+        if state >= INPUTS and not cell.nodes[state - INPUTS]:
+            continue  # without edges: it computes nothing
+        look = INPUT if state < INPUTS else NODE
         graph.node(f"{prefix}_{state}", label=_subscript(state_name(state)), **look)
     graph.node(f"{prefix}_out", label=_subscript("c_{k}"), **OUTPUT)
     for index, (node, edge) in enumerate(cell.edges_by_node()):

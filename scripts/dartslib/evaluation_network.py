@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dartslib.genotype import Cell, Genotype, genotype_from
+from dartslib.cell import Cell
+from dartslib.genotype import Genotype, genotype_from
 
 AUXILIARY = (128, 768)  # channels of the auxiliary head's two convolutions
 
@@ -128,7 +129,7 @@ class EvaluationCell(nn.Module):
     def forward(self, s0: Tensor, s1: Tensor) -> Tensor:
         """Take the outputs of the last cell but one, and of the last."""
         states: list[Any] = [self.preprocess0(s0), self.preprocess1(s1)]
-        states += [0] * self.cell.nodes
+        states += [0] * len(self.cell.nodes)
         for operation, (node, edge) in zip(self._ops, self.cell.edges_by_node(), strict=True):
             states[node + 2] = states[node + 2] + operation(states[edge.source])
         return torch.cat([states[state] for state in self.cell.concat], 1)

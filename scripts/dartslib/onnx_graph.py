@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from dartslib.cell import Cell
 from dartslib.cli import UserError, require
-from dartslib.genotype import Cell, genotype_from
+from dartslib.genotype import genotype_from
 
 if TYPE_CHECKING:
     import numpy as np
@@ -130,7 +131,7 @@ class Graph:
 
     def cell(self, cell: Cell, name: str, inputs: list[str], reduction: bool) -> str:
         """Add a cell, given its two preprocessed inputs."""
-        states: list[str | None] = [*inputs, *[None] * cell.nodes]
+        states: list[str | None] = [*inputs, *[None] * len(cell.nodes)]
         for index, (node, edge) in enumerate(cell.edges_by_node()):
             stride = 2 if reduction and edge.source < 2 else 1
             source = str(states[edge.source])

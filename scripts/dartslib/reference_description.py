@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dartslib.cli import UserError
-from dartslib.genotype import Cell, Genotype
+from dartslib.genotype import Genotype, record_of
 from dartslib.reference_network import Network, Shapes
 
 CIFAR10_NAMES = [
@@ -78,24 +78,4 @@ def describe(
         "class_names": class_names,
         "mean": list(images.mean),
         "stddev": list(images.stddev),
-    }
-
-
-def record_of(genotype: Genotype) -> dict[str, Any]:
-    """Return the JSON object of a genotype."""
-
-    def edges(cell: Cell) -> list[list[Any]]:
-        return [[edge.operation, edge.source] for edge in cell.edges]
-
-    cells = (genotype.normal, genotype.reduce)
-    most = max(cell.targets.count(node) for cell in cells for node in cell.targets)
-    return {
-        "format": "darts-genotype",
-        "version": 1,
-        "name": genotype.name,
-        **({"edges_per_node": most} if most != 2 else {}),
-        "normal": edges(genotype.normal),
-        "normal_concat": list(genotype.normal.concat),
-        "reduce": edges(genotype.reduce),
-        "reduce_concat": list(genotype.reduce.concat),
     }

@@ -243,7 +243,7 @@ class Reader:
             return shapes
 
         multipliers = [len(cell.concat) for cell in cells.values()]
-        nodes = max(cell.nodes for cell in cells.values())
+        nodes = max(len(cell.nodes) for cell in cells.values())
         return self._network(nodes), self._whole(operations, multipliers, True)
 
     def _network(self, nodes: int, primitives: int | None = None) -> Network:

@@ -3,62 +3,17 @@
 #include <darts/cell/evaluation_cell.hpp>
 #include <darts/cell/preprocess.hpp>
 #include <darts/cell/topology.hpp>
-#include <darts/core/error.hpp>
 #include <darts/ops/norm_block.hpp>
 
 #include <ATen/ops/cat.h>
 #include <c10/core/GradMode.h>
 
-#include <set>
-
 namespace darts {
-namespace {
-
-/// "state 7; there are states 0 to 5".
-std::string no_such_state(std::int64_t state, std::int64_t states) {
-  return "state " + std::to_string(state) + "; there are states 0 to " + std::to_string(states - 1);
-}
-
-void check_edges(const CellGenotype& genotype, const std::string& cell) {
-  if (genotype.nodes.empty() || genotype.concat.empty()) {
-    throw Error(cell + " has no nodes or concatenates none");
-  }
-  std::int64_t node = 0;
-  for (const auto& edges : genotype.nodes) {
-    const std::string name = cell + ": node " + std::to_string(node);
-    if (edges.empty()) {
-      throw Error(name + " has no edges");
-    }
-    for (const GenotypeEdge& edge : edges) {
-      if (edge.from < 0 || edge.from >= predecessors(node)) {
-        throw Error(name + " reads " + no_such_state(edge.from, predecessors(node)) + " before it");
-      }
-    }
-    ++node;
-  }
-}
-
-void check_concat(const CellGenotype& genotype, bool reduction, const std::string& cell) {
-  const std::int64_t states = predecessors(std::ssize(genotype.nodes));
-  for (const std::int64_t state : genotype.concat) {
-    if (state < 0 || state >= states) {
-      throw Error(cell + " concatenates " + no_such_state(state, states));
-    }
-    if (reduction && state < cell_inputs) {
-      throw Error(cell + " concatenates its input " + std::to_string(state) +
-                  ", which is twice as high and wide as its nodes");
-    }
-  }
-}
-
-}  // namespace
 
 EvaluationCellImpl::EvaluationCellImpl(EvaluationCellOptions options)
     : options_(std::move(options)) {
-  const std::string cell =
-      options_.reduction ? "the genotype's reduction cell" : "the genotype's normal cell";
-  check_edges(options_.genotype, cell);
-  check_concat(options_.genotype, options_.reduction, cell);
+  check_cell(options_.genotype,
+             options_.reduction ? "the genotype: reduce" : "the genotype: normal");
   reset();
 }
 
@@ -122,8 +77,7 @@ std::optional<at::Tensor> EvaluationCellImpl::test_forward(const at::Tensor& s0,
   for (const std::int64_t state : options_.genotype.concat) {
     cell.concat.push_back(static_cast<std::size_t>(state));
   }
-  const std::set<std::size_t> once(cell.concat.begin(), cell.concat.end());
-  return once.size() == cell.concat.size() ? run_image_by_image(cell, s0, s1) : std::nullopt;
+  return run_image_by_image(cell, s0, s1);
 }
 
 std::pair<at::Tensor, at::Tensor> EvaluationCellImpl::preprocess(const at::Tensor& s0,

@@ -15,27 +15,66 @@ bool looks_like_json(const std::string& text) {
   return first != std::string::npos && text[first] == '{';
 }
 
-fs::path locate(const std::string& file_or_name) {
-  const fs::path path(file_or_name);
+/// A file, and which of its genotypes: a name, or empty.
+struct Place {
+  fs::path file;
+  std::string name;
+};
+
+Place locate(const std::string& given) {
+  const fs::path path(given);
   if (fs::is_directory(path)) {
     const fs::path inside = path / "genotype.json";
     if (!fs::exists(inside)) {
-      throw Error(file_or_name +
+      throw Error(given +
                   ": no genotype.json in this folder; a run directory gets it with its "
                   "first epoch");
     }
-    return inside;
+    return {inside, ""};
   }
-  return find_resource(ResourceKind::genotype, file_or_name);
+  const auto colon = given.rfind(':');
+  if (colon != std::string::npos && !fs::exists(path)) {
+    if (const fs::path file = given.substr(0, colon); fs::is_regular_file(file)) {
+      return {file, given.substr(colon + 1)};
+    }
+  }
+  return {find_resource(ResourceKind::genotype, given), ""};
 }
 
+/// The text without the byte order mark that some editors put before it.
+std::string read_text(const fs::path& file) {
+  const std::string text = read_file(file);
+  return text.starts_with("\xEF\xBB\xBF") ? text.substr(3) : text;
+}
+
+Genotype parse(const std::string& text, const std::string& where, const std::string& name) {
+  if (!looks_like_json(text)) {
+    return genotype_from_notation(text, where, name);
+  }
+  if (!name.empty()) {
+    throw Error(where + ": holds one genotype; leave out :" + name);
+  }
+  return genotype_from_json(text, where);
+}
+
+std::string notation_of(const std::vector<GenotypeEdge>& edges) {
+  std::string text;
+  for (const GenotypeEdge& edge : edges) {
+    text += text.empty() ? "" : ", ";
+    text += "('" + std::string(edge.operation.name()) + "', " + std::to_string(edge.from) + ")";
+  }
+  return text;
+}
+
+/// One flat list where that says it all: for its readers, the original's among them, every node has
+/// two edges.
 std::string notation_of(const CellGenotype& cell) {
+  const bool flat =
+      std::ranges::all_of(cell.nodes, [](const auto& edges) { return edges.size() == 2; });
   std::string text = "[";
-  for (const auto& node : cell.nodes) {
-    for (const GenotypeEdge& edge : node) {
-      text += text.size() > 1 ? ", " : "";
-      text += "('" + std::string(edge.operation.name()) + "', " + std::to_string(edge.from) + ")";
-    }
+  for (const auto& edges : cell.nodes) {
+    text += text.size() > 1 ? ", " : "";
+    text += flat ? notation_of(edges) : "[" + notation_of(edges) + "]";
   }
   return text + "]";
 }
@@ -56,13 +95,11 @@ std::string to_notation(const Genotype& g) {
          ", reduce_concat=" + notation_of(g.reduce.concat) + ")";
 }
 
-Genotype load_genotype(const std::string& file_or_name) {
-  const fs::path file = locate(file_or_name);
-  const std::string text = read_file(file);
-  Genotype genotype = looks_like_json(text) ? genotype_from_json(text, file.string())
-                                            : genotype_from_notation(text, file.string());
+Genotype load_genotype(const std::string& given) {
+  const Place place = locate(given);
+  Genotype genotype = parse(read_text(place.file), place.file.string(), place.name);
   if (genotype.name.empty()) {
-    genotype.name = file.stem().string();
+    genotype.name = place.file.stem().string();
   }
   return genotype;
 }

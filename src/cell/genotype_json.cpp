@@ -13,32 +13,23 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::int64_t default_edges_per_node = 2;
-constexpr std::array known_fields{"format",         "version",       "name",
-                                  "edges_per_node", "normal",        "normal_concat",
-                                  "reduce",         "reduce_concat", "provenance"};
+constexpr std::int64_t default_edges_per_node = 2;  // in version 1
+constexpr const char* edges_per_node_field = "edges_per_node";
+constexpr std::array known_fields{"format",        "version", "name",          "normal",
+                                  "normal_concat", "reduce",  "reduce_concat", "provenance"};
 
-Json edges_of(const CellGenotype& cell) {
-  Json edges = Json::array();
-  for (const auto& node : cell.nodes) {
-    for (const GenotypeEdge& edge : node) {
-      edges.push_back({edge.operation.name(), edge.from});
+Json nodes_of(const CellGenotype& cell) {
+  Json nodes = Json::array();
+  for (const auto& edges : cell.nodes) {
+    Json& node = nodes.emplace_back(Json::array());
+    for (const GenotypeEdge& edge : edges) {
+      node.push_back({edge.operation.name(), edge.from});
     }
   }
-  return edges;
+  return nodes;
 }
 
-std::int64_t edges_per_node(const Genotype& genotype) {
-  std::size_t most = 0;
-  for (const auto* cell : {&genotype.normal, &genotype.reduce}) {
-    for (const auto& node : cell->nodes) {
-      most = std::max(most, node.size());
-    }
-  }
-  return static_cast<std::int64_t>(most);
-}
-
-const Json& field(const Json& json, const char* name, const std::string& where) {
+const Json& field(const Json& json, const std::string& name, const std::string& where) {
   const auto found = json.find(name);
   if (found == json.end()) {
     throw Error(where + ": the field \"" + name + "\" is missing");
@@ -46,25 +37,71 @@ const Json& field(const Json& json, const char* name, const std::string& where) 
   return *found;
 }
 
-CellParts parts_of(const Json& json, const std::string& cell, const std::string& where) {
-  CellParts parts;
-  const Json& edges = field(json, cell.c_str(), where);
-  const Json& concat = field(json, (cell + "_concat").c_str(), where);
-  const auto is_edge = [](const Json& e) {
-    return e.is_array() && e.size() == 2 && e[0].is_string() && e[1].is_number_integer();
-  };
-  if (!edges.is_array() || !std::ranges::all_of(edges, is_edge)) {
-    throw Error(where + ": " + cell + ": must be a list of [\"operation\", state]");
+bool is_edge(const Json& json) {
+  return json.is_array() && json.size() == 2 && json[0].is_string() && json[1].is_number_integer();
+}
+
+bool is_list_of_edges(const Json& json) {
+  return json.is_array() && std::ranges::all_of(json, is_edge);
+}
+
+std::vector<EdgeParts> edges_of(const Json& json) {
+  std::vector<EdgeParts> edges;
+  for (const Json& edge : json) {
+    edges.emplace_back(edge[0].get<std::string>(), edge[1].get<std::int64_t>());
   }
-  for (const Json& edge : edges) {
-    parts.edges.emplace_back(edge[0].get<std::string>(), edge[1].get<std::int64_t>());
+  return edges;
+}
+
+std::vector<std::vector<EdgeParts>> nodes_of(const Json& json, const std::string& where) {
+  if (!json.is_array() || !std::ranges::all_of(json, is_list_of_edges)) {
+    throw Error(where + ": must be a list of nodes, each a list of [\"operation\", state]");
   }
-  if (!concat.is_array() ||
-      !std::ranges::all_of(concat, [](const Json& e) { return e.is_number_integer(); })) {
-    throw Error(where + ": " + cell + "_concat: must be a list of states");
+  std::vector<std::vector<EdgeParts>> nodes;
+  for (const Json& node : json) {
+    nodes.push_back(edges_of(node));
   }
-  parts.concat = concat.get<std::vector<std::int64_t>>();
-  return parts;
+  return nodes;
+}
+
+std::vector<std::vector<EdgeParts>> nodes_of_flat(const Json& json, std::int64_t edges_per_node,
+                                                  const std::string& where) {
+  if (!is_list_of_edges(json)) {
+    throw Error(where + ": must be a list of [\"operation\", state]");
+  }
+  return split_by_node(edges_of(json), edges_per_node, where);
+}
+
+std::vector<std::int64_t> concat_of(const Json& json, const std::string& where) {
+  if (!json.is_array() ||
+      !std::ranges::all_of(json, [](const Json& e) { return e.is_number_integer(); })) {
+    throw Error(where + ": must be a list of states");
+  }
+  return json.get<std::vector<std::int64_t>>();
+}
+
+/// The number of edges of every node where the list of edges is flat; 0 where each node has its
+/// own.
+std::int64_t edges_per_node_of(const Json& json, const std::string& where) {
+  if (json["version"] != Json(1)) {
+    return 0;
+  }
+  const Json count = json.value(edges_per_node_field, Json(default_edges_per_node));
+  if (!count.is_number_integer() || count.get<std::int64_t>() < 1) {
+    throw Error(where + ": edges_per_node: must be a whole number of at least 1");
+  }
+  return count.get<std::int64_t>();
+}
+
+CellGenotype cell_of(const Json& json, const std::string& cell, const std::string& where) {
+  const Json& edges = field(json, cell, where);
+  const Json& concat = field(json, cell + "_concat", where);
+  const std::int64_t per_node = edges_per_node_of(json, where);
+  const std::string here = where + ": " + cell;
+  return assemble_cell(
+      {per_node == 0 ? nodes_of(edges, here) : nodes_of_flat(edges, per_node, here),
+       concat_of(concat, here + "_concat")},
+      here);
 }
 
 Json parse(const std::string& text, const std::string& where) {
@@ -82,12 +119,14 @@ void check_header(const Json& json, const std::string& where) {
   if (!json.is_object() || json.value("format", Json()) != Json("darts-genotype")) {
     throw Error(where + ": not a genotype: the field \"format\" must be \"darts-genotype\"");
   }
-  if (field(json, "version", where) != Json(1)) {
-    throw Error(where + ": version " + json["version"].dump() +
-                " of the genotype format is not known; this program reads version 1");
+  const Json& version = field(json, "version", where);
+  if (version != Json(1) && version != Json(2)) {
+    throw Error(where + ": version " + version.dump() +
+                " of the genotype format is not known; this program reads versions 1 and 2");
   }
   for (const auto& [key, value] : json.items()) {
-    if (std::ranges::find(known_fields, key) == known_fields.end()) {
+    if (std::ranges::find(known_fields, key) == known_fields.end() &&
+        !(version == Json(1) && key == edges_per_node_field)) {
       throw Error(where + ": unknown field \"" + key + "\"");
     }
   }
@@ -96,14 +135,16 @@ void check_header(const Json& json, const std::string& where) {
 }  // namespace
 
 Json to_json(const Genotype& genotype) {
-  Json json{{"format", "darts-genotype"}, {"version", 1}, {"name", genotype.name}};
-  if (const auto count = edges_per_node(genotype); count != default_edges_per_node) {
-    json["edges_per_node"] = count;
+  Json json{{"format", "darts-genotype"},
+            {"version", 2},
+            {"name", genotype.name},
+            {"normal", nodes_of(genotype.normal)},
+            {"normal_concat", genotype.normal.concat},
+            {"reduce", nodes_of(genotype.reduce)},
+            {"reduce_concat", genotype.reduce.concat}};
+  if (!genotype.provenance.empty()) {
+    json["provenance"] = Json::parse(genotype.provenance);
   }
-  json["normal"] = edges_of(genotype.normal);
-  json["normal_concat"] = genotype.normal.concat;
-  json["reduce"] = edges_of(genotype.reduce);
-  json["reduce_concat"] = genotype.reduce.concat;
   return json;
 }
 
@@ -127,20 +168,16 @@ std::string format_json(const Json& genotype) {
 Genotype genotype_from_json(const std::string& text, const std::string& where) {
   const Json json = parse(text, where);
   check_header(json, where);
-  const Json count = json.value("edges_per_node", Json(default_edges_per_node));
-  if (!count.is_number_integer() || count.get<std::int64_t>() < 1) {
-    throw Error(where + ": edges_per_node: must be a whole number of at least 1");
-  }
-  Genotype genotype;
-  if (const Json name = json.value("name", Json("")); name.is_string()) {
-    genotype.name = name.get<std::string>();
-  } else {
+  const Json name = json.value("name", Json(""));
+  if (!name.is_string()) {
     throw Error(where + ": name: must be text");
   }
-  const auto per_node = count.get<std::int64_t>();
-  genotype.normal = assemble_cell(parts_of(json, "normal", where), per_node, where + ": normal");
-  genotype.reduce = assemble_cell(parts_of(json, "reduce", where), per_node, where + ": reduce");
-  return genotype;
+  const Json provenance = json.value("provenance", Json::object());
+  if (!provenance.is_object()) {
+    throw Error(where + ": provenance: must be an object, {…}");
+  }
+  return {name.get<std::string>(), cell_of(json, "normal", where), cell_of(json, "reduce", where),
+          provenance.empty() ? "" : provenance.dump()};
 }
 
 }  // namespace darts

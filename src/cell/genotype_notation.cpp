@@ -1,35 +1,35 @@
 #include "genotype_parts.hpp"
+#include "genotype_search.hpp"
 
 #include <darts/cell/genotype.hpp>
 #include <darts/core/error.hpp>
 
+#include <array>
 #include <cctype>
 #include <charconv>
 
 namespace darts {
 namespace {
 
+constexpr std::int64_t default_edges_per_node = 2;  // in a flat list
+
 /// Reads the field's notation: names, quoted strings, whole numbers, brackets and commas. Brackets
-/// may be round or square, a `NAME =` before `Genotype(` is allowed, # starts a comment.
+/// may be round or square, # starts a comment.
 class NotationReader {
  public:
-  NotationReader(const std::string& text, const std::string& where) : text_(text), where_(where) {}
+  /// `at`: the place after the bracket that opens the genotype.
+  NotationReader(const std::string& text, const std::string& where, std::size_t at)
+      : text_(text), where_(where), at_(at) {}
 
   Genotype read() {
-    const auto start = text_.find("Genotype(");
-    if (start == std::string::npos) {
-      fail("neither JSON nor the notation Genotype(normal=[('sep_conv_3x3', 1), …], …)");
-    }
-    at_ = start + std::string("Genotype(").size();
     CellParts normal;
     CellParts reduce;
-    while (!accept(')')) {
-      const std::string key = name();
-      expect('=');
+    for (std::size_t place = 0; !accept(')'); ++place) {
+      const std::string key = field_at(place);
       if (key == "normal") {
-        normal.edges = edges();
+        normal.nodes = edges(key);
       } else if (key == "reduce") {
-        reduce.edges = edges();
+        reduce.nodes = edges(key);
       } else if (key == "normal_concat") {
         normal.concat = states();
       } else if (key == "reduce_concat") {
@@ -39,8 +39,8 @@ class NotationReader {
       }
       accept(',');
     }
-    return {"", assemble_cell(normal, 2, where_ + ": normal"),
-            assemble_cell(reduce, 2, where_ + ": reduce")};
+    return {"", assemble_cell(normal, where_ + ": normal"),
+            assemble_cell(reduce, where_ + ": reduce"), ""};
   }
 
  private:
@@ -97,6 +97,24 @@ class NotationReader {
     return text_.substr(begin, at_ - begin);
   }
 
+  /// `NAME=`, or the field that comes at this place where none is named.
+  std::string field_at(std::size_t place) {
+    constexpr std::array fields{"normal", "normal_concat", "reduce", "reduce_concat"};
+    const char next = peek();
+    const bool is_named = next != '[' && next != '(' && !follows("range") && !follows("list");
+    if (is_named) {
+      const std::string key = name();
+      expect('=');
+      return key;
+    }
+    if (place >= fields.size()) {
+      fail("more than four fields");
+    }
+    return fields[place];
+  }
+
+  bool follows(std::string_view word) const { return text_.compare(at_, word.size(), word) == 0; }
+
   std::string quoted() {
     const char quote = peek();
     if (quote != '\'' && quote != '"') {
@@ -123,22 +141,55 @@ class NotationReader {
     return value;
   }
 
-  std::vector<std::pair<std::string, std::int64_t>> edges() {
-    std::vector<std::pair<std::string, std::int64_t>> list;
+  /// The edges of every node of `cell`, written as one list a node or flat.
+  std::vector<std::vector<EdgeParts>> edges(const std::string& cell) {
+    std::vector<EdgeParts> flat;
+    std::vector<std::vector<EdgeParts>> nodes;
     const char close = open();
     while (!accept(close)) {
-      const char close_edge = open();
-      std::string operation = quoted();
-      expect(',');
-      list.emplace_back(std::move(operation), number());
+      const char close_item = open();
+      if (const char next = peek(); next == '[' || next == '(' || next == close_item) {
+        nodes.push_back(node(close_item));
+      } else {
+        flat.push_back(edge(close_item));
+      }
       accept(',');
-      expect(close_edge);
+    }
+    if (!flat.empty() && !nodes.empty()) {
+      fail("edges and lists of edges are mixed: write one list a node");
+    }
+    return nodes.empty() ? split_by_node(flat, default_edges_per_node, where_ + ": " + cell)
+                         : nodes;
+  }
+
+  /// What follows an edge's opening bracket.
+  EdgeParts edge(char close) {
+    std::string operation = quoted();
+    expect(',');
+    const std::int64_t from = number();
+    accept(',');
+    expect(close);
+    return {std::move(operation), from};
+  }
+
+  /// What follows the opening bracket of a node's list.
+  std::vector<EdgeParts> node(char close) {
+    std::vector<EdgeParts> list;
+    while (!accept(close)) {
+      list.push_back(edge(open()));
       accept(',');
     }
     return list;
   }
 
   std::vector<std::int64_t> states() {
+    if (peek() == 'l' && follows("list")) {
+      name();
+      expect('(');
+      std::vector<std::int64_t> list = states();
+      expect(')');
+      return list;
+    }
     if (peek() == 'r') {
       return range();
     }
@@ -172,13 +223,17 @@ class NotationReader {
 
   const std::string& text_;
   const std::string& where_;
-  std::size_t at_ = 0;
+  std::size_t at_;
 };
 
 }  // namespace
 
-Genotype genotype_from_notation(const std::string& text, const std::string& where) {
-  return NotationReader(text, where).read();
+Genotype genotype_from_notation(const std::string& text, const std::string& where,
+                                const std::string& name) {
+  const FoundGenotypes found = find_genotypes(text);
+  Genotype genotype = NotationReader(text, where, choose(found, name, where).content).read();
+  genotype.name = name;
+  return genotype;
 }
 
 }  // namespace darts

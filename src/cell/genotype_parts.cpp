@@ -9,61 +9,94 @@
 namespace darts {
 namespace {
 
-GenotypeEdge check_edge(const std::pair<std::string, std::int64_t>& edge, std::int64_t node,
-                        const std::string& where) {
-  try {
-    const auto& [operation, from] = edge;
-    if (from < 0 || from >= predecessors(node)) {
-      throw Error("node " + std::to_string(node) + " (state " + std::to_string(node + cell_inputs) +
-                  ") can only read states 0 to " + std::to_string(predecessors(node) - 1) +
-                  ", but an edge comes from state " + std::to_string(from));
-    }
-    return {Primitive::parse(operation), from};
-  } catch (const Error& e) {
-    throw Error(where + ": " + e.what());
+/// "node 1 (state 3)".
+std::string node_text(std::int64_t node) {
+  return "node " + std::to_string(node) + " (state " + std::to_string(node + cell_inputs) + ")";
+}
+
+bool has_output(const CellGenotype& cell, std::int64_t state) {
+  return state < cell_inputs || !cell.nodes[static_cast<std::size_t>(state - cell_inputs)].empty();
+}
+
+void check_from(const CellGenotype& cell, std::int64_t node, std::int64_t from,
+                const std::string& where) {
+  if (from < 0 || from >= predecessors(node)) {
+    throw Error(where + ": " + node_text(node) + " can only read states 0 to " +
+                std::to_string(predecessors(node) - 1) + ", but an edge comes from state " +
+                std::to_string(from));
+  }
+  if (!has_output(cell, from)) {
+    throw Error(where + ": an edge into " + node_text(node) + " comes from " +
+                node_text(from - cell_inputs) + ", which has no edges; leave that edge out");
   }
 }
 
 void check_concat(const CellGenotype& cell, const std::string& where) {
-  const auto states = std::ssize(cell.nodes) + cell_inputs;
+  const auto states = predecessors(std::ssize(cell.nodes));
   if (cell.concat.empty()) {
-    throw Error(where + "_concat: names no state; the output would be empty");
+    throw Error(where + ": names no state; the output would be empty");
   }
   for (const std::int64_t state : cell.concat) {
     if (state < cell_inputs || state >= states) {
-      throw Error(where + "_concat: state " + std::to_string(state) +
+      throw Error(where + ": state " + std::to_string(state) +
                   " is not an intermediate node; this cell has states " +
                   std::to_string(cell_inputs) + " to " + std::to_string(states - 1));
     }
+    if (!has_output(cell, state)) {
+      throw Error(where + ": names " + node_text(state - cell_inputs) +
+                  ", which has no edges; leave it out");
+    }
   }
   if (std::set(cell.concat.begin(), cell.concat.end()).size() != cell.concat.size()) {
-    throw Error(where + "_concat: names a state twice");
+    throw Error(where + ": names a state twice");
   }
 }
 
 }  // namespace
 
-CellGenotype assemble_cell(const CellParts& parts, std::int64_t edges_per_node,
-                           const std::string& where) {
-  CellGenotype cell;
-  cell.concat = parts.concat;
-  std::size_t next = 0;
-  while (next < parts.edges.size()) {
-    const auto node = std::ssize(cell.nodes);
-    const auto count = static_cast<std::size_t>(std::min(edges_per_node, predecessors(node)));
-    if (parts.edges.size() - next < count) {
-      throw Error(where + ": " + std::to_string(parts.edges.size()) +
-                  " edges, but every node has " + std::to_string(edges_per_node));
-    }
-    auto& edges = cell.nodes.emplace_back();
-    for (std::size_t i = 0; i < count; ++i) {
-      edges.push_back(check_edge(parts.edges[next++], node, where));
-    }
-  }
-  if (cell.nodes.empty()) {
+void check_cell(const CellGenotype& cell, const std::string& where) {
+  if (std::ranges::all_of(cell.nodes, [](const auto& edges) { return edges.empty(); })) {
     throw Error(where + ": has no edges");
   }
-  check_concat(cell, where);
+  for (std::int64_t node = 0; node < std::ssize(cell.nodes); ++node) {
+    for (const GenotypeEdge& edge : cell.nodes[static_cast<std::size_t>(node)]) {
+      check_from(cell, node, edge.from, where);
+    }
+  }
+  check_concat(cell, where + "_concat");
+}
+
+std::vector<std::vector<EdgeParts>> split_by_node(const std::vector<EdgeParts>& edges,
+                                                  std::int64_t edges_per_node,
+                                                  const std::string& where) {
+  std::vector<std::vector<EdgeParts>> nodes;
+  for (auto next = edges.begin(); next != edges.end();) {
+    const auto count = std::min(edges_per_node, predecessors(std::ssize(nodes)));
+    if (edges.end() - next < count) {
+      throw Error(where + ": " + std::to_string(edges.size()) + " edges, but every node has " +
+                  std::to_string(edges_per_node) +
+                  "; where their numbers differ, write one list a node");
+    }
+    nodes.emplace_back(next, next + count);
+    next += count;
+  }
+  return nodes;
+}
+
+CellGenotype assemble_cell(const CellParts& parts, const std::string& where) {
+  CellGenotype cell;
+  cell.concat = parts.concat;
+  for (const auto& edges : parts.nodes) {
+    auto& node = cell.nodes.emplace_back();
+    for (const auto& [operation, from] : edges) {
+      try {
+        node.push_back({Primitive::parse(operation), from});
+      } catch (const Error& e) {
+        throw Error(where + ": " + node_text(std::ssize(cell.nodes) - 1) + ": " + e.what());
+      }
+    }
+  }
+  check_cell(cell, where);
   return cell;
 }
 

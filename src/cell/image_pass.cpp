@@ -106,6 +106,7 @@ class ImagePass {
   at::Tensor output_;
   std::int64_t images_ = 0;
   std::int64_t workspace_ = 0;     ///< elements
+  std::int64_t node_size_ = 0;     ///< of an image
   std::int64_t state_memory_ = 0;  ///< of an image
 };
 
@@ -137,6 +138,9 @@ void ImagePass<T>::add_block(AnyModule& module, Step<T> step) {
 
 template <class T>
 void ImagePass<T>::add_node(const std::vector<ImageEdge>& edges, Place<T>& node) {
+  if (edges.empty()) {
+    return;  // nothing reads the node
+  }
   const Place<T>* sum = nullptr;  // a state as it is, as long as nothing is added to it
   for (const ImageEdge& edge : edges) {
     const Place<T>& from = states_[edge.from];
@@ -176,6 +180,7 @@ void ImagePass<T>::place_states(const std::vector<std::size_t>& concat, const at
     }
   }
   const Place<T>& last = states_[concat.back()];
+  node_size_ = last.size();
   output_ = at::empty({images_, channels, last.height, last.width}, like.options(),
                       at::MemoryFormat::ChannelsLast);
   batches_[2] = ImageBatch<T>(output_);
@@ -204,8 +209,8 @@ at::Tensor ImagePass<T>::run() const {
 /// the weights are read anew.
 template <class T>
 std::int64_t ImagePass<T>::images_at_a_time() const {
-  constexpr std::int64_t elements = 40'000;  // of a state
-  return std::max<std::int64_t>(elements / states_.back().size(), 1);
+  constexpr std::int64_t elements = 40'000;  // of a node
+  return std::max<std::int64_t>(elements / node_size_, 1);
 }
 
 template <class T>

@@ -77,8 +77,12 @@ CellGenotype derive_cell(const at::Tensor& strengths, const SearchSpace& space, 
 }  // namespace
 
 Genotype derive_strongest(const ByCellType<at::Tensor>& strengths, const SearchSpace& space) {
-  return {"", derive_cell(strengths.normal, space, "normal"),
-          derive_cell(strengths.reduce, space, "reduction")};
+  Genotype genotype;
+  genotype.normal = derive_cell(strengths.normal, space, "normal");
+  genotype.reduce = derive_cell(strengths.reduce, space, "reduction");
+  check_cell(genotype.normal, "the derived genotype: normal");
+  check_cell(genotype.reduce, "the derived genotype: reduce");
+  return genotype;
 }
 
 Genotype derive(const Alphas& alphas, const SearchSpace& space) {

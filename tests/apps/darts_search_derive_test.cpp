@@ -49,9 +49,9 @@ TEST_F(DartsSearchDerive, AgreesWithTheSearch) {
 
 TEST_F(DartsSearchDerive, KeepsAsManyEdgesAsAsked) {
   const fs::path run = finish(recipe({"search.epochs=1", "space.edges_per_node=1"}));
-  EXPECT_EQ(derive({run}).at("normal").size(), 1U);
-  EXPECT_EQ(derive({newest_checkpoint(run)}).at("normal").size(), 1U);
-  EXPECT_EQ(derive({run, "--set", "space.edges_per_node=2"}).at("normal").size(), 2U);
+  EXPECT_EQ(derive({run}).at("normal").at(0).size(), 1U);
+  EXPECT_EQ(derive({newest_checkpoint(run)}).at("normal").at(0).size(), 1U);
+  EXPECT_EQ(derive({run, "--set", "space.edges_per_node=2"}).at("normal").at(0).size(), 2U);
 }
 
 TEST_F(DartsSearchDerive, ReadsWhatAKilledRunLeft) {

@@ -75,6 +75,28 @@ TEST_F(DartsTrain, LeavesItsFilesAndATable) {
   EXPECT_GE(outcome.at("test_top5"), outcome.at("test_top1"));
 }
 
+TEST_F(DartsTrain, AnyNumberOfEdgesANodeAndWhereTheGenotypeComesFrom) {
+  const auto given = nlohmann::ordered_json::parse(R"({
+    "format": "darts-genotype", "version": 2, "name": "uneven",
+    "normal": [[], [["sep_conv_3x3", 0]], [["skip_connect", 3], ["max_pool_3x3", 1], ["none", 0]]],
+    "normal_concat": [3, 4],
+    "reduce": [[["max_pool_3x3", 1]], []], "reduce_concat": [2],
+    "provenance": {"config": "quickstart", "seed": 3, "valid_accuracy": 0.5971666666666666}})");
+  write_text(genotype_file(), given.dump());
+  const fs::path run = finish(recipe({"train.epochs=1"}));
+  EXPECT_EQ(nlohmann::ordered_json::parse(bytes_of(run / "genotype.json")), given);
+  const fs::path again =
+      finish({"--config", recipe_file(), "--set", "train.epochs=1", "--genotype", run});
+  EXPECT_EQ(bytes_of(again / "genotype.json"), bytes_of(run / "genotype.json"));
+  expect_same_run(run, again);
+
+  write_text(genotype_file(),
+             "Genotype(normal=[[('none', 0)], []], normal_concat=range(2, 4),"
+             " reduce=[('none', 0), ('none', 1)], reduce_concat=[2])");
+  EXPECT_THAT(error_of(recipe()),
+              HasSubstr("genotype.txt: normal_concat: names node 1 (state 3), which has no edges"));
+}
+
 TEST_F(DartsTrain, SameSeedSameRunAndAnotherSeedAnotherOne) {
   const fs::path one = finish(recipe());
   expect_same_run(one, finish(recipe({"data.workers=3"})));

@@ -17,6 +17,7 @@ using testing::error_of;
 using testing::example_genotype;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
+using testing::uneven_genotype;
 using Json = nlohmann::ordered_json;
 
 /// The message about the example after a change of its JSON.
@@ -28,6 +29,20 @@ std::string error_after(const std::function<void(Json&)>& change) {
   return message;
 }
 
+/// As version 1 wrote it: all nodes' edges in one list.
+Json version_1(const Genotype& genotype) {
+  Json json = to_json(genotype);
+  json["version"] = 1;
+  for (const char* cell : {"normal", "reduce"}) {
+    Json flat = Json::array();
+    for (const Json& node : json[cell]) {
+      flat.insert(flat.end(), node.begin(), node.end());
+    }
+    json[cell] = flat;
+  }
+  return json;
+}
+
 TEST(GenotypeJson, GoesThereAndBack) {
   const Genotype genotype = example_genotype();
   const Genotype back = genotype_from_json(format_json(to_json(genotype)), "x");
@@ -35,23 +50,33 @@ TEST(GenotypeJson, GoesThereAndBack) {
   EXPECT_EQ(back.name, genotype.name);
 }
 
-TEST(GenotypeJson, TextIsValidJsonWithOneEdgeALine) {
+TEST(GenotypeJson, TextIsValidJsonWithOneNodeALine) {
   const std::string text = format_json(to_json(example_genotype()));
   EXPECT_EQ(Json::parse(text), to_json(example_genotype()));
-  EXPECT_THAT(text, HasSubstr("\n  [\"sep_conv_3x3\",1],\n  [\"skip_connect\",0],\n"));
+  EXPECT_THAT(text, HasSubstr("\n  [[\"sep_conv_3x3\",1],[\"skip_connect\",0]],\n"));
   EXPECT_THAT(text, HasSubstr("\"normal_concat\": [2,3]"));
 }
 
 TEST(GenotypeJson, FieldsAreThoseOfTheFormat) {
   const Json json = to_json(example_genotype());
   EXPECT_EQ(json["format"], "darts-genotype");
-  EXPECT_EQ(json["version"], 1);
-  EXPECT_FALSE(json.contains("edges_per_node"));
-  EXPECT_EQ(json["normal"][2], Json({"dil_conv_5x5", 2}));
+  EXPECT_EQ(json["version"], 2);
+  EXPECT_EQ(json["normal"][1][0], Json({"dil_conv_5x5", 2}));
   EXPECT_EQ(json["reduce_concat"], Json({3}));
 }
 
-TEST(GenotypeJson, OtherNumbersOfEdgesANodeGoThereAndBack) {
+TEST(GenotypeJson, AnyNumberOfEdgesANodeGoesThereAndBack) {
+  const Genotype uneven = uneven_genotype();
+  const Json json = to_json(uneven);
+  EXPECT_EQ(json["normal"][1], Json::array());
+  EXPECT_EQ(json["normal"][2].size(), 3U);
+  EXPECT_EQ(genotype_from_json(format_json(json), "x"), uneven);
+}
+
+TEST(GenotypeJson, Version1IsRead) {
+  Json json = version_1(example_genotype());
+  EXPECT_EQ(genotype_from_json(json.dump(), "x"), example_genotype());
+
   const auto skip = [](std::int64_t from) {
     return GenotypeEdge{Primitive::parse("skip_connect"), from};
   };
@@ -59,15 +84,28 @@ TEST(GenotypeJson, OtherNumbersOfEdgesANodeGoThereAndBack) {
   one.normal.nodes = {{skip(1)}, {skip(2)}, {skip(0)}};
   one.normal.concat = {2, 3, 4};
   one.reduce = one.normal;
-  EXPECT_EQ(to_json(one)["edges_per_node"], 1);
-  EXPECT_EQ(genotype_from_json(format_json(to_json(one)), "x"), one);
+  json = version_1(one);
+  json["edges_per_node"] = 1;
+  EXPECT_EQ(genotype_from_json(json.dump(), "x"), one);
 
   Genotype three;  // the first node has two predecessors only
   three.normal.nodes = {{skip(1), skip(0)}, {skip(2), skip(0), skip(1)}};
   three.normal.concat = {2, 3};
   three.reduce = three.normal;
-  EXPECT_EQ(to_json(three)["edges_per_node"], 3);
-  EXPECT_EQ(genotype_from_json(format_json(to_json(three)), "x"), three);
+  json = version_1(three);
+  json["edges_per_node"] = 3;
+  EXPECT_EQ(genotype_from_json(json.dump(), "x"), three);
+}
+
+TEST(GenotypeJson, EdgesPerNodeIsAFieldOfVersion1Alone) {
+  EXPECT_THAT(error_after([](Json& j) { j["edges_per_node"] = 2; }),
+              HasSubstr("unknown field \"edges_per_node\""));
+  for (const Json& count : {Json(0), Json(-1), Json("2"), Json(2.0)}) {
+    Json json = version_1(example_genotype());
+    json["edges_per_node"] = count;
+    EXPECT_THAT(error_of([&] { genotype_from_json(json.dump(), "x"); }),
+                HasSubstr("edges_per_node: must be a whole number of at least 1"));
+  }
 }
 
 TEST(GenotypeJson, ASingleNodeOfTwoEdgesGoesThereAndBack) {
@@ -78,12 +116,16 @@ TEST(GenotypeJson, ASingleNodeOfTwoEdgesGoesThereAndBack) {
   EXPECT_EQ(genotype_from_json(format_json(to_json(genotype)), "x"), genotype);
 }
 
-TEST(GenotypeJson, ProvenanceIsAccepted) {
+TEST(GenotypeJson, ProvenanceGoesThereAndBack) {
   Json json = to_json(example_genotype());
-  json["provenance"] = {{"config", {{"seed", 3}}}, {"epochs", {1, 2}}};
+  EXPECT_FALSE(json.contains("provenance"));
+  json["provenance"] = {{"config", {{"seed", 3}}}, {"epochs", {1, 2}}, {"accuracy", 0.1}};
   const std::string text = format_json(json);
-  EXPECT_EQ(Json::parse(text), json);
-  EXPECT_EQ(genotype_from_json(text, "x"), example_genotype());
+  const Genotype genotype = genotype_from_json(text, "x");
+  EXPECT_EQ(genotype, example_genotype());
+  EXPECT_EQ(format_json(to_json(genotype)), text);
+  EXPECT_THAT(error_after([](Json& j) { j["provenance"] = "a search"; }),
+              HasSubstr("provenance: must be an object"));
 }
 
 TEST(GenotypeJson, NameMayBeMissing) {
@@ -97,8 +139,8 @@ TEST(GenotypeJson, HeaderErrors) {
   EXPECT_THAT(error_after([](Json& j) { j["format"] = "other"; }), HasSubstr("not a genotype"));
   EXPECT_THAT(error_after([](Json& j) { j.erase("version"); }),
               HasSubstr("the field \"version\" is missing"));
-  EXPECT_THAT(error_after([](Json& j) { j["version"] = 2; }),
-              AllOf(HasSubstr("version 2"), HasSubstr("reads version 1")));
+  EXPECT_THAT(error_after([](Json& j) { j["version"] = 3; }),
+              AllOf(HasSubstr("version 3"), HasSubstr("reads versions 1 and 2")));
   EXPECT_THAT(error_after([](Json& j) { j["version"] = "1"; }), HasSubstr("version \"1\""));
   EXPECT_THAT(error_after([](Json& j) { j["normal_concatenate"] = 1; }),
               HasSubstr("unknown field \"normal_concatenate\""));
@@ -125,38 +167,53 @@ TEST(GenotypeJson, FieldsOfTheWrongType) {
                            Json::array({Json::array({"none", 0.5})}),
                            Json{{"none", 0}, {"a", 1}}};
   for (const Json& edges : wrong_edges) {
-    EXPECT_THAT(error_after([&](Json& j) { j["reduce"] = edges; }),
+    EXPECT_THAT(
+        error_after([&](Json& j) { j["reduce"] = Json::array({edges}); }),
+        HasSubstr("reduce: must be a list of nodes, each a list of [\"operation\", state]"));
+    Json json = version_1(example_genotype());
+    json["reduce"] = edges;
+    EXPECT_THAT(error_of([&] { genotype_from_json(json.dump(), "x"); }),
                 HasSubstr("reduce: must be a list of [\"operation\", state]"));
   }
   for (const Json& concat : {Json(2), Json{"a"}, Json{2.5}, Json{{"a", 2}}}) {
     EXPECT_THAT(error_after([&](Json& j) { j["normal_concat"] = concat; }),
                 HasSubstr("normal_concat: must be a list of states"));
   }
-  for (const Json& count : {Json(0), Json(-1), Json("2"), Json(2.0)}) {
-    EXPECT_THAT(error_after([&](Json& j) { j["edges_per_node"] = count; }),
-                HasSubstr("edges_per_node: must be a whole number of at least 1"));
-  }
 }
 
 TEST(GenotypeJson, UnknownOperation) {
-  EXPECT_THAT(error_after([](Json& j) { j["normal"][1][0] = "sep_conv_2x2"; }),
-              AllOf(HasSubstr("here.json: normal: unknown operation \"sep_conv_2x2\""),
-                    HasSubstr("sep_conv_3x3")));
+  EXPECT_THAT(
+      error_after([](Json& j) { j["normal"][0][1][0] = "sep_conv_2x2"; }),
+      AllOf(HasSubstr("here.json: normal: node 0 (state 2): unknown operation \"sep_conv_2x2\""),
+            HasSubstr("sep_conv_3x3")));
 }
 
 TEST(GenotypeJson, EdgesFromStatesThatAreNotBefore) {
   for (const std::int64_t from : {3, 4, -1}) {
-    EXPECT_THAT(error_after([&](Json& j) { j["reduce"][3][1] = from; }),
+    EXPECT_THAT(error_after([&](Json& j) { j["reduce"][1][1][1] = from; }),
                 AllOf(HasSubstr("reduce: node 1 (state 3) can only read states 0 to 2"),
                       HasSubstr("from state " + std::to_string(from))));
   }
 }
 
-TEST(GenotypeJson, OddNumbersOfEdges) {
-  EXPECT_THAT(error_after([](Json& j) { j["normal"].erase(3); }),
-              HasSubstr("normal: 3 edges, but every node has 2"));
-  EXPECT_THAT(error_after([](Json& j) { j["normal"] = Json::array(); }),
-              HasSubstr("normal: has no edges"));
+TEST(GenotypeJson, NumbersOfEdgesThatDoNotFit) {
+  Json json = version_1(example_genotype());
+  json["normal"].erase(3);
+  EXPECT_THAT(error_of([&] { genotype_from_json(json.dump(), "x"); }),
+              HasSubstr("normal: 3 edges, but every node has 2; where their numbers differ, write "
+                        "one list a node"));
+  for (const Json& nodes : {Json::array(), Json::array({Json::array(), Json::array()})}) {
+    EXPECT_THAT(error_after([&](Json& j) { j["normal"] = nodes; }),
+                HasSubstr("normal: has no edges"));
+  }
+}
+
+TEST(GenotypeJson, NodesWithoutEdgesAreNeitherReadNorConcatenated) {
+  EXPECT_THAT(error_after([](Json& j) { j["normal"][1] = Json::array(); }),
+              HasSubstr("normal_concat: names node 1 (state 3), which has no edges; leave it out"));
+  EXPECT_THAT(error_after([](Json& j) { j["normal"][0] = Json::array(); }),
+              HasSubstr("normal: an edge into node 1 (state 3) comes from node 0 (state 2), which "
+                        "has no edges; leave that edge out"));
 }
 
 TEST(GenotypeJson, Concatenations) {

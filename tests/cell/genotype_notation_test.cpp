@@ -15,6 +15,7 @@ using testing::error_of;
 using testing::example_genotype;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
+using testing::uneven_genotype;
 
 /// The published first-order cells of the original, as its genotypes.py writes them.
 const char* const darts_v1 =
@@ -48,6 +49,25 @@ TEST(GenotypeNotation, ReadsTheOriginalsLinesAndWritesThem) {
   EXPECT_EQ("DARTS_V1 = " + to_notation(genotype), darts_v1);
 }
 
+TEST(GenotypeNotation, HasOneListANodeWhereTheirNumbersOfEdgesDiffer) {
+  const Genotype uneven = uneven_genotype();
+  EXPECT_THAT(to_notation(uneven),
+              HasSubstr("normal=[[('sep_conv_3x3', 1)], [], [('dil_conv_5x5', 2), "));
+  EXPECT_EQ(read(to_notation(uneven)), uneven);
+  Genotype one = uneven;  // one edge a node: a flat list would be read as two
+  one.normal.nodes = {uneven.normal.nodes[0]};
+  one.normal.concat = {2};
+  EXPECT_EQ(read(to_notation(one)), one);
+}
+
+TEST(GenotypeNotation, TakesOneListANodeForEqualNumbersToo) {
+  EXPECT_EQ(read(with_normal("[[('none', 0), ('none', 1)], ([\"none\", 2], ('none', 0),)]", "[2]")),
+            read(with_normal("[('none', 0), ('none', 1), ('none', 2), ('none', 0)]", "[2]")));
+  EXPECT_THAT(error_in(with_normal("[[('none', 0), ('none', 1)], ('none', 2)]", "[2]")),
+              HasSubstr("edges and lists of edges are mixed"));
+  EXPECT_THAT(error_in(with_normal("[[('none', 0)], ['none']]", "[2]")), HasSubstr("expected ','"));
+}
+
 TEST(GenotypeNotation, TakesRangesTuplesQuotesCommentsAndLineBreaks) {
   const Genotype genotype = read(
       "# a comment with ( and '\n"
@@ -64,11 +84,45 @@ TEST(GenotypeNotation, TakesRangesTuplesQuotesCommentsAndLineBreaks) {
   EXPECT_EQ(genotype.reduce.nodes[0][0].from, 1);
 }
 
+TEST(GenotypeNotation, TakesFieldsByTheirPlaceToo) {
+  const Genotype genotype = read(
+      "Genotype([('none', 0), ('none', 1)], list(range(2, 3)), reduce_concat=[2], "
+      "reduce=[('none', 1), ('none', 0)])");
+  EXPECT_THAT(genotype.normal.concat, ElementsAre(2));
+  EXPECT_EQ(genotype.reduce.nodes[0][0].from, 1);
+  EXPECT_THAT(error_in("Genotype([], [], [], [], [])"), HasSubstr("more than four fields"));
+}
+
+TEST(GenotypeNotation, IsFoundAmongOtherLines) {
+  const std::string call = to_notation(example_genotype());
+  const std::string other = to_notation(uneven_genotype());
+  EXPECT_EQ(read("from collections import namedtuple\n"
+                 "Genotype = namedtuple('Genotype', 'normal reduce')\n"
+                 "\"\"\"\nOLD = " +
+                 other + "\n\"\"\"\nTEXT = 'Genotype(' # X = " + other +
+                 "\nit's 10:00 AM genotype = " + call + "\n"),
+            example_genotype());
+}
+
+TEST(GenotypeNotation, OfSeveralOneIsChosenByItsName) {
+  const std::string text = "FIRST = " + to_notation(example_genotype()) +
+                           "\nSECOND = " + to_notation(uneven_genotype()) +
+                           "\nBEST = SECOND  # by far\n";
+  EXPECT_THAT(error_in(text),
+              HasSubstr("2 genotypes: FIRST (line 1), SECOND (line 2); say which: here.txt:NAME"));
+  EXPECT_EQ(genotype_from_notation(text, "x", "FIRST"), example_genotype());
+  EXPECT_EQ(genotype_from_notation(text, "x", "SECOND"), uneven_genotype());
+  EXPECT_EQ(genotype_from_notation(text, "x", "BEST"), uneven_genotype());
+  EXPECT_EQ(genotype_from_notation(text, "x", "BEST").name, "BEST");
+  EXPECT_THAT(error_of([&] { genotype_from_notation(text, "x", "THIRD"); }),
+              HasSubstr("x: no genotype \"THIRD\"; there: BEST, FIRST, SECOND"));
+}
+
 TEST(GenotypeNotation, SyntaxErrorsSayWhere) {
   EXPECT_THAT(error_in("hello"), HasSubstr("neither JSON nor the notation"));
   EXPECT_THAT(error_in("Genotype(normal [])"), HasSubstr("expected '=', found '['"));
   EXPECT_THAT(error_in("Genotype(normale=[])"), HasSubstr("unknown field \"normale\""));
-  EXPECT_THAT(error_in("Genotype([])"), HasSubstr("expected a name"));
+  EXPECT_THAT(error_in("Genotype('x')"), HasSubstr("expected a name"));
   EXPECT_THAT(error_in(with_normal("[(none, 0)]", "[2]")), HasSubstr("a quoted operation"));
   EXPECT_THAT(error_in(with_normal("[('none', x)]", "[2]")), HasSubstr("a whole number"));
   EXPECT_THAT(error_in(with_normal("[('none' 0)]", "[2]")), HasSubstr("expected ','"));
@@ -84,7 +138,7 @@ TEST(GenotypeNotation, SyntaxErrorsSayWhere) {
 
 TEST(GenotypeNotation, CellErrorsAreThoseOfJson) {
   EXPECT_THAT(error_in(with_normal("[('nothing', 0), ('none', 1)]", "[2]")),
-              HasSubstr("normal: unknown operation \"nothing\""));
+              HasSubstr("normal: node 0 (state 2): unknown operation \"nothing\""));
   EXPECT_THAT(error_in(with_normal("[('none', 0), ('none', 2)]", "[2]")),
               HasSubstr("node 0 (state 2) can only read states 0 to 1"));
   EXPECT_THAT(error_in(with_normal("[('none', 0)]", "[2]")),

@@ -1,6 +1,7 @@
 #include "cell/example_genotype.hpp"
 #include "core/expect_error.hpp"
 #include "core/temporary_folder.hpp"
+#include "support/test_paths.hpp"
 
 #include <darts/cell/genotype.hpp>
 #include <darts/core/atomic_file.hpp>
@@ -57,6 +58,24 @@ TEST(Genotype, LoadsFilesOfBothKindsAndRunDirectories) {
   const Genotype from_text = load_genotype((folder / "mine.txt").string());
   EXPECT_EQ(from_text, genotype);
   EXPECT_EQ(from_text.name, "mine");
+}
+
+TEST(Genotype, ReadsTheFilesThatReadersGotWrong) {
+  const auto load = [](const std::string& given) {
+    return load_genotype(testing::test_data_folder() / "genotypes" / given);
+  };
+  for (const char* given :
+       {"commented_out_first.txt", "two_named.txt:SECOND", "two_named.txt:BEST"}) {
+    EXPECT_EQ(load(given), load_genotype("DARTS_V2")) << given;
+  }
+  EXPECT_EQ(load("two_named.txt:FIRST").name, "FIRST");
+  EXPECT_EQ(load("positional.txt").normal.nodes.size(), 1U);
+  EXPECT_EQ(load("one_list_per_node.txt").reduce.nodes.at(1).at(1).from, 2);
+  EXPECT_EQ(load("byte_order_mark.json").name, "mark");
+  EXPECT_THAT(error_of([&] { load("two_named.txt"); }),
+              HasSubstr("2 genotypes: FIRST (line 1), SECOND (line 2)"));
+  EXPECT_THAT(error_of([&] { load("byte_order_mark.json:mark"); }),
+              HasSubstr("holds one genotype; leave out :mark"));
 }
 
 TEST(Genotype, WhatCannotBeLoadedIsAnErrorThatNamesIt) {

@@ -60,6 +60,33 @@ TEST(golden_count_network, EveryNetworkAsRecorded) {
   testing::expect_found(found, "entry GENOTYPE/cifar or GENOTYPE/imagenet of the counts");
 }
 
+/// FairDARTS-C and -E, without what the authors' network leaves out: node 1 of the normal cell,
+/// which has no edges, and in C an edge from it. Their table says 400 M multiply-adds and 2.59 M
+/// parameters, 414 M and 3.12 M with the auxiliary head.
+TEST(CountNetwork, NodesWithoutEdgesCostNothing) {
+  const std::string c =
+      "Genotype(normal=[[('max_pool_3x3', 0), ('sep_conv_5x5', 1)], [], [('dil_conv_3x3', 0), "
+      "('dil_conv_5x5', 2)], [('sep_conv_3x3', 0)]], normal_concat=[2, 4, 5], "
+      "reduce=[('dil_conv_3x3', 1), ('dil_conv_5x5', 0), ('dil_conv_3x3', 0), ('sep_conv_3x3', 1), "
+      "('sep_conv_5x5', 0), ('sep_conv_5x5', 3), ('sep_conv_5x5', 0), ('skip_connect', 1)], "
+      "reduce_concat=range(2, 6))";
+  const std::string e =
+      "Genotype(normal=[[('sep_conv_3x3', 0), ('sep_conv_3x3', 1)], [], [('dil_conv_3x3', 1), "
+      "('dil_conv_3x3', 2)], [('dil_conv_3x3', 0), ('dil_conv_5x5', 1)]], normal_concat=[2, 4, 5], "
+      "reduce=[('max_pool_3x3', 1), ('max_pool_3x3', 0), ('max_pool_3x3', 1), ('max_pool_3x3', 0), "
+      "('sep_conv_5x5', 1), ('max_pool_3x3', 0), ('avg_pool_3x3', 0), ('dil_conv_5x5', 1)], "
+      "reduce_concat=range(2, 6))";
+  EvaluationNetworkOptions options = full_size("DARTS_V2", false);
+  options.genotype = genotype_from_notation(c, "C");
+  const NetworkCount count_c = count_network(options, 32, 32);
+  EXPECT_EQ(count_c.parameters / 10'000, 259);
+  EXPECT_NEAR(static_cast<double>(count_c.multiply_adds), 400e6, 1e6);
+  options.genotype = genotype_from_notation(e, "E");
+  const NetworkCount count_e = count_network(options, 32, 32);
+  EXPECT_EQ((count_e.parameters + count_e.auxiliary.parameters) / 10'000, 312);
+  EXPECT_NEAR(static_cast<double>(count_e.multiply_adds), 414e6, 1e6);
+}
+
 TEST(CountNetwork, PartsAddUpToWhatTheNetworkRuns) {
   EvaluationNetworkOptions options = full_size("AmoebaNet", false);
   options.cells = 5;

@@ -119,7 +119,7 @@ TEST(StoredNetwork, SaysWhatIsWrongWithADescription) {
   EXPECT_THAT(refusal([](auto& m) { m["network"].erase("cells"); }), HasSubstr("cells"));
   EXPECT_THAT(refusal([](auto& m) { m["network"]["stem"] = "wide"; }), HasSubstr("wide"));
   EXPECT_THAT(refusal([](auto& m) { m["network"]["classes"] = 4; }), HasSubstr("3 class names"));
-  EXPECT_THAT(refusal([](auto& m) { m["network"]["genotype"]["normal"][0][0] = "warp"; }),
+  EXPECT_THAT(refusal([](auto& m) { m["network"]["genotype"]["normal"][0][0][0] = "warp"; }),
               HasSubstr("warp"));
 }
 

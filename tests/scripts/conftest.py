@@ -47,12 +47,15 @@ def fails_in_one_line(result: subprocess.CompletedProcess, *parts: str, code: in
         assert part in lines[-1]
 
 
-TWO_NODES = [["sep_conv_3x3", 0], ["sep_conv_5x5", 1], ["skip_connect", 0], ["dil_conv_3x3", 2]]
+TWO_NODES = [
+    [["sep_conv_3x3", 0], ["sep_conv_5x5", 1]],
+    [["skip_connect", 0], ["dil_conv_3x3", 2]],
+]
 GENOTYPE = {
     "format": "darts-genotype",
-    "version": 1,
+    "version": 2,
     "name": "three <nodes> & more",
-    "normal": [*TWO_NODES, ["max_pool_3x3", 1], ["none", 3]],
+    "normal": [*TWO_NODES, [["max_pool_3x3", 1], ["none", 3]]],
     "normal_concat": [2, 4],
     "reduce": TWO_NODES,
     "reduce_concat": [2, 3],

@@ -16,23 +16,29 @@ import import_reference
 from dartslib import logits_check
 from dartslib.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from dartslib.cli import UserError
-from dartslib.genotype import built_in_names, load_genotype
+from dartslib.genotype import built_in_names, load_genotype, record_of
 from dartslib.logits_check import check_onnx, find_darts_eval, onnx_logits, our_logits
-from dartslib.reference_description import record_of
 from dartslib.stored_network import read_network
 from dartslib.torch_file import read_tensors, write_tensors
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 GOLDEN_NETWORKS = sorted(GOLDEN.glob("eval_*.pt"))
 
-WIDE = {  # as many edges a node as there are, unlike the original's two
+UNEVEN = {  # another number of edges at every node, unlike the original's two
     "format": "darts-genotype",
-    "version": 1,
-    "name": "wide",
-    "edges_per_node": 3,
-    "normal": [["none", 0], ["sep_conv_7x7", 1], ["dil_conv_5x5", 2], ["none", 0], ["none", 1]],
-    "normal_concat": [3, 2],
-    "reduce": [["none", 0], ["avg_pool_3x3", 1], ["none", 2], ["none", 0], ["skip_connect", 1]],
+    "version": 2,
+    "name": "uneven",
+    "normal": [
+        [["sep_conv_7x7", 1]],
+        [],
+        [["dil_conv_5x5", 2], ["none", 0], ["none", 1], ["skip_connect", 1]],
+    ],
+    "normal_concat": [4, 2],
+    "reduce": [
+        [["none", 0], ["avg_pool_3x3", 1]],
+        [["none", 2], ["none", 0], ["skip_connect", 1]],
+        [],
+    ],
     "reduce_concat": [3],
 }
 
@@ -204,14 +210,14 @@ def test_onnx_of_imported_weights_needs_no_torch(
 # --- All formats
 
 
-CASES = [(name, stem) for name in (*built_in_names(), "wide") for stem in ("cifar", "imagenet")]
+CASES = [(name, stem) for name in (*built_in_names(), "uneven") for stem in ("cifar", "imagenet")]
 
 
 @pytest.mark.parametrize(("name", "stem"), CASES)
 def test_every_genotype_in_every_format(
     torch: Any, darts_eval: Path, run: Any, tmp_path: Path, name: str, stem: str
 ) -> None:
-    genotype = WIDE if name == "wide" else record_of(load_genotype(name))
+    genotype = UNEVEN if name == "uneven" else record_of(load_genotype(name))
     description = description_of(genotype, stem)
     network = random_network(torch, description)
     file = store(tmp_path / "c.safetensors", network, description)
@@ -337,7 +343,10 @@ def test_what_is_no_evaluation_network(run: Any, tmp_path: Path) -> None:
         ({"channels": 4}, "not a checkpoint of an evaluation network"),
         (good | {"cells": "x"}, "'cells' is missing"),
         (good | {"stem": "x"}, "'stem' is none of cifar, imagenet"),
-        (good | {"genotype": genotype | {"normal": [["x", 0], ["x", 1]]}}, "unknown operation 'x'"),
+        (
+            good | {"genotype": genotype | {"normal": [[["x", 0], ["x", 1]]]}},
+            "unknown operation 'x'",
+        ),
     ]
     for network, message in cases:
         write_checkpoint(tmp_path / "c.safetensors", Checkpoint({"network": network}, {}))

@@ -612,7 +612,7 @@ def test_evaluation_network(run: Any, tmp_path: Path, capsys: Any) -> None:
     read = read_checkpoint(tmp_path / "c.safetensors")
     network = read.meta["network"]
     assert read.meta["kind"] == "evaluation"
-    assert network["genotype"]["reduce"][2] == ["conv_7x1_1x7", 2]
+    assert network["genotype"]["reduce"][1][0] == ["conv_7x1_1x7", 2]
     assert network["genotype"]["reduce_concat"] == [3]
     assert (network["stem"], network["cells"], network["channels"]) == ("cifar", 5, 4)
     assert (network["dataset"], network["auxiliary"], network["height"]) == ("cifar10", True, 32)

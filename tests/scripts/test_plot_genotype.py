@@ -61,6 +61,19 @@ def test_picture_shows_the_genotype(script: Script, genotype_file: Path, tmp_pat
 
 
 @needs_dot
+def test_nodes_without_edges_and_one_of_several_genotypes(script: Script, tmp_path: Path) -> None:
+    (tmp_path / "all.txt").write_text(
+        "A = Genotype([[('skip_connect', 0)]], [2], [[('skip_connect', 0)]], [2])\n"
+        "B = Genotype([[], [('skip_connect', 0)]], [3], [[('skip_connect', 0)], []], [2])\n"
+    )
+    assert script("plot_genotype.py", "all.txt:B", "--format", "svg").stdout.strip() == "B.svg"
+    edges = svg_edges((tmp_path / "B.svg").read_text())
+    assert "normal_op0:e->normal_3" in edges and "normal_3->normal_out" in edges
+    assert not any("normal_2" in edge or "reduce_3" in edge for edge in edges)
+    fails_in_one_line(script("plot_genotype.py", "all.txt"), "A (line 1), B (line 2)")
+
+
+@needs_dot
 def test_title(script: Script, tmp_path: Path) -> None:
     script("plot_genotype.py", "DARTS_V1", "-o", "a.svg", "--title", "Seed 2")
     script("plot_genotype.py", "DARTS_V1", "-o", "b.svg", "--title", "")

@@ -32,8 +32,7 @@ struct EvaluationCellOptions {
 /// over all nodes; all batch norms are affine.
 class EvaluationCellImpl : public torch::nn::Cloneable<EvaluationCellImpl> {
  public:
-  /// Throws Error if the genotype is empty, has a node without edges, names states that do not
-  /// exist, or concatenates an input of a reduction cell, which is larger than the nodes.
+  /// Throws Error if check_cell() refuses the genotype.
   explicit EvaluationCellImpl(EvaluationCellOptions options);
   void reset() override;
 
