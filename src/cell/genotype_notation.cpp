@@ -7,6 +7,7 @@
 #include <array>
 #include <cctype>
 #include <charconv>
+#include <set>
 
 namespace darts {
 namespace {
@@ -24,8 +25,12 @@ class NotationReader {
   Genotype read() {
     CellParts normal;
     CellParts reduce;
-    for (std::size_t place = 0; !accept(')'); ++place) {
-      const std::string key = field_at(place);
+    std::set<std::string> given;
+    while (!accept(')')) {
+      const std::string key = field_after(given.size());
+      if (!given.insert(key).second) {
+        fail("the field \"" + key + "\" is given twice");
+      }
       if (key == "normal") {
         normal.nodes = edges(key);
       } else if (key == "reduce") {
@@ -37,7 +42,7 @@ class NotationReader {
       } else {
         fail("unknown field \"" + key + "\"");
       }
-      accept(',');
+      separator(')');
     }
     return {"", assemble_cell(normal, where_ + ": normal"),
             assemble_cell(reduce, where_ + ": reduce"), ""};
@@ -75,6 +80,13 @@ class NotationReader {
     }
   }
 
+  /// A comma; the last one before the bracket that closes may be missing.
+  void separator(char close) {
+    if (peek() != close) {
+      expect(',');
+    }
+  }
+
   /// Opens a list or tuple and returns the bracket that closes it.
   char open() {
     if (accept('[')) {
@@ -97,20 +109,21 @@ class NotationReader {
     return text_.substr(begin, at_ - begin);
   }
 
-  /// `NAME=`, or the field that comes at this place where none is named.
-  std::string field_at(std::size_t place) {
+  /// `NAME=`, or the field that comes after so many others where none is named.
+  std::string field_after(std::size_t others) {
     constexpr std::array fields{"normal", "normal_concat", "reduce", "reduce_concat"};
     const char next = peek();
     const bool is_named = next != '[' && next != '(' && !follows("range") && !follows("list");
     if (is_named) {
       const std::string key = name();
       expect('=');
+      any_named_ = true;
       return key;
     }
-    if (place >= fields.size()) {
-      fail("more than four fields");
+    if (any_named_ || others >= fields.size()) {
+      fail(any_named_ ? "a field without a name after one with a name" : "more than four fields");
     }
-    return fields[place];
+    return fields[others];
   }
 
   bool follows(std::string_view word) const { return text_.compare(at_, word.size(), word) == 0; }
@@ -153,7 +166,7 @@ class NotationReader {
       } else {
         flat.push_back(edge(close_item));
       }
-      accept(',');
+      separator(close);
     }
     if (!flat.empty() && !nodes.empty()) {
       fail("edges and lists of edges are mixed: write one list a node");
@@ -177,7 +190,7 @@ class NotationReader {
     std::vector<EdgeParts> list;
     while (!accept(close)) {
       list.push_back(edge(open()));
-      accept(',');
+      separator(close);
     }
     return list;
   }
@@ -197,7 +210,7 @@ class NotationReader {
     const char close = open();
     while (!accept(close)) {
       list.push_back(number());
-      accept(',');
+      separator(close);
     }
     return list;
   }
@@ -224,6 +237,7 @@ class NotationReader {
   const std::string& text_;
   const std::string& where_;
   std::size_t at_;
+  bool any_named_ = false;
 };
 
 }  // namespace

@@ -91,6 +91,9 @@ TEST(GenotypeNotation, TakesFieldsByTheirPlaceToo) {
   EXPECT_THAT(genotype.normal.concat, ElementsAre(2));
   EXPECT_EQ(genotype.reduce.nodes[0][0].from, 1);
   EXPECT_THAT(error_in("Genotype([], [], [], [], [])"), HasSubstr("more than four fields"));
+  EXPECT_THAT(error_in("Genotype(normal_concat=[2], [('none', 0), ('none', 1)])"),
+              HasSubstr("a field without a name after one with a name"));
+  EXPECT_THAT(error_in("Genotype([], normal=[])"), HasSubstr("\"normal\" is given twice"));
 }
 
 TEST(GenotypeNotation, IsFoundAmongOtherLines) {
@@ -126,6 +129,10 @@ TEST(GenotypeNotation, SyntaxErrorsSayWhere) {
   EXPECT_THAT(error_in(with_normal("[(none, 0)]", "[2]")), HasSubstr("a quoted operation"));
   EXPECT_THAT(error_in(with_normal("[('none', x)]", "[2]")), HasSubstr("a whole number"));
   EXPECT_THAT(error_in(with_normal("[('none' 0)]", "[2]")), HasSubstr("expected ','"));
+  EXPECT_THAT(error_in(with_normal("[('none', 0) ('none', 1)]", "[2]")),
+              HasSubstr("expected ',', found '('"));
+  EXPECT_THAT(error_in(with_normal("[('none', 0), ('none', 1)]", "[2 3]")),
+              HasSubstr("expected ',', found '3'"));
   EXPECT_THAT(error_in(with_normal("[('none', 0]", "[2]")), HasSubstr("expected ')', found ']'"));
   EXPECT_THAT(error_in("Genotype(normal=[('none, 0)"), HasSubstr("a quote is not closed"));
   EXPECT_THAT(error_in(with_normal("[('none', 0), ('none', 1)]", "repeat(2, 3)")),
