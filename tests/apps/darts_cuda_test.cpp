@@ -102,8 +102,8 @@ TEST_F(DartsSearchCuda, GoesOnWithARunOfTheCpuAndGivesItBack) {
 TEST_F(DartsSearchCuda, WithoutMemorySaysInOneLineWhatToLower) {
   write_data(at("many"), 6000);
   const ProgramResult result =
-      run(on_gpu({"data.root=" + at("many").string(), "search.batch_size=3000",
-                  "space.channels=64", "space.cells=8", "space.nodes=4"}));
+      run(on_gpu({"data.root=" + at("many").string(), "search.batch_size=3000", "space.channels=64",
+                  "space.cells=8", "space.nodes=4"}));
   EXPECT_EQ(result.status, 1);
   const auto lines = lines_with(result.err, "error: ");
   ASSERT_EQ(lines.size(), 1U) << result.err;
