@@ -40,6 +40,10 @@ function(darts_use_precompiled_header target)
     target_compile_features(darts_pch PUBLIC cxx_std_20)
     target_link_libraries(darts_pch PRIVATE LibTorch::LibTorch darts_options)
     target_precompile_headers(darts_pch PRIVATE "${PROJECT_SOURCE_DIR}/src/precompiled.hpp")
+    if(CCACHE_PROGRAM)
+      set_property(TARGET darts_pch PROPERTY CXX_COMPILER_LAUNCHER "${PROJECT_SOURCE_DIR}/cmake/precompile.sh"
+                                             ${CMAKE_CXX_COMPILER_LAUNCHER})
+    endif()
   endif()
   target_precompile_headers(${target} REUSE_FROM darts_pch)
   get_target_property(_type ${target} TYPE)
@@ -48,7 +52,4 @@ function(darts_use_precompiled_header target)
     set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
     target_compile_options(${target} PRIVATE -fPIC)
   endif()
-  # ccache has to be told that a precompiled header is named by the compiler's flags.
-  set_property(TARGET ${target} darts_pch PROPERTY CXX_COMPILER_LAUNCHER
-    ${CMAKE_CXX_COMPILER_LAUNCHER})
 endfunction()

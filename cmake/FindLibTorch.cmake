@@ -1,4 +1,5 @@
-# Finds LibTorch and offers it as the imported target LibTorch::LibTorch.
+# Finds LibTorch and offers it as the imported target LibTorch::LibTorch, and as LibTorch::Cuda what a source
+# needs that uses CUDA's part: its headers and, where it is there, the definition DARTS_WITH_CUDA.
 #
 # Where it looks: LIBTORCH_ROOT (a folder with include/ and lib/), else the virtual environment
 # .venv of the source tree (scripts/setup.sh makes it), else the Python on the PATH.
@@ -7,6 +8,8 @@
 #   DARTS_CUDA=OFF  libtorch_cpu.so and libc10.so alone: TorchConfig.cmake of the CUDA wheel insists on
 #                   a CUDA toolkit, although these two libraries need no more than cudart and cupti,
 #                   which their run path finds beside them.
+#
+# Whoever uses LibTorch::LibTorch alone is compiled with the same flags in both cases.
 include(FindPackageHandleStandardArgs)
 
 if(NOT LIBTORCH_ROOT)
@@ -40,8 +43,7 @@ find_package_handle_standard_args(
 
 if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
   add_library(LibTorch::LibTorch INTERFACE IMPORTED)
-  # LibTorch's libraries export the std::filesystem of the compiler that built them, whose remove_all
-  # crashes with a newer libstdc++. Symbols come from the first library that has them: ours.
+  add_library(LibTorch::Cuda INTERFACE IMPORTED)
   if(DARTS_CUDA)
     # TorchConfig asks the GPU for its architecture; without one, or in a build for other machines,
     # the list has to be given. No CUDA code of our own depends on it. The other two settings keep it
@@ -52,20 +54,22 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
       set(TORCH_CUDA_ARCH_LIST "8.0;9.0")
     endif()
     find_package(Torch REQUIRED PATHS "${LIBTORCH_ROOT}/share/cmake/Torch" NO_DEFAULT_PATH)
-    set_property(TARGET LibTorch::LibTorch PROPERTY INTERFACE_LINK_LIBRARIES stdc++
-                                                    ${TORCH_LIBRARIES})
-    set(_libtorch_definitions DARTS_WITH_CUDA)
+    set_target_properties(LibTorch::Cuda PROPERTIES INTERFACE_LINK_LIBRARIES "${TORCH_LIBRARIES}"
+                                                    INTERFACE_COMPILE_DEFINITIONS DARTS_WITH_CUDA)
+    set(_libtorch_libraries "${TORCH_LIBRARIES}")
+    list(TRANSFORM _libtorch_libraries REPLACE "(.+)" "$<LINK_ONLY:\\1>")
   else()
-    set_property(TARGET LibTorch::LibTorch PROPERTY INTERFACE_LINK_LIBRARIES stdc++
-                                                    "${LibTorch_CPU_LIBRARY}" "${LibTorch_C10_LIBRARY}")
-    set(_libtorch_definitions "")
+    set(_libtorch_libraries "${LibTorch_CPU_LIBRARY}" "${LibTorch_C10_LIBRARY}")
   endif()
+  # LibTorch's libraries export the std::filesystem of the compiler that built them, whose remove_all
+  # crashes with a newer libstdc++. Symbols come from the first library that has them: ours.
+  list(PREPEND _libtorch_libraries stdc++)
   # LibTorch is built with NDEBUG, and the layout of some of its classes (at::RecordFunction) depends on
   # it: whoever includes its headers has to agree, in debug builds too.
-  list(APPEND _libtorch_definitions NDEBUG)
   set_target_properties(
     LibTorch::LibTorch
-    PROPERTIES INTERFACE_COMPILE_DEFINITIONS "${_libtorch_definitions}"
+    PROPERTIES INTERFACE_LINK_LIBRARIES "${_libtorch_libraries}"
+               INTERFACE_COMPILE_DEFINITIONS NDEBUG
                INTERFACE_INCLUDE_DIRECTORIES
                "${LibTorch_INCLUDE_DIR};${LibTorch_INCLUDE_DIR}/torch/csrc/api/include")
 endif()

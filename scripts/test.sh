@@ -9,8 +9,14 @@ test_usage() {
 usage: scripts/test.sh [--preset release|dev|asan] [--help] [CTEST_OPTION…]
 
 Installs what is missing, builds everything with a preset (release by default) and runs the C++ tests
-with CTest and the scripts' tests with pytest. More options go to CTest: scripts/test.sh -R Genotype
-leaves out the tests whose names do not match, -LE slow those that take minutes.
+with CTest and the scripts' tests with pytest. More options go to CTest: scripts/test.sh -R Deriver leaves
+out what does not match, -LE slow what takes minutes, -L cuda all but the tests that need a GPU.
+
+To CTest a test program is one test (core_test), as its tests take less time than its start; of the programs
+that take long each suite is one (search_test.Deriver, apps_test.DartsTrain). What needs a GPU is a test of
+its own (ops_test.Cuda). For a single one of their tests, or some, run the program:
+
+  build/PRESET/tests/core/core_test --gtest_filter='Text.Joins*'      --gtest_list_tests lists them
 
 For the environment variables see scripts/setup.sh --help.
 END
@@ -45,10 +51,14 @@ failed=()
 # Several tests at once, each on one core; those that compare numbers of threads set theirs.
 jobs="$(parallel_jobs)"
 say "running the C++ tests, $jobs at a time"
+rm -rf "build/$preset/test_results"
 OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" ctest --test-dir "build/$preset" --output-on-failure \
   --no-tests=error -j "$jobs" "$@" || failed+=("the C++ tests")
+counts="$("$darts_venv/bin/python" tests/count_results.py "build/$preset/test_results")" ||
+  failed+=("no C++ test passed")
 say "running the scripts' tests"
 "$darts_venv/bin/python" -m pytest || failed+=("the scripts' tests")
 
+say "$counts"
 if ((${#failed[@]} > 0)); then fail "failed: $(printf '%s; ' "${failed[@]}")see above"; fi
 say "all tests passed"

@@ -85,7 +85,7 @@ at::Tensor SearchCellImpl::run_operations(std::vector<at::Tensor> states,
   for (std::int64_t node = 0; node < options_.nodes; ++node) {
     at::Tensor sum;
     for (std::int64_t from = 0; from < predecessors(node); ++from, ++edge, ++operation) {
-      const at::Tensor term = operation->forward<at::Tensor>(
+      const auto term = operation->forward<at::Tensor>(
           states[static_cast<std::size_t>(from)], weights.select(0, edge), execution_.execution);
       sum = sum.defined() ? sum + term : term;
     }
