@@ -1,89 +1,116 @@
 #include "cell_plan.hpp"
 
+#include <darts/cell/mixed_operation.hpp>
 #include <darts/cell/topology.hpp>
+#include <darts/ops/average_pool.hpp>
+#include <darts/ops/chain.hpp>
+#include <darts/ops/norm_block.hpp>
+#include <darts/ops/zero.hpp>
+
+#include <torch/nn/modules/linear.h>
+#include <torch/nn/modules/pooling.h>
 
 #include <algorithm>
-#include <string>
-#include <string_view>
+#include <memory>
 
 namespace darts::plan {
 namespace {
 
-/// How a primitive is run: convolutions as `units` units in a row.
-struct Recipe {
-  std::string_view name;
-  OperationKind kind;
-  std::int64_t units = 0;
-  std::int64_t kernel = 0;
-  std::int64_t dilation = 1;
-};
+using torch::nn::BatchNorm2dImpl;
+using Module = std::shared_ptr<torch::nn::Module>;
 
-constexpr Recipe recipes[] = {
-    {"none", OperationKind::none},
-    {"max_pool_3x3", OperationKind::max_pool},
-    {"avg_pool_3x3", OperationKind::average_pool},
-    {"skip_connect", OperationKind::identity},  // with stride 2 a factorized reduce
-    {"sep_conv_3x3", OperationKind::convolution, 2, 3},
-    {"sep_conv_5x5", OperationKind::convolution, 2, 5},
-    {"sep_conv_7x7", OperationKind::convolution, 2, 7},
-    {"dil_conv_3x3", OperationKind::convolution, 1, 3, 2},
-    {"dil_conv_5x5", OperationKind::convolution, 1, 5, 2},
-};
-
-const Recipe* find_recipe(const Primitive& primitive) {
-  const auto* found = std::find_if(std::begin(recipes), std::end(recipes),
-                                   [&](const Recipe& r) { return r.name == primitive.name(); });
-  return found == std::end(recipes) ? nullptr : found;
+bool is_plain_norm(const std::shared_ptr<BatchNorm2dImpl>& norm) {
+  return norm != nullptr && !norm->options.affine() && norm->running_mean.defined();
 }
 
-/// Takes an edge's parameters and batch norms by their names.
+/// Whether there are kernels for a unit of `channels` channels in and out.
+bool has_kernels(const NormUnit& unit, std::int64_t channels) {
+  const auto square = [](std::int64_t size) { return size == 3 || size == 5 || size == 7; };
+  const bool separable = unit.depthwise.defined() && unit.pointwise.size() == 1 &&
+                         unit.depthwise.size(2) == unit.depthwise.size(3) &&
+                         square(unit.depthwise.size(2)) && unit.stride <= 2;
+  const bool factorized =
+      !unit.depthwise.defined() && unit.pointwise.size() == 2 && unit.stride == 2;
+  return (separable || factorized) && is_plain_norm(unit.norm) &&
+         std::ranges::all_of(unit.pointwise, [channels](const at::Tensor& weight) {
+           return weight.size(1) == channels;
+         });
+}
+
+/// Asks the modules of operations what they are made of, and adds it to a plan.
 class Planner {
  public:
-  Planner(CellPlan& plan, const torch::nn::Module& edge)
-      : plan_(plan), parameters_(edge.named_parameters()), modules_(edge.named_modules()) {}
+  explicit Planner(CellPlan& plan) : plan_(plan) {}
 
-  Operation operation(const Recipe& recipe, std::int64_t column, std::int64_t stride) {
-    const std::string name = "_ops." + std::to_string(column);
+  /// Nothing if there are no kernels for it.
+  std::optional<Operation> operation(const Module& module, std::int64_t column) {
     Operation operation;
-    operation.kind = recipe.kind;
     operation.column = column;
-    if (recipe.kind == OperationKind::max_pool || recipe.kind == OperationKind::average_pool) {
-      operation.norm = norm(name + ".1");
-    } else if (recipe.kind == OperationKind::identity && stride == 2) {
-      operation.kind = OperationKind::convolution;
-      operation.units.push_back(add({UnitKind::factorized, 1, 2, 1, 0, norm(name + ".bn")},
-                                    {name + ".conv_1.weight", name + ".conv_2.weight"}));
+    if (std::dynamic_pointer_cast<ZeroImpl>(module)) {
+      return operation;
     }
-    for (std::int64_t i = 0; i < recipe.units; ++i) {
-      const auto part = [&](std::int64_t k) { return name + ".op." + std::to_string(4 * i + k); };
-      operation.units.push_back(add({UnitKind::separable, recipe.kernel, i == 0 ? stride : 1,
-                                     recipe.dilation, 0, norm(part(3))},
-                                    {part(1) + ".weight", part(2) + ".weight"}));
+    if (std::dynamic_pointer_cast<torch::nn::IdentityImpl>(module)) {
+      operation.kind = OperationKind::identity;
+      return operation;
     }
-    return operation;
+    if (const auto block = std::dynamic_pointer_cast<NormBlock>(module)) {
+      return convolution(operation, block->units());
+    }
+    const auto chain = std::dynamic_pointer_cast<ChainImpl>(module);
+    return chain && chain->size() == 2 ? pool(operation, chain->ptr(0), chain->ptr(1))
+                                       : std::nullopt;
   }
 
  private:
-  std::size_t add(Unit unit, const std::vector<std::string>& weights) {
-    unit.weight = plan_.weights.size();
-    for (const std::string& name : weights) {
-      plan_.weights.push_back(parameters_[name]);
+  std::optional<Operation> convolution(Operation operation, const std::vector<NormUnit>& units) {
+    operation.kind = OperationKind::convolution;
+    for (const NormUnit& unit : units) {
+      if (!has_kernels(unit, plan_.channels)) {
+        return std::nullopt;
+      }
+      operation.units.push_back(add(unit));
     }
+    return units.empty() ? std::nullopt : std::optional(operation);
+  }
+
+  /// A pool of 3 × 3 pixels with its batch norm.
+  static std::optional<Operation> pool(Operation operation, const Module& module,
+                                       const Module& norm) {
+    operation.norm = torch::nn::BatchNorm2d(std::dynamic_pointer_cast<BatchNorm2dImpl>(norm));
+    const auto max_pool = std::dynamic_pointer_cast<torch::nn::MaxPool2dImpl>(module);
+    const bool of_three = max_pool && max_pool->options.kernel_size()->front() == 3 &&
+                          max_pool->options.padding()->front() == 1;
+    if (of_three) {
+      operation.kind = OperationKind::max_pool;
+    } else if (std::dynamic_pointer_cast<AveragePoolImpl>(module)) {
+      operation.kind = OperationKind::average_pool;
+    } else {
+      return std::nullopt;
+    }
+    return is_plain_norm(operation.norm.ptr()) ? std::optional(operation) : std::nullopt;
+  }
+
+  std::size_t add(const NormUnit& of_module) {
+    Unit unit;
+    unit.stride = of_module.stride;
+    unit.dilation = of_module.dilation;
+    unit.weight = plan_.weights.size();
+    unit.norm = torch::nn::BatchNorm2d(of_module.norm);
+    if (of_module.depthwise.defined()) {
+      unit.kernel = of_module.depthwise.size(2);
+      plan_.weights.push_back(of_module.depthwise);
+    } else {
+      unit.kind = UnitKind::factorized;
+      unit.kernel = 1;
+    }
+    plan_.weights.insert(plan_.weights.end(), of_module.pointwise.begin(),
+                         of_module.pointwise.end());
     plan_.padding = std::max(plan_.padding, unit.dilation * (unit.kernel - 1) / 2);
     plan_.units.push_back(std::move(unit));
     return plan_.units.size() - 1;
   }
 
-  torch::nn::BatchNorm2d norm(const std::string& name) {
-    auto found = std::dynamic_pointer_cast<torch::nn::BatchNorm2dImpl>(modules_[name]);
-    TORCH_CHECK(found != nullptr && !found->options.affine(), "fused cell: ", name,
-                " is no batch norm without scale and shift");
-    return torch::nn::BatchNorm2d(found);
-  }
-
   CellPlan& plan_;
-  torch::OrderedDict<std::string, at::Tensor> parameters_;
-  torch::OrderedDict<std::string, std::shared_ptr<torch::nn::Module>> modules_;
 };
 
 std::vector<const Edge*> select(const std::vector<Edge>& edges, std::int64_t Edge::*end,
@@ -116,18 +143,12 @@ std::vector<const Edge*> CellPlan::entering(std::int64_t state) const {
 
 std::optional<CellPlan> plan_cell(const SearchCellOptions& options,
                                   const torch::nn::Sequential& edges) {
-  std::vector<const Recipe*> columns;
-  for (const Primitive& primitive : options.primitives) {
-    columns.push_back(find_recipe(primitive));
-    if (columns.back() == nullptr) {
-      return std::nullopt;
-    }
-  }
   CellPlan plan;
   plan.nodes = options.nodes;
   plan.channels = options.channels;
-  plan.columns = std::ssize(columns);
+  plan.columns = std::ssize(options.primitives);
   plan.reduction = options.reduction;
+  Planner planner(plan);
   for (std::int64_t node = 0; node < options.nodes; ++node) {
     for (std::int64_t from = 0; from < predecessors(node); ++from) {
       Edge edge;
@@ -135,10 +156,14 @@ std::optional<CellPlan> plan_cell(const SearchCellOptions& options,
       edge.from = from;
       edge.to = node + cell_inputs;
       edge.stride = options.reduction && from < cell_inputs ? 2 : 1;
-      Planner planner(plan, *edges->ptr(static_cast<std::size_t>(edge.row)));
-      for (std::int64_t column = 0; column < plan.columns; ++column) {
-        edge.operations.push_back(
-            planner.operation(*columns[static_cast<std::size_t>(column)], column, edge.stride));
+      const auto mixed = std::dynamic_pointer_cast<MixedOperationImpl>(
+          edges->ptr(static_cast<std::size_t>(edge.row)));
+      for (const Module& module : mixed->operations()) {
+        const auto operation = planner.operation(module, std::ssize(edge.operations));
+        if (!operation) {
+          return std::nullopt;
+        }
+        edge.operations.push_back(*operation);
       }
       plan.edges.push_back(std::move(edge));
     }

@@ -69,8 +69,9 @@ struct CellInputs {
   at::Tensor mixing;  ///< mixing weights, edges × primitives
 };
 
-/// The plan of a cell whose edges are the mixed operations `edges`; nothing if one of its
-/// primitives has no kernel, so that the cell runs one operation after the other.
+/// The plan of a cell whose edges are the mixed operations `edges`, from what their modules say
+/// that they are made of; nothing if there are no kernels for one of them, so that the cell runs
+/// one operation after the other.
 std::optional<CellPlan> plan_cell(const SearchCellOptions& options,
                                   const torch::nn::Sequential& edges);
 

@@ -8,6 +8,7 @@
 #include <torch/nn/modules/container/sequential.h>
 #include <torch/nn/pimpl.h>
 
+#include <memory>
 #include <vector>
 
 namespace darts {
@@ -28,6 +29,11 @@ class MixedOperationImpl : public torch::nn::Cloneable<MixedOperationImpl> {
   /// Returns (N, C, ⌈H/stride⌉, ⌈W/stride⌉).
   at::Tensor forward(const at::Tensor& x, const at::Tensor& weights,
                      Execution execution = Execution::plain);
+
+  /// The operations' modules, one for each primitive.
+  std::vector<std::shared_ptr<torch::nn::Module>> operations() const {
+    return operations_->children();
+  }
 
  private:
   std::vector<Primitive> primitives_;

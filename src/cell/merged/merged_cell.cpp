@@ -158,7 +158,8 @@ at::Tensor MergedCell::normalise(const at::Tensor& z, const Leaving& from,
   return norms_.run(z, scales(from, columns, number), norms);
 }
 
-/// Separable convolutions times their mixing weights: (N, edges · C, H', W'); undefined: there are none.
+/// Separable convolutions times their mixing weights: (N, edges · C, H', W'); undefined: there are
+/// none.
 at::Tensor MergedCell::run_separable(const Leaving& from) {
   std::vector<Column> columns = this->columns(from.edges, OperationKind::convolution);
   std::erase_if(columns, [](const Column& column) { return column.factorized; });
