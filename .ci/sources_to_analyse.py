@@ -2,9 +2,9 @@
 """List the C++ sources that clang-tidy is to read, one a line.
 
 Those that changed since a base, or everything (--all). A source with LibTorch's headers takes
-clang-tidy half a minute, nearly all of it in those; one without takes seconds. So where
-any source may be concerned (a header or the checks themselves changed), or no base is known,
-all light ones are read, and of the heavy ones that changed no more than a few.
+clang-tidy half a minute, nearly all of it in those; one without takes seconds. So only --all reads
+the heavy ones; and where any source may be concerned (a header or the checks themselves changed),
+or no base is known, all light ones are read.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ FOLDERS = ("src", "apps", "bench")
 INCLUDE = re.compile(r'^#include [<"]([^>"]+)[>"]', re.MULTILINE)
 LIBTORCH = ("ATen/", "c10/", "torch/")
 OF_THE_ANALYSIS = (".clang-tidy", ".ci/static_analysis", ".ci/sources_to_analyse.py")
-MOST_HEAVY = 6  # more would take .ci/run longer than the tests do
 
 
 @functools.cache
@@ -77,15 +76,14 @@ def choose(sources: list[Path], changed: list[str] | None) -> tuple[list[Path], 
         return light, f"no base to compare with: {len(light)} sources without LibTorch's headers"
     touched = {ROOT / name for name in changed}
     heavy = [file for file in sources if file in touched and file not in light]
-    taken = heavy[:MOST_HEAVY]
     if any(name.endswith(".hpp") or name in OF_THE_ANALYSIS for name in changed):
-        why = "headers or checks changed: those without LibTorch's headers, and changed ones"
+        why = "headers or checks changed: those without LibTorch's headers"
     else:
         light = [file for file in light if file in touched]
         why = "changed sources"
-    if heavy != taken:
-        why += f"; left to --all: {len(heavy) - len(taken)} changed ones"
-    return light + taken, f"{len(light) + len(taken)} sources: {why}"
+    if heavy:
+        why += f"; left to --all: {len(heavy)} changed ones with LibTorch's headers"
+    return light, f"{len(light)} sources: {why}"
 
 
 def main() -> None:

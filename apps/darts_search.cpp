@@ -47,7 +47,7 @@ int print_derived(const Arguments& a) {
   std::int64_t epoch = 0;
   if (fs::is_directory(a.derive)) {
     const RecordedAlphas recorded = read_alphas(fs::path(a.derive) / "alphas.jsonl", a.epoch);
-    const SearchConfig config = load_config<SearchConfig>(a, fs::path(a.derive) / "config.yaml");
+    const auto config = load_config<SearchConfig>(a, fs::path(a.derive) / "config.yaml");
     SearchSpace space = search_space(config);
     space.primitives = parse_primitives(recorded.primitives);
     genotype = make_method(config.search.method)->derive(recorded.theta(), space);

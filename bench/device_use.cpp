@@ -20,6 +20,7 @@ std::vector<KernelUse> heaviest(const std::vector<DeviceActivity>& activities) {
     }
   }
   std::vector<KernelUse> kernels;
+  kernels.reserve(by_name.size());
   for (auto& [name, kernel] : by_name) {
     kernels.push_back(std::move(kernel));
   }

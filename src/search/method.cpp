@@ -35,7 +35,7 @@ void SearchMethod::initialize(const Theta& theta, std::uint64_t seed) const {
   RandomStream stream(seed, RandomPurpose::alphas);
   const Alphas alphas = theta.alphas();
   for (const CellType type : cell_types) {
-    const at::Tensor alpha = alphas.of(type);
+    const at::Tensor& alpha = alphas.of(type);
     const at::Generator generator = at::detail::createCPUGenerator(stream());
     alpha.copy_(alpha_scale * at::randn(alpha.sizes(), generator, at::kDouble));
   }

@@ -25,6 +25,7 @@ torch::optim::AdamOptions adam_options(const AlphaOptions& o) {
 at::Tensor norm_of(const std::vector<at::Tensor>& tensors) {
   const c10::NoGradGuard no_grad;
   std::vector<at::Tensor> parts;
+  parts.reserve(tensors.size());
   for (const at::Tensor& tensor : tensors) {
     parts.push_back(tensor.flatten());
   }

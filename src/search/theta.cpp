@@ -14,6 +14,7 @@ std::string theta_name(std::string_view what, CellType type) {
 
 std::vector<ThetaShape> alpha_shapes(const SearchSpace& space) {
   std::vector<ThetaShape> shapes;
+  shapes.reserve(cell_types.size());
   for (const CellType type : cell_types) {
     shapes.push_back(
         {theta_name("alphas", type), {edge_count(space.nodes), std::ssize(space.primitives)}});
