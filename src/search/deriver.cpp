@@ -17,6 +17,13 @@ struct Candidate {
   double strength;
 };
 
+void check_finite(const at::Tensor& tensor, const char* cell) {
+  if (!at::isfinite(tensor).all().item<bool>()) {
+    throw Error(
+        c10::str("alphas of the ", cell, " cell are not all finite: no cell can be derived"));
+  }
+}
+
 void check(const at::Tensor& strengths, const SearchSpace& space, const char* cell) {
   const auto columns = std::ssize(space.primitives);
   if (strengths.dim() != 2 || strengths.size(1) != columns) {
@@ -24,10 +31,7 @@ void check(const at::Tensor& strengths, const SearchSpace& space, const char* ce
                          " columns expected, one for each primitive, got shape ",
                          strengths.sizes()));
   }
-  if (!at::isfinite(strengths).all().item<bool>()) {
-    throw Error(
-        c10::str("alphas of the ", cell, " cell are not all finite: no cell can be derived"));
-  }
+  check_finite(strengths, cell);
 }
 
 Candidate strongest(const double* strengths, std::int64_t from,
@@ -85,7 +89,13 @@ Genotype derive_strongest(const ByCellType<at::Tensor>& strengths, const SearchS
   return genotype;
 }
 
+void check_finite(const Alphas& alphas) {
+  check_finite(alphas.normal, "normal");
+  check_finite(alphas.reduce, "reduction");
+}
+
 Genotype derive(const Alphas& alphas, const SearchSpace& space) {
+  check_finite(alphas);
   const auto softmax = [](const at::Tensor& alpha) {
     return at::softmax(alpha.detach().cpu(), -1);
   };

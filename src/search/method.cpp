@@ -59,6 +59,7 @@ at::Tensor SearchMethod::strengths(const Theta& theta, CellType type) const {
 }
 
 Genotype SearchMethod::derive(const Theta& theta, const SearchSpace& space) const {
+  check_finite(theta.alphas());
   return derive_strongest(
       {strengths(theta, CellType::normal), strengths(theta, CellType::reduction)}, space);
 }

@@ -15,7 +15,12 @@ namespace darts {
 /// Throws Error if they have no rows for whole nodes, a wrong number of columns, or are not finite.
 Genotype derive_strongest(const ByCellType<at::Tensor>& strengths, const SearchSpace& space);
 
-/// DARTS': strength is the softmax of alpha over all the edge's operations.
+/// Throws Error if an alpha is not finite: a search that has diverged has no genotype, though the
+/// softmax of −∞ is finite.
+void check_finite(const Alphas& alphas);
+
+/// DARTS': strength is the softmax of alpha over all the edge's operations. Throws as the two
+/// above.
 Genotype derive(const Alphas& alphas, const SearchSpace& space);
 
 }  // namespace darts
