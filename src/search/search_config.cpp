@@ -4,18 +4,12 @@
 namespace darts {
 namespace {
 
-std::vector<std::string> all_primitive_names() {
+/// The names in a table.
+template <class Rows>
+std::vector<std::string> names_of(const Rows& rows) {
   std::vector<std::string> names;
-  for (const PrimitiveRow& row : primitive_table()) {
+  for (const auto& row : rows) {
     names.emplace_back(row.name);
-  }
-  return names;
-}
-
-std::vector<std::string> dataset_names() {
-  std::vector<std::string> names;
-  for (const auto& entry : dataset_table()) {
-    names.emplace_back(entry.name);
   }
   return names;
 }
@@ -30,33 +24,23 @@ std::string table_help(std::string what, std::span<const Row> table) {
   return what;
 }
 
-std::vector<std::string> method_names() {
-  std::vector<std::string> names;
-  for (const SearchMethodRow& row : search_methods()) {
-    names.emplace_back(row.name);
-  }
-  return names;
-}
-
 /// The orders were the only methods once, and files and command lines name them so.
 void add_methods(FieldTable& t, SearchConfig::Search& search) {
   std::vector<std::pair<std::string, SearchOrder>> orders;
-  std::vector<std::string> order_names;
   for (const SearchOrderRow& row : search_orders()) {
     orders.emplace_back(row.name, row.order);
-    order_names.emplace_back(row.name);
   }
   t.add("search.method", search.method,
         table_help("how operations are mixed and chosen", search_methods()),
-        one_of(method_names()));
+        one_of(names_of(search_methods())));
   t.add("search.order", search.order, table_help("how alpha moves", search_orders()),
         one_of<SearchOrder>(orders));
-  t.add_alias("search.method", order_names, "search.order");
+  t.add_alias("search.method", names_of(search_orders()), "search.order");
 }
 
 void add_data(FieldTable& t, SearchConfig::Data& data) {
   t.section("data", "The images and how they are read.");
-  t.add("data.dataset", data.set.name, "data set", one_of(dataset_names()));
+  t.add("data.dataset", data.set.name, "data set", one_of(names_of(dataset_table())));
   t.add("data.root", data.set.root, "folder that holds the data sets, or the image folder itself");
   t.add("data.image_size", data.set.image_size, "height and width of images from an image folder",
         at_least(8));
@@ -79,7 +63,7 @@ void add_data(FieldTable& t, SearchConfig::Data& data) {
 void add_space(FieldTable& t, SearchConfig::Space& space) {
   t.section("space", "The search space and the supernet.");
   t.add("space.primitives", space.primitives, "candidate operations: the columns of alpha",
-        each_of(all_primitive_names()));
+        each_of(names_of(primitive_table())));
   t.add("space.nodes", space.nodes, "intermediate nodes of a cell", at_least(1));
   t.add("space.cells", space.cells,
         "cells; reduction cells stand at a third and two thirds of them", at_least(1));

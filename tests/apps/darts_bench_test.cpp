@@ -166,7 +166,7 @@ using DartsBenchCuda = DartsBench;
 
 TEST_F(DartsBenchCuda, ReportsWhatAGpuDid) {
   if (!has_gpu()) {
-    GTEST_SKIP() << "there is no GPU";
+    GTEST_SKIP() << "no GPU";
   }
   const ProgramResult result =
       run({"--device", "cuda", "--work", "alpha", "test", "--execution", "plain",
