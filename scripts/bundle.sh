@@ -72,7 +72,7 @@ copy_libraries() {
 copy_files() {
   local out="$1"
   cp -R "$darts_root/configs" "$out/configs"
-  cp -R "$darts_root/tests/data" "$out/test_data"
+  cp -R "$darts_root/tests/fixtures" "$out/fixtures"
   mkdir "$out/scripts"
   cp -R "$darts_root"/scripts/{*.py,gpu_check.sh,dartslib} "$out/scripts/"
   find "$out" -name __pycache__ -prune -exec rm -rf {} +

@@ -96,7 +96,7 @@ case "${1:-}" in
 esac
 if [[ "$1" == gpu_check && " $* " == *" --help "* ]]; then exec "$bundle/scripts/gpu_check.sh" --help; fi
 prepare
-export DARTS_TEST_DATA_DIR="$bundle/test_data" DARTS_TEST_BIN_DIR="$bundle/bin"
+export DARTS_TEST_DATA_DIR="$bundle/fixtures" DARTS_TEST_BIN_DIR="$bundle/bin"
 export DARTS_TEST_CONFIG_DIR="$bundle/configs"
 command="$1"
 shift

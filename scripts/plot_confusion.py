@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dartslib import cli
 from dartslib.confusion_picture import render
-from dartslib.test_report import read_report
+from dartslib.eval_report import read_report
 
 FORMATS = ("png", "svg", "pdf")
 

@@ -10,8 +10,8 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from dartslib.cli import require
+from dartslib.eval_report import Report
 from dartslib.search_picture import STYLE
-from dartslib.test_report import Report
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,7 +1,7 @@
 // darts_eval on checkpoints that darts_train wrote, and its counts.
 #include "apps/run_fixture.hpp"
 #include "core/write_text.hpp"
-#include "data_room/fixtures.hpp"
+#include "data/fixtures.hpp"
 #include "support/test_paths.hpp"
 
 #include <darts/core/checkpoint.hpp>

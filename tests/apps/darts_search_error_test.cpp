@@ -1,7 +1,7 @@
 // What darts_search says to a user's mistakes: one line, and a status that is not 0.
 #include "apps/run_fixture.hpp"
 #include "core/write_text.hpp"
-#include "data_room/fixtures.hpp"
+#include "data/fixtures.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -1,7 +1,7 @@
 #include "apps/run_fixture.hpp"
 
 #include "core/write_text.hpp"
-#include "data_room/fixtures.hpp"
+#include "data/fixtures.hpp"
 
 #include <darts/core/checkpoint.hpp>
 #include <darts/core/json_lines.hpp>

@@ -1,4 +1,4 @@
-#include "data_room/fixtures.hpp"
+#include "data/fixtures.hpp"
 #include "support/test_paths.hpp"
 
 #include <darts/eval/train_data.hpp>

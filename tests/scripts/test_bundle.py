@@ -98,13 +98,13 @@ def test_its_tests_read_its_own_files(bundle: Path) -> None:
     result = run(bundle, "--tests", f"--gtest_filter={wanted}")
     assert result.returncode == 0, result.stdout
     assert "ops.pt: 194 tensors compared" in result.stdout
-    (bundle / "test_data").rename(bundle / "moved")
+    (bundle / "fixtures").rename(bundle / "moved")
     try:
         failed = run(bundle, "--tests", f"--gtest_filter={wanted}")
     finally:
-        (bundle / "moved").rename(bundle / "test_data")
+        (bundle / "moved").rename(bundle / "fixtures")
     assert failed.returncode == 2, failed.stdout  # ops_test and eval_test
-    assert f"{bundle}/test_data/golden" in failed.stdout
+    assert f"{bundle}/fixtures/golden" in failed.stdout
 
 
 def test_the_check_as_a_whole(bundle: Path, tmp_path: Path) -> None:

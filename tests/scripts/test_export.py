@@ -21,7 +21,7 @@ from dartslib.logits_check import check_onnx, find_darts_eval, onnx_logits, our_
 from dartslib.stored_network import read_network
 from dartslib.torch_file import read_tensors, write_tensors
 
-GOLDEN = Path(__file__).parents[1] / "data" / "golden"
+GOLDEN = Path(__file__).parents[1] / "fixtures" / "golden"
 GOLDEN_NETWORKS = sorted(GOLDEN.glob("eval_*.pt"))
 
 UNEVEN = {  # another number of edges at every node, unlike the original's two

@@ -25,7 +25,7 @@ Genotype(normal=[('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 0),
 """
 
 
-DATA = Path(__file__).parents[1] / "data" / "genotypes"  # that readers once got wrong
+DATA = Path(__file__).parents[1] / "fixtures" / "genotypes"  # that readers once got wrong
 
 
 def parse(record: dict[str, Any]) -> Any:

@@ -34,7 +34,7 @@ from dartslib.torch_file import (
     write_tensors,
 )
 
-DATA = Path(__file__).parents[1] / "data"
+DATA = Path(__file__).parents[1] / "fixtures"
 GOLDEN = Path(os.environ.get("DARTS_GOLDEN_DIR", DATA / "golden"))
 LEGACY = DATA / "torch_legacy.pt"
 CELLS = 5  # of the small evaluation network; its reduction cells are 1 and 3

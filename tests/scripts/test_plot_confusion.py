@@ -10,7 +10,7 @@ from conftest import Script, fails_in_one_line
 
 from dartslib.cli import UserError
 from dartslib.confusion_picture import _colours, _grouped
-from dartslib.test_report import read_report
+from dartslib.eval_report import read_report
 
 
 def report_of(matrix: np.ndarray, **other: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@
 
 namespace darts::testing {
 
-/// Recorded numbers by name (tests/data/golden/README.md says what the names mean).
+/// Recorded numbers by name (tests/fixtures/golden/README.md says what the names mean).
 using Golden = std::map<std::string, at::Tensor>;
 
 /// Calls `action` with every file of the golden folder whose name begins with `prefix` and ends

@@ -19,7 +19,7 @@ std::filesystem::path given_or(const char* variable, const char* otherwise) {
 }  // namespace
 
 std::filesystem::path test_data_folder() {
-  return given_or("DARTS_TEST_DATA_DIR", DARTS_SOURCE_DIR "/tests/data");
+  return given_or("DARTS_TEST_DATA_DIR", DARTS_SOURCE_DIR "/tests/fixtures");
 }
 
 std::filesystem::path default_golden_folder() {

@@ -7,7 +7,7 @@ namespace darts::testing {
 /// What tests read and run lies in the source and the build tree that they were made from, unless
 /// the environment names another place, as for tests that were moved to another machine.
 
-/// Small images and numbers: DARTS_TEST_DATA_DIR, else tests/data.
+/// Small images and numbers: DARTS_TEST_DATA_DIR, else tests/fixtures.
 std::filesystem::path test_data_folder();
 
 /// Numbers recorded from the original, where no other folder is asked for: `golden` in

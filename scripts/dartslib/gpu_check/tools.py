@@ -31,7 +31,7 @@ class Tools:
 
     def test(self, name: str) -> Path:
         """Find a test program: in a build each has a folder of its own."""
-        folder = name.removesuffix("_test").replace("data", "data_room")
+        folder = name.removesuffix("_test")
         inside = self.tests / folder / name
         return self._found(inside if inside.exists() else self.tests / name)
 

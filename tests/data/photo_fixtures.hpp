@@ -13,7 +13,7 @@ namespace darts::test {
 
 inline const fs::path data_folder = testing::test_data_folder();
 
-/// The photographs that tests/data/photos/record.py fits, in its order.
+/// The photographs that tests/fixtures/photos/record.py fits, in its order.
 inline std::vector<std::string> photos() {
   std::vector<std::string> files;
   for (const char* name :
