@@ -77,11 +77,13 @@ void SearchStep::move_theta(const Batch& train, const Batch& valid, double learn
                             const SearchPosition& position, PendingStep::Figures& figures) {
   architect_->compute_gradients(train, valid, learning_rate, position);
   add_theta_gradient(position, figures);
-  PendingStep::Figures with_sizes = figures;
-  if (!figures.loss.defined()) {  // w's pass, which adds them, is still to come
+  if (figures.loss.defined()) {
+    check_on_cpu(figures);
+  } else if (is_on_cpu()) {  // w's pass, which adds the sizes, is still to come
+    PendingStep::Figures with_sizes = figures;
     add_sizes(with_sizes);
+    check_on_cpu(with_sizes);
   }
-  check_on_cpu(with_sizes);
   alpha_optimizer_.step();
 }
 
@@ -128,7 +130,7 @@ void SearchStep::add_sizes(PendingStep::Figures& figures) const {
 }
 
 void SearchStep::check_on_cpu(const PendingStep::Figures& figures) const {
-  if (theta_.tensors().front().is_cpu()) {
+  if (is_on_cpu()) {
     PendingStep(figures).get();
   }
 }

@@ -72,6 +72,7 @@ class SearchStep {
   void take(const ThetaPass::Result& pass, const Batch& train, PendingStep::Figures& figures);
   void add_theta_gradient(const SearchPosition& position, PendingStep::Figures& figures) const;
   void add_sizes(PendingStep::Figures& figures) const;
+  bool is_on_cpu() const { return theta_.tensors().front().is_cpu(); }
   /// Throws NonFiniteError if the device is the CPU and a figure is not finite.
   void check_on_cpu(const PendingStep::Figures& figures) const;
 
