@@ -6,8 +6,8 @@
 #include <darts/core/error.hpp>
 #include <darts/core/main.hpp>
 #include <darts/core/text.hpp>
-#include <darts/search/deriver.hpp>
 #include <darts/search/dry_run.hpp>
+#include <darts/search/method.hpp>
 #include <darts/search/search_run.hpp>
 
 #include <nlohmann/json.hpp>
@@ -50,7 +50,7 @@ int print_derived(const Arguments& a) {
     const auto config = load_config<SearchConfig>(a, fs::path(a.derive) / "config.yaml");
     SearchSpace space = search_space(config);
     space.primitives = parse_primitives(recorded.primitives);
-    genotype = make_method(config.search.method)->derive(recorded.theta(), space);
+    genotype = make_method(config.search.method)->derive(Theta(recorded.alphas), space);
     genotype.name = config.name;
     epoch = recorded.epoch;
   } else {

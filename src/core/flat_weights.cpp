@@ -30,9 +30,10 @@ struct Place : c10::BackendMeta {
 };
 
 /// Undefined where the loss does not depend on the input.
-std::vector<at::Tensor> raw_gradients(const at::Tensor& loss,
+std::vector<at::Tensor> raw_gradients(const std::vector<at::Tensor>& outputs,
+                                      const std::vector<at::Tensor>& by_outputs,
                                       const std::vector<at::Tensor>& inputs) {
-  return torch::autograd::grad({loss}, inputs, /*grad_outputs=*/{},
+  return torch::autograd::grad(outputs, inputs, by_outputs,
                                /*retain_graph=*/std::nullopt,
                                /*create_graph=*/false, /*allow_unused=*/true);
 }
@@ -89,7 +90,7 @@ std::vector<at::Tensor> FlatWeights::differentiate(const at::Tensor& loss,
   std::vector<at::Tensor> inputs = others;
   inputs.insert(inputs.end(), parameters_.tensors().begin(), parameters_.tensors().end());
   const OpenPlaces open(*gate_);
-  std::vector<at::Tensor> gradients = raw_gradients(loss, inputs);
+  std::vector<at::Tensor> gradients = raw_gradients({loss}, {}, inputs);
   const auto first_weight = gradients.begin() + std::ssize(others);
   gather({first_weight, gradients.end()});
   gradients.erase(first_weight, gradients.end());
@@ -119,7 +120,7 @@ void FlatWeights::gather(const std::vector<at::Tensor>& gradients) {
 }
 
 void FlatWeights::add_gradient(const at::Tensor& loss) {
-  const std::vector<at::Tensor> gradients = raw_gradients(loss, parameters_.tensors());
+  const std::vector<at::Tensor> gradients = raw_gradients({loss}, {}, parameters_.tensors());
   const c10::NoGradGuard no_grad;
   std::vector<at::Tensor> to;
   std::vector<at::Tensor> from;
@@ -144,7 +145,13 @@ at::Tensor gradient_for(const at::Tensor& weight) {
 
 std::vector<at::Tensor> gradients_of(const at::Tensor& loss,
                                      const std::vector<at::Tensor>& inputs) {
-  std::vector<at::Tensor> gradients = raw_gradients(loss, inputs);
+  return gradients_of({loss}, {}, inputs);
+}
+
+std::vector<at::Tensor> gradients_of(const std::vector<at::Tensor>& outputs,
+                                     const std::vector<at::Tensor>& by_outputs,
+                                     const std::vector<at::Tensor>& inputs) {
+  std::vector<at::Tensor> gradients = raw_gradients(outputs, by_outputs, inputs);
   fill_undefined(gradients, inputs);
   return gradients;
 }

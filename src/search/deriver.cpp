@@ -3,7 +3,6 @@
 #include <darts/search/deriver.hpp>
 
 #include <ATen/ops/isfinite.h>
-#include <ATen/ops/softmax.h>
 #include <c10/util/StringUtil.h>
 
 #include <algorithm>
@@ -92,14 +91,6 @@ Genotype derive_strongest(const ByCellType<at::Tensor>& strengths, const SearchS
 void check_finite(const Alphas& alphas) {
   check_finite(alphas.normal, "normal");
   check_finite(alphas.reduce, "reduction");
-}
-
-Genotype derive(const Alphas& alphas, const SearchSpace& space) {
-  check_finite(alphas);
-  const auto softmax = [](const at::Tensor& alpha) {
-    return at::softmax(alpha.detach().cpu(), -1);
-  };
-  return derive_strongest({softmax(alphas.normal), softmax(alphas.reduce)}, space);
 }
 
 }  // namespace darts

@@ -70,6 +70,10 @@ Mixings SearchMethod::mix_all(const Theta& theta, const SearchPosition& position
           mix(theta, CellType::reduction, position, moves)};
 }
 
+Genotype derive(const Alphas& alphas, const SearchSpace& space) {
+  return SearchMethod().derive(Theta(alphas), space);
+}
+
 std::span<const SearchMethodRow> search_methods() { return table; }
 
 std::shared_ptr<const SearchMethod> make_method(std::string_view name) {

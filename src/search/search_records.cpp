@@ -124,14 +124,6 @@ void SearchRecords::sync() {
   alphas_.sync();
 }
 
-Theta RecordedAlphas::theta() const {
-  Theta theta;
-  for (const CellType type : cell_types) {
-    theta.add(theta_name("alphas", type), alphas.of(type));
-  }
-  return theta;
-}
-
 RecordedAlphas read_alphas(const std::filesystem::path& alphas_file, std::int64_t epoch) {
   const std::vector<Json> records = read_json_lines(alphas_file);
   if (records.empty()) {

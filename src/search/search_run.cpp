@@ -3,7 +3,6 @@
 #include <darts/core/module_state.hpp>
 #include <darts/core/progress.hpp>
 #include <darts/core/text.hpp>
-#include <darts/search/deriver.hpp>
 #include <darts/search/search_run.hpp>
 
 #include <ATen/ops/argmax.h>

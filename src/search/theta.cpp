@@ -22,6 +22,12 @@ std::vector<ThetaShape> alpha_shapes(const SearchSpace& space) {
   return shapes;
 }
 
+Theta::Theta(const Alphas& alphas) {
+  for (const CellType type : cell_types) {
+    add(theta_name("alphas", type), alphas.of(type));
+  }
+}
+
 void Theta::add(std::string name, at::Tensor tensor) {
   names_.push_back(std::move(name));
   tensors_.push_back(std::move(tensor));

@@ -1,29 +1,9 @@
+#include <darts/core/flat_weights.hpp>
 #include <darts/search/theta_pass.hpp>
 
-#include <ATen/ops/zeros_like.h>
 #include <c10/core/GradMode.h>
-#include <torch/csrc/autograd/autograd.h>
 
 namespace darts {
-namespace {
-
-/// Those of `outputs` by `inputs`, where the gradients by the outputs are known; zeros for an input
-/// that no output depends on.
-std::vector<at::Tensor> carry_back(const std::vector<at::Tensor>& outputs,
-                                   const std::vector<at::Tensor>& gradients,
-                                   const std::vector<at::Tensor>& inputs) {
-  std::vector<at::Tensor> carried = torch::autograd::grad(
-      outputs, inputs, gradients, /*retain_graph=*/std::nullopt, /*create_graph=*/false,
-      /*allow_unused=*/true);
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    if (!carried[i].defined()) {
-      carried[i] = at::zeros_like(inputs[i]);
-    }
-  }
-  return carried;
-}
-
-}  // namespace
 
 ThetaPass::ThetaPass(std::shared_ptr<SupernetPass> pass, std::shared_ptr<const SearchMethod> method,
                      Theta theta)
@@ -37,8 +17,8 @@ ThetaPass::Result ThetaPass::run(const Batch& batch, Differentiate by,
   const PassResult pass = pass_->run(batch, mixings, by);
   Result result{pass.loss, pass.logits, {}};
   if (to_theta) {
-    result.theta = carry_back({mixings.normal.operations, mixings.reduce.operations}, pass.mixing,
-                              theta_.tensors());
+    result.theta = gradients_of({mixings.normal.operations, mixings.reduce.operations}, pass.mixing,
+                                theta_.tensors());
   }
   return result;
 }
@@ -48,7 +28,7 @@ void ThetaPass::add_penalty(const SearchPosition& position) const {
   if (!penalty.defined()) {
     return;
   }
-  const std::vector<at::Tensor> gradients = carry_back({penalty}, {}, theta_.tensors());
+  const std::vector<at::Tensor> gradients = gradients_of(penalty, theta_.tensors());
   const c10::NoGradGuard no_grad;
   for (std::size_t i = 0; i < gradients.size(); ++i) {
     theta_.tensors()[i].mutable_grad().add_(gradients[i]);

@@ -1,6 +1,6 @@
 #include "core/expect_error.hpp"
 
-#include <darts/search/deriver.hpp>
+#include <darts/search/method.hpp>
 
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>

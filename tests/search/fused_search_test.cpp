@@ -1,6 +1,6 @@
 #include "search/small_search.hpp"
 
-#include <darts/search/deriver.hpp>
+#include <darts/search/method.hpp>
 
 #include <ATen/ops/cat.h>
 

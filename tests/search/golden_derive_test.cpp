@@ -2,7 +2,7 @@
 #include "support/golden.hpp"
 
 #include <darts/core/atomic_file.hpp>
-#include <darts/search/deriver.hpp>
+#include <darts/search/method.hpp>
 
 #include <ATen/ops/tensor.h>
 

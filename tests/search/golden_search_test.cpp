@@ -5,7 +5,7 @@
 #include "support/test_devices.hpp"
 
 #include <darts/cell/topology.hpp>
-#include <darts/search/deriver.hpp>
+#include <darts/search/method.hpp>
 #include <darts/search/search_step.hpp>
 
 #include <ATen/ops/cross_entropy_loss.h>

@@ -50,4 +50,9 @@ at::Tensor gradient_for(const at::Tensor& weight);
 /// `inputs` is computed: for alpha alone, no gradients of w.
 std::vector<at::Tensor> gradients_of(const at::Tensor& loss, const std::vector<at::Tensor>& inputs);
 
+/// The same for a loss that is known by its gradients by `outputs` alone: they are carried back.
+std::vector<at::Tensor> gradients_of(const std::vector<at::Tensor>& outputs,
+                                     const std::vector<at::Tensor>& by_outputs,
+                                     const std::vector<at::Tensor>& inputs);
+
 }  // namespace darts

@@ -19,8 +19,4 @@ Genotype derive_strongest(const ByCellType<at::Tensor>& strengths, const SearchS
 /// softmax of −∞ is finite.
 void check_finite(const Alphas& alphas);
 
-/// DARTS': strength is the softmax of alpha over all the edge's operations. Throws as the two
-/// above.
-Genotype derive(const Alphas& alphas, const SearchSpace& space);
-
 }  // namespace darts

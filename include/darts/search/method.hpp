@@ -64,6 +64,10 @@ class SearchMethod {
   Mixings mix_all(const Theta& theta, const SearchPosition& position, Moves moves) const;
 };
 
+/// The genotype that alpha means to DARTS: an operation is as strong as its softmax over all of the
+/// edge's operations. Throws Error as derive_strongest() and check_finite() do.
+Genotype derive(const Alphas& alphas, const SearchSpace& space);
+
 /// One row of the table of search methods.
 struct SearchMethodRow {
   std::string_view name;

@@ -63,8 +63,6 @@ struct RecordedAlphas {
   Alphas alphas;
   std::vector<std::string> primitives;
   std::int64_t epoch = 0;
-
-  Theta theta() const;
 };
 RecordedAlphas read_alphas(const std::filesystem::path& alphas_file, std::int64_t epoch);
 

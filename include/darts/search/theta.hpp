@@ -42,6 +42,10 @@ std::vector<ThetaShape> alpha_shapes(const SearchSpace& space);
 /// fixed order.
 class Theta {
  public:
+  Theta() = default;
+  /// DARTS': alpha alone.
+  explicit Theta(const Alphas& alphas);
+
   void add(std::string name, at::Tensor tensor);
 
   /// Throws if there is no tensor of that name.

@@ -29,7 +29,6 @@ class ThetaPass {
   void add_penalty(const SearchPosition& position) const;
 
   const Theta& theta() const { return theta_; }
-  const SearchMethod& method() const { return *method_; }
 
  private:
   std::shared_ptr<SupernetPass> pass_;

@@ -1,4 +1,4 @@
-#include <darts/search/deriver.hpp>
+#include <darts/search/method.hpp>
 
 #include <ATen/Functions.h>
 
