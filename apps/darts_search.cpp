@@ -49,8 +49,9 @@ int print_derived(const Arguments& a) {
     const RecordedAlphas recorded = read_alphas(fs::path(a.derive) / "alphas.jsonl", a.epoch);
     const auto config = load_config<SearchConfig>(a, fs::path(a.derive) / "config.yaml");
     SearchSpace space = search_space(config);
-    space.primitives = parse_primitives(recorded.primitives);
-    genotype = make_method(config.search.method)->derive(Theta(recorded.alphas), space);
+    space.primitives = recorded.primitives;
+    const Theta theta(recorded.alphas, missing_columns(space, recorded.alphas));
+    genotype = make_method(config.search.method)->derive(theta, space);
     genotype.name = config.name;
     epoch = recorded.epoch;
   } else {

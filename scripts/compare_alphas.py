@@ -32,8 +32,14 @@ def build_parser() -> cli.Parser:
 
 def last_weights(run: Path) -> np.ndarray:
     """Return softmax(alpha) of both cell types after the last epoch, in one row."""
-    weights = read_alphas(run).weights
-    return np.concatenate([weights[cell][-1].ravel() for cell in CELL_TYPES])
+    alphas = read_alphas(run)
+    return np.concatenate(
+        [
+            alphas.offered(cell, edge)[-1]
+            for cell in CELL_TYPES
+            for edge in range(len(alphas.primitives[cell]))
+        ]
+    )
 
 
 def describe(what: str, pairs: list[tuple[np.ndarray, np.ndarray]]) -> str:

@@ -43,6 +43,7 @@ OPERATIONS: dict[str, Operation] = {
     "dil_conv_3x3": Operation(DILATED, "#6a3d9a"),
     "dil_conv_5x5": Operation(DILATED, "#e078c3"),
     "conv_7x1_1x7": Operation(OTHER, "#b15928"),
+    "noise": Operation(OTHER, "#3b3b3b"),
 }
 
 # For primitives that the table does not know (a search space of one's own).

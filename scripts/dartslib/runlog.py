@@ -35,11 +35,25 @@ class Metrics:
 
 @dataclass(frozen=True)
 class Alphas:
-    """The history of alpha: `weights[cell type]` is its softmax, epochs x edges x primitives."""
+    """The history of alpha.
+
+    `primitives[cell type]` names what every edge offers. `weights[cell type]` is the softmax over
+    it, epochs x edges x columns; rows of edges that offer less than others end in zeros.
+    """
 
     epochs: list[int]
-    primitives: list[str]
+    primitives: dict[str, list[list[str]]]
     weights: dict[str, np.ndarray]
+
+    @property
+    def names(self) -> list[str]:
+        """All operations that an edge offers, in the order in which they first appear."""
+        sets = [names for cell in CELL_TYPES for names in self.primitives[cell]]
+        return list(dict.fromkeys(name for names in sets for name in names))
+
+    def offered(self, cell: str, edge: int) -> np.ndarray:
+        """Return an edge's weights of what it offers, epochs x operations."""
+        return self.weights[cell][:, edge, : len(self.primitives[cell][edge])]
 
     @property
     def nodes(self) -> int:
@@ -66,25 +80,21 @@ def read_metrics(run: Path) -> Metrics:
 
 
 def read_alphas(run: Path) -> Alphas:
-    """Read RUN/alphas.jsonl, check the matrices and take their softmax over the primitives."""
+    """Read RUN/alphas.jsonl, check the matrices and take their softmax over what edges offer."""
     np = require("numpy")
     path = run / "alphas.jsonl"
     epochs: dict[int, dict[str, np.ndarray]] = {}
-    primitives: list[str] | None = None
-    shape: tuple[int, ...] | None = None
+    primitives: dict[str, list[list[str]]] = {}
     for number, record in _records(path):
         where = f"{path}, line {number}"
-        names = record.get("primitives")
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise UserError(f"{where}: 'primitives' is not a list of names")
-        primitives = names if primitives is None else primitives
-        matrices = {cell: _matrix(record.get(cell), names, cell, where) for cell in CELL_TYPES}
-        for matrix in matrices.values():
-            shape = matrix.shape if shape is None else shape
-            if names != primitives or matrix.shape != shape:
-                raise UserError(f"{where}: other edges or primitives than before")
-        epochs[_epoch(record, path, number)] = matrices
-    if primitives is None:
+        sets = {cell: _primitives(record, cell, where) for cell in CELL_TYPES}
+        primitives = primitives or sets
+        if sets != primitives or len(sets["normal"]) != len(sets["reduce"]):
+            raise UserError(f"{where}: other edges or primitives than before")
+        epochs[_epoch(record, path, number)] = {
+            cell: _matrix(record[cell], sets[cell], cell, where) for cell in CELL_TYPES
+        }
+    if not primitives:
         raise UserError(f"{path}: no record yet")
     order = sorted(epochs)
     weights = {cell: softmax(np.stack([epochs[e][cell] for e in order])) for cell in CELL_TYPES}
@@ -132,18 +142,41 @@ def _epoch(record: dict[str, Any], path: Path, number: int) -> int:
     return epoch
 
 
-def _matrix(value: Any, primitives: list[str], cell: str, where: str) -> np.ndarray:
-    """Check and convert one alpha matrix, edges x primitives; null stands for NaN."""
-    np = require("numpy")
-    try:
-        matrix = np.array(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        matrix = np.empty(0)
-    if matrix.ndim != 2 or matrix.shape[1] != len(primitives):
-        raise UserError(f"{where}: '{cell}' is not a matrix of edges x {len(primitives)} numbers")
-    if not nodes_of(len(matrix)):
+def _is_names(value: Any) -> bool:
+    """Tell whether a value is a list of names."""
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
+
+
+def _primitives(record: dict[str, Any], cell: str, where: str) -> list[list[str]]:
+    """Return what every edge of a cell type offers, from one list for all or a list for each."""
+    rows, given = record.get(cell), record.get("primitives")
+    if not isinstance(rows, list) or not nodes_of(len(rows)):
+        edges = len(rows) if isinstance(rows, list) else "no"
         raise UserError(
-            f"{where}: '{cell}' has {len(matrix)} edges, "
+            f"{where}: '{cell}' has {edges} edges, "
             "a cell with 1, 2, 3, 4, ... nodes has 2, 5, 9, 14, ..."
         )
+    if isinstance(given, dict):
+        given = given.get(cell)
+    if _is_names(given):
+        return [given] * len(rows)
+    if not isinstance(given, list) or not all(_is_names(names) for names in given):
+        raise UserError(f"{where}: 'primitives' is not a list of names, or one for each edge")
+    if len(given) != len(rows):
+        raise UserError(f"{where}: 'primitives' of {len(given)} edges, '{cell}' has {len(rows)}")
+    return given
+
+
+def _matrix(rows: list[Any], primitives: list[list[str]], cell: str, where: str) -> np.ndarray:
+    """Check and convert one alpha matrix, edges x columns; null stands for NaN."""
+    np = require("numpy")
+    matrix = np.full((len(rows), max(map(len, primitives))), -np.inf)
+    for edge, (row, names) in enumerate(zip(rows, primitives, strict=True)):
+        try:
+            values = np.array(row, dtype=np.float64)
+        except (TypeError, ValueError):
+            values = np.empty(0)
+        if values.shape != (len(names),):
+            raise UserError(f"{where}: '{cell}', edge {edge}: {len(names)} numbers expected")
+        matrix[edge, : len(names)] = values
     return matrix

@@ -167,9 +167,11 @@ def _draw_cell(matplotlib: Any, figure: Any, alphas: Alphas, cell: str, limit: f
 
 def _draw_legend(matplotlib: Any, figure: Any, alphas: Alphas) -> None:
     """Name the primitives once, in the empty triangle where there is room in it."""
-    primitives, colours = alphas.primitives, curve_colours(alphas.primitives)
+    primitives = alphas.names
     room = alphas.nodes > 1 and len(primitives) <= 5 * (alphas.nodes - 1) + 3
-    handles = [matplotlib.lines.Line2D([], [], color=colour, lw=2) for colour in colours]
+    handles = [
+        matplotlib.lines.Line2D([], [], color=colour, lw=2) for colour in curve_colours(primitives)
+    ]
     note = "thick: ends highest, none apart"
     figure.legend(
         handles,
@@ -183,15 +185,15 @@ def _draw_legend(matplotlib: Any, figure: Any, alphas: Alphas) -> None:
 
 def _draw_edge(axes: Any, alphas: Alphas, cell: str, edge: int) -> None:
     """Draw one edge's curves, the one that ends highest (apart from `none`) thicker."""
-    weights = alphas.weights[cell][:, edge]
-    candidates = [i for i, name in enumerate(alphas.primitives) if name != "none"]
+    names, weights = alphas.primitives[cell][edge], alphas.offered(cell, edge)
+    candidates = [i for i, name in enumerate(names) if name != "none"]
     best = max(candidates, key=lambda i: weights[-1, i], default=-1)
-    colours = curve_colours(alphas.primitives)
-    for index, colour in enumerate(colours):
+    colours = dict(zip(alphas.names, curve_colours(alphas.names), strict=True))
+    for index, name in enumerate(names):
         axes.plot(
             alphas.epochs,
             weights[:, index],
-            color=colour,
+            color=colours[name],
             lw=2.2 if index == best else 1.1,
             zorder=3 if index == best else 2,
             **(_marker(len(alphas.epochs)) if len(alphas.epochs) == 1 else {}),

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 namespace darts::plan {
 namespace {
@@ -42,8 +43,21 @@ class Planner {
  public:
   explicit Planner(CellPlan& plan) : plan_(plan) {}
 
+  Operation operation(const torch::nn::AnyModule& module, std::int64_t column) {
+    if (auto known = this->known(module.ptr(), column)) {
+      return std::move(*known);
+    }
+    plan_.has_kernels = false;
+    Operation other;
+    other.kind = OperationKind::other;
+    other.column = column;
+    other.module = module;
+    return other;
+  }
+
+ private:
   /// Nothing if there are no kernels for it.
-  std::optional<Operation> operation(const Module& module, std::int64_t column) {
+  std::optional<Operation> known(const Module& module, std::int64_t column) {
     Operation operation;
     operation.column = column;
     if (std::dynamic_pointer_cast<ZeroImpl>(module)) {
@@ -61,16 +75,17 @@ class Planner {
                                        : std::nullopt;
   }
 
- private:
   std::optional<Operation> convolution(Operation operation, const std::vector<NormUnit>& units) {
     operation.kind = OperationKind::convolution;
+    const bool all = std::ranges::all_of(
+        units, [this](const NormUnit& unit) { return has_kernels(unit, plan_.channels); });
+    if (units.empty() || !all) {
+      return std::nullopt;
+    }
     for (const NormUnit& unit : units) {
-      if (!has_kernels(unit, plan_.channels)) {
-        return std::nullopt;
-      }
       operation.units.push_back(add(unit));
     }
-    return units.empty() ? std::nullopt : std::optional(operation);
+    return operation;
   }
 
   /// A pool of 3 × 3 pixels with its batch norm.
@@ -141,12 +156,11 @@ std::vector<const Edge*> CellPlan::entering(std::int64_t state) const {
   return select(edges, &Edge::to, state);
 }
 
-std::optional<CellPlan> plan_cell(const SearchCellOptions& options,
-                                  const torch::nn::Sequential& edges) {
+CellPlan plan_cell(const SearchCellOptions& options, const torch::nn::Sequential& edges) {
   CellPlan plan;
   plan.nodes = options.nodes;
   plan.channels = options.channels;
-  plan.columns = std::ssize(options.primitives);
+  plan.columns = options.primitives.columns();
   plan.reduction = options.reduction;
   Planner planner(plan);
   for (std::int64_t node = 0; node < options.nodes; ++node) {
@@ -158,12 +172,8 @@ std::optional<CellPlan> plan_cell(const SearchCellOptions& options,
       edge.stride = options.reduction && from < cell_inputs ? 2 : 1;
       const auto mixed = std::dynamic_pointer_cast<MixedOperationImpl>(
           edges->ptr(static_cast<std::size_t>(edge.row)));
-      for (const Module& module : mixed->operations()) {
-        const auto operation = planner.operation(module, std::ssize(edge.operations));
-        if (!operation) {
-          return std::nullopt;
-        }
-        edge.operations.push_back(*operation);
+      for (const torch::nn::AnyModule& module : mixed->operations()) {
+        edge.operations.push_back(planner.operation(module, std::ssize(edge.operations)));
       }
       plan.edges.push_back(std::move(edge));
     }

@@ -4,9 +4,9 @@
 
 #include <ATen/core/Tensor.h>
 #include <torch/nn/modules/batchnorm.h>
+#include <torch/nn/modules/container/any.h>
 
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 namespace darts::plan {
@@ -24,7 +24,14 @@ struct Unit {
   torch::nn::BatchNorm2d norm{nullptr};
 };
 
-enum class OperationKind { none, identity, max_pool, average_pool, convolution };
+enum class OperationKind {
+  none,
+  identity,
+  max_pool,
+  average_pool,
+  convolution,
+  other,  ///< nothing is known of it: it runs as its module
+};
 
 /// A candidate operation on an edge.
 struct Operation {
@@ -32,6 +39,7 @@ struct Operation {
   std::int64_t column = 0;         ///< of the mixing weights
   std::vector<std::size_t> units;  ///< of a convolution: one, or two in a row; in CellPlan::units
   torch::nn::BatchNorm2d norm{nullptr};  ///< of a pool
+  torch::nn::AnyModule module;           ///< of another
 
   std::size_t last_unit() const { return units.back(); }
 };
@@ -41,7 +49,7 @@ struct Edge {
   std::int64_t from = 0;  ///< state that it leaves
   std::int64_t to = 0;    ///< state that it enters
   std::int64_t stride = 1;
-  std::vector<Operation> operations;
+  std::vector<Operation> operations;  ///< that it offers; edges may differ in them
 };
 
 /// What a search cell computes, state by state, and the tensors that it computes with: those of the
@@ -49,8 +57,9 @@ struct Edge {
 struct CellPlan {
   std::int64_t nodes = 0;
   std::int64_t channels = 0;
-  std::int64_t columns = 0;  ///< of the mixing weights
+  std::int64_t columns = 0;  ///< of the mixing weights: as many as the longest edge has operations
   bool reduction = false;
+  bool has_kernels = true;   ///< no operation is one of which nothing is known
   std::int64_t padding = 1;  ///< that the inputs of all units need
   std::vector<Edge> edges;
   std::vector<Unit> units;
@@ -66,13 +75,11 @@ struct CellPlan {
 struct CellInputs {
   at::Tensor s0;      ///< the two input states, preprocessed: (N, C, H, W)
   at::Tensor s1;      ///< …
-  at::Tensor mixing;  ///< mixing weights, edges × primitives
+  at::Tensor mixing;  ///< mixing weights, edges × columns
 };
 
 /// The plan of a cell whose edges are the mixed operations `edges`, from what their modules say
-/// that they are made of; nothing if there are no kernels for one of them, so that the cell runs
-/// one operation after the other.
-std::optional<CellPlan> plan_cell(const SearchCellOptions& options,
-                                  const torch::nn::Sequential& edges);
+/// that they are made of.
+CellPlan plan_cell(const SearchCellOptions& options, const torch::nn::Sequential& edges);
 
 }  // namespace darts::plan

@@ -18,6 +18,7 @@ SearchCellImpl::SearchCellImpl(SearchCellOptions options) : options_(std::move(o
 
 void SearchCellImpl::reset() {
   const auto& o = options_;
+  o.primitives.check_nodes(o.nodes);
   preprocess0_ = make_preprocess({o.channels_prev_prev, o.channels, o.reduction_prev, false});
   preprocess1_ = make_preprocess({o.channels_prev, o.channels, false, false});
   register_module("preprocess0", preprocess0_.ptr());
@@ -26,22 +27,22 @@ void SearchCellImpl::reset() {
   for (std::int64_t node = 0; node < o.nodes; ++node) {
     for (std::int64_t from = 0; from < predecessors(node); ++from) {
       const std::int64_t stride = o.reduction && from < cell_inputs ? 2 : 1;
-      edges_->push_back(
-          MixedOperation(o.primitives, OperationOptions{o.channels, stride, /*affine=*/false}));
+      const OperationOptions operation{o.channels, stride, /*affine=*/false};
+      edges_->push_back(MixedOperation(o.primitives.of(std::ssize(*edges_)), operation));
     }
   }
-  planned_ = false;
+  plan_.reset();
 }
 
 /// Made at the first pass: clone() replaces the modules that reset() made.
 const std::shared_ptr<const plan::CellPlan>& SearchCellImpl::cell_plan() {
-  if (!planned_) {
-    auto made = plan::plan_cell(options_, edges_);
-    plan_ = made ? std::make_shared<const plan::CellPlan>(std::move(*made)) : nullptr;
-    planned_ = true;
+  if (plan_ == nullptr) {
+    plan_ = std::make_shared<const plan::CellPlan>(plan::plan_cell(options_, edges_));
   }
   return plan_;
 }
+
+bool SearchCellImpl::has_kernels() { return cell_plan()->has_kernels; }
 
 bool SearchCellImpl::can_fuse(const at::Tensor& s0, const at::Tensor& s1,
                               const at::Tensor& weights) {
@@ -56,15 +57,15 @@ bool SearchCellImpl::can_fuse(const at::Tensor& s0, const at::Tensor& s1,
 bool SearchCellImpl::can_merge(const at::Tensor& x) {
   const Execution execution = execution_.execution;
   return (execution == Execution::merged || (execution == Execution::fused && !x.is_cpu())) &&
-         cell_plan() != nullptr && merged::can_merge(*cell_plan());
+         merged::can_merge(*cell_plan());
 }
 
 at::Tensor SearchCellImpl::forward(const at::Tensor& s0, const at::Tensor& s1,
                                    const at::Tensor& weights) {
   TORCH_CHECK(weights.dim() == 2 && weights.size(0) == edge_count(options_.nodes) &&
-                  weights.size(1) == std::ssize(options_.primitives),
+                  weights.size(1) == options_.primitives.columns(),
               "SearchCell: weights of shape [", edge_count(options_.nodes), ", ",
-              options_.primitives.size(), "] expected, got ", weights.sizes());
+              options_.primitives.columns(), "] expected, got ", weights.sizes());
   const at::Tensor x0 = run_module(preprocess0_, s0, execution_.execution);
   const at::Tensor x1 = run_module(preprocess1_, s1, execution_.execution);
   if (can_merge(x1)) {
@@ -85,8 +86,11 @@ at::Tensor SearchCellImpl::run_operations(std::vector<at::Tensor> states,
   for (std::int64_t node = 0; node < options_.nodes; ++node) {
     at::Tensor sum;
     for (std::int64_t from = 0; from < predecessors(node); ++from, ++edge, ++operation) {
+      const std::int64_t offered = std::ssize(options_.primitives.of(edge));
+      const at::Tensor row = weights.select(0, edge);
       const auto term = operation->forward<at::Tensor>(
-          states[static_cast<std::size_t>(from)], weights.select(0, edge), execution_.execution);
+          states[static_cast<std::size_t>(from)],
+          offered == row.size(0) ? row : row.narrow(0, 0, offered), execution_.execution);
       sum = sum.defined() ? sum + term : term;
     }
     states.push_back(std::move(sum));

@@ -16,7 +16,7 @@ struct RawValue {
   enum class Kind { nothing, text, list, section };
   Kind kind = Kind::nothing;
   std::string text;             ///< of a text
-  std::vector<RawValue> items;  ///< of a list; items that are lists or sections stay empty
+  std::vector<RawValue> items;  ///< of a list; a list in a list in a list stays empty, as sections
 
   /// For "got …": the text in quotes, or what it is instead.
   std::string described() const;
@@ -51,6 +51,9 @@ std::unique_ptr<FieldCodec> make_number_codec(std::uint64_t& field, Range range)
 std::unique_ptr<FieldCodec> make_number_codec(double& field, Range range);
 std::unique_ptr<FieldCodec> make_text_codec(std::string& field, OneOf names);
 std::unique_ptr<FieldCodec> make_path_codec(std::filesystem::path& field);
+std::unique_ptr<FieldCodec> make_numbers_codec(std::vector<std::int64_t>& field, Range range);
+std::unique_ptr<FieldCodec> make_lists_codec(std::vector<std::vector<std::string>>& field,
+                                             EachOf names);
 std::unique_ptr<FieldCodec> make_list_codec(std::vector<std::string>& field, EachOf names);
 
 /// A field that is the `get()`th of `names`; an index past the end is a value without a name.

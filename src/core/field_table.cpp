@@ -125,6 +125,16 @@ void FieldTable::add(std::string key, std::vector<std::string>& field, std::stri
   add_codec(std::move(key), std::move(help), make_list_codec(field, std::move(names)));
 }
 
+void FieldTable::add(std::string key, std::vector<std::int64_t>& field, std::string help,
+                     Range range) {
+  add_codec(std::move(key), std::move(help), make_numbers_codec(field, range));
+}
+
+void FieldTable::add(std::string key, std::vector<std::vector<std::string>>& field,
+                     std::string help, EachOf names) {
+  add_codec(std::move(key), std::move(help), make_lists_codec(field, std::move(names)));
+}
+
 void FieldTable::add_choice(std::string key, std::string help, std::vector<std::string> names,
                             std::function<std::size_t()> get,
                             std::function<void(std::size_t)> set) {

@@ -4,6 +4,7 @@
 #include <darts/core/text.hpp>
 #include <darts/data/batch_mover.hpp>
 #include <darts/eval/test_network.hpp>
+#include <darts/ops/noise.hpp>
 
 #include <c10/core/GradMode.h>
 #include <torch/nn/modules/batchnorm.h>
@@ -47,6 +48,7 @@ std::optional<TestOutcome> test_network(EvaluationNetwork& network, BatchLoader&
   hooks.show_progress = options.show_progress;
   auto progress = hooks.progress("test", loader.batches_per_epoch());
   network->eval();
+  restart_noise(*network, {0, RandomPurpose::noise});
   const BatchMover mover(options.device);
   TestOutcome outcome{TestScores(network->options().classes)};
   std::optional<TestedBatch> last;  // its logits are on their way while the next ones are computed

@@ -1,4 +1,5 @@
 #include <darts/eval/train_step.hpp>
+#include <darts/ops/noise.hpp>
 
 #include <ATen/ops/argmax.h>
 #include <ATen/ops/eq.h>
@@ -33,9 +34,10 @@ std::uint64_t number(std::int64_t value) { return static_cast<std::uint64_t>(val
 TrainStep::TrainStep(const EvaluationNetwork& network, const TrainConfig& config)
     : network_(network),
       config_(config),
+      noise_(has_noise(*network)),
       sgd_(std::make_shared<FlatWeights>(network->parameters()), sgd_options(config.w)) {
-  flatten_by_type(network_->buffers());  // for copies and checkpoints
-  const bool graph = config.runtime.cuda_graph;
+  flatten_by_type(network_->buffers());                     // for copies and checkpoints
+  const bool graph = config.runtime.cuda_graph && !noise_;  // which draws anew in every pass
   pass_ =
       (graph ? make_graphed_train_pass : make_train_pass)(network, sgd_.shared_weights(), config);
 }
@@ -49,6 +51,10 @@ PendingStep TrainStep::launch(const Batch& batch, const TrainPosition& position)
                                   number(position.step));
   RandomStream path_random(config_.seed, RandomPurpose::drop_path, number(position.epoch),
                            number(position.step));
+  if (noise_) {
+    restart_noise(*network_, {config_.seed, RandomPurpose::noise, number(position.epoch),
+                              number(position.step)});
+  }
   const at::ScalarType type = sgd_.weights().values().scalar_type();
   PendingStep::Figures figures;
   for (const MixedBatch& part :

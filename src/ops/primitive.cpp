@@ -2,6 +2,7 @@
 #include <darts/ops/average_pool.hpp>
 #include <darts/ops/conv_block.hpp>
 #include <darts/ops/factorized_reduce.hpp>
+#include <darts/ops/noise.hpp>
 #include <darts/ops/primitive.hpp>
 #include <darts/ops/zero.hpp>
 
@@ -37,9 +38,11 @@ AnyModule make_conv(const OperationOptions& o) {
       Block(ConvBlockOptions{o.channels, o.channels, kernel_size, o.stride, dilation, o.affine}));
 }
 
+AnyModule make_noise(const OperationOptions& o) { return AnyModule(Noise(o.stride)); }
+
 AnyModule make_conv_7x1(const OperationOptions& o) { return AnyModule(make_conv_7x1_1x7(o)); }
 
-constexpr std::array<PrimitiveRow, 10> table{{
+constexpr std::array<PrimitiveRow, 11> table{{
     {"none", PrimitiveKind::none, make_none},
     {"max_pool_3x3", PrimitiveKind::pool, make_max_pool},
     {"avg_pool_3x3", PrimitiveKind::pool, make_avg_pool},
@@ -50,6 +53,7 @@ constexpr std::array<PrimitiveRow, 10> table{{
     {"dil_conv_5x5", PrimitiveKind::conv, make_conv<DilConv, 5, 2>},
     {"sep_conv_7x7", PrimitiveKind::conv, make_conv<SepConv, 7, 1>},
     {"conv_7x1_1x7", PrimitiveKind::conv, make_conv_7x1},
+    {"noise", PrimitiveKind::noise, make_noise},
 }};
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <c10/util/StringUtil.h>
 
 #include <algorithm>
+#include <optional>
 
 namespace darts {
 namespace {
@@ -23,8 +24,8 @@ void check_finite(const at::Tensor& tensor, const char* cell) {
   }
 }
 
-void check(const at::Tensor& strengths, const SearchSpace& space, const char* cell) {
-  const auto columns = std::ssize(space.primitives);
+void check(const at::Tensor& strengths, const CellPrimitives& primitives, const char* cell) {
+  const std::int64_t columns = primitives.columns();
   if (strengths.dim() != 2 || strengths.size(1) != columns) {
     throw Error(c10::str("alphas of the ", cell, " cell: ", columns,
                          " columns expected, one for each primitive, got shape ",
@@ -33,8 +34,9 @@ void check(const at::Tensor& strengths, const SearchSpace& space, const char* ce
   check_finite(strengths, cell);
 }
 
-Candidate strongest(const double* strengths, std::int64_t from,
-                    const std::vector<Primitive>& primitives) {
+/// Nothing where the edge offers `none` alone.
+std::optional<Candidate> strongest(const double* strengths, std::int64_t from,
+                                   const std::vector<Primitive>& primitives) {
   const Primitive* best = nullptr;
   double strength = 0.0;
   for (std::size_t p = 0; p < primitives.size(); ++p) {
@@ -44,14 +46,12 @@ Candidate strongest(const double* strengths, std::int64_t from,
       strength = strengths[p];
     }
   }
-  if (best == nullptr) {
-    throw Error("the search space has no operation but none: no cell can be derived");
-  }
-  return {{*best, from}, strength};
+  return best == nullptr ? std::nullopt : std::optional(Candidate{{*best, from}, strength});
 }
 
-CellGenotype derive_cell(const at::Tensor& strengths, const SearchSpace& space, const char* cell) {
-  check(strengths, space, cell);
+CellGenotype derive_cell(const at::Tensor& strengths, const SearchSpace& space,
+                         const CellPrimitives& primitives, const char* cell) {
+  check(strengths, primitives, cell);
   const at::Tensor rows = strengths.detach().cpu().to(at::kDouble).contiguous();
   const double* row = rows.const_data_ptr<double>();
   CellGenotype genotype;
@@ -59,12 +59,17 @@ CellGenotype derive_cell(const at::Tensor& strengths, const SearchSpace& space, 
   for (; edge_count(node + 1) <= rows.size(0); ++node) {
     std::vector<Candidate> candidates;
     for (std::int64_t from = 0; from < predecessors(node); ++from, row += rows.size(1)) {
-      candidates.push_back(strongest(row, from, space.primitives));
+      if (const auto found = strongest(row, from, primitives.of(first_edge(node) + from))) {
+        candidates.push_back(*found);
+      }
+    }
+    if (candidates.empty()) {
+      throw Error("the search space has no operation but none: no cell can be derived");
     }
     std::ranges::stable_sort(candidates, std::ranges::greater(), &Candidate::strength);
     auto& edges = genotype.nodes.emplace_back();
     for (const Candidate& candidate : candidates) {
-      if (std::ssize(edges) < space.edges_per_node) {
+      if (std::ssize(edges) < space.kept_edges(node)) {
         edges.push_back(candidate.edge);
       }
     }
@@ -81,8 +86,8 @@ CellGenotype derive_cell(const at::Tensor& strengths, const SearchSpace& space, 
 
 Genotype derive_strongest(const ByCellType<at::Tensor>& strengths, const SearchSpace& space) {
   Genotype genotype;
-  genotype.normal = derive_cell(strengths.normal, space, "normal");
-  genotype.reduce = derive_cell(strengths.reduce, space, "reduction");
+  genotype.normal = derive_cell(strengths.normal, space, space.primitives.normal, "normal");
+  genotype.reduce = derive_cell(strengths.reduce, space, space.primitives.reduce, "reduction");
   check_cell(genotype.normal, "the derived genotype: normal");
   check_cell(genotype.reduce, "the derived genotype: reduce");
   return genotype;

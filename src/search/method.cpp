@@ -4,7 +4,6 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/ops/randn.h>
-#include <ATen/ops/softmax.h>
 #include <c10/core/GradMode.h>
 
 #include <array>
@@ -38,12 +37,15 @@ void SearchMethod::initialize(const Theta& theta, std::uint64_t seed) const {
     const at::Tensor& alpha = alphas.of(type);
     const at::Generator generator = at::detail::createCPUGenerator(stream());
     alpha.copy_(alpha_scale * at::randn(alpha.sizes(), generator, at::kDouble));
+    if (theta.missing(type).defined()) {
+      alpha.masked_fill_(theta.missing(type), 0.0);
+    }
   }
 }
 
 Mixing SearchMethod::mix(const Theta& theta, CellType type, const SearchPosition& /*position*/,
                          Moves /*moves*/) const {
-  return {at::softmax(theta.of("alphas", type), -1)};
+  return {theta.softmax(type)};
 }
 
 at::Tensor SearchMethod::penalty(const Theta& /*theta*/, const SearchPosition& /*position*/) const {
@@ -55,7 +57,9 @@ bool SearchMethod::moves_theta(const SearchPosition& /*position*/) const { retur
 bool SearchMethod::w_first() const { return false; }
 
 at::Tensor SearchMethod::strengths(const Theta& theta, CellType type) const {
-  return at::softmax(theta.of("alphas", type).detach().cpu(), -1);
+  const at::Tensor& missing = theta.missing(type);
+  return offered_softmax(theta.of("alphas", type).detach().cpu(),
+                         missing.defined() ? missing.cpu() : missing);
 }
 
 Genotype SearchMethod::derive(const Theta& theta, const SearchSpace& space) const {
@@ -71,7 +75,7 @@ Mixings SearchMethod::mix_all(const Theta& theta, const SearchPosition& position
 }
 
 Genotype derive(const Alphas& alphas, const SearchSpace& space) {
-  return SearchMethod().derive(Theta(alphas), space);
+  return SearchMethod().derive(Theta(alphas, missing_columns(space, alphas)), space);
 }
 
 std::span<const SearchMethodRow> search_methods() { return table; }

@@ -1,3 +1,5 @@
+#include "space_json.hpp"
+
 #include <darts/core/error.hpp>
 #include <darts/core/module_state.hpp>
 #include <darts/core/optimizer_state.hpp>
@@ -95,7 +97,7 @@ Checkpoint make_checkpoint(Supernet& supernet, SearchStep& step, const SearchSta
       {"kind", "search"},
       {"identity", identity(config)},
       {"config", to_yaml(config)},
-      {"primitives", config.space.primitives},
+      {"primitives", primitives_to_json(supernet->options().primitives)},
       {"edges_per_node", config.space.edges_per_node},
       {"method", config.search.method},
       {"theta", supernet->theta().names()},
@@ -144,9 +146,15 @@ StoredTheta theta_of(const Checkpoint& checkpoint) {
     stored.theta.add(name, require(checkpoint, std::string(model_prefix) + "." + name));
   }
   stored.method = meta.value("method", stored.method);
-  stored.space.primitives =
-      parse_primitives(meta.value("primitives", primitive_names(default_primitives())));
-  stored.space.edges_per_node = meta.value("edges_per_node", stored.space.edges_per_node);
+  if (meta.contains("primitives")) {
+    stored.space.primitives = primitives_from_json(meta["primitives"]);
+  }
+  if (meta.contains("edges_per_node")) {  // a number alone, in earlier versions
+    const Json& kept = meta["edges_per_node"];
+    stored.space.edges_per_node = kept.is_array() ? kept.get<std::vector<std::int64_t>>()
+                                                  : std::vector{kept.get<std::int64_t>()};
+  }
+  stored.theta.set_missing(missing_columns(stored.space, stored.theta.alphas()));
   if (meta.contains("state")) {
     stored.epoch = state_from_json(meta["state"]).epoch;
   }

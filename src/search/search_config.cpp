@@ -1,5 +1,9 @@
+#include <darts/core/error.hpp>
 #include <darts/ops/primitive.hpp>
 #include <darts/search/search_config.hpp>
+
+#include <algorithm>
+#include <iterator>
 
 namespace darts {
 namespace {
@@ -62,16 +66,23 @@ void add_data(FieldTable& t, SearchConfig::Data& data) {
 
 void add_space(FieldTable& t, SearchConfig::Space& space) {
   t.section("space", "The search space and the supernet.");
-  t.add("space.primitives", space.primitives, "candidate operations: the columns of alpha",
-        each_of(names_of(primitive_table())));
+  const EachOf known = each_of(names_of(primitive_table()));
+  t.add("space.name", space.name, table_help("which edges offer what", search_spaces()),
+        one_of(names_of(search_spaces())));
+  t.add("space.primitives", space.primitives, "candidate operations: the columns of alpha", known);
+  t.add(
+      "space.edges.normal", space.edges.normal,
+      "operations of each edge of a normal cell, in place of space.primitives; []: none of its own",
+      known);
+  t.add("space.edges.reduce", space.edges.reduce, "the same of a reduction cell", known);
   t.add("space.nodes", space.nodes, "intermediate nodes of a cell", at_least(1));
   t.add("space.cells", space.cells,
         "cells; reduction cells stand at a third and two thirds of them", at_least(1));
   t.add("space.channels", space.channels, "channels of the first cells", at_least(1));
   t.add("space.stem_multiplier", space.stem_multiplier, "the stem has so many times the channels",
         at_least(1));
-  t.add("space.edges_per_node", space.edges_per_node, "edges that a node keeps in the genotype",
-        at_least(1));
+  t.add("space.edges_per_node", space.edges_per_node,
+        "edges that a node keeps in the genotype; a list: of each node", at_least(1));
 }
 
 void add_training(FieldTable& t, SearchConfig& c) {
@@ -93,6 +104,30 @@ void add_training(FieldTable& t, SearchConfig& c) {
   t.add("alpha.beta1", c.alpha.beta1, "decay of the mean of gradients", between(0.0, 1.0));
   t.add("alpha.beta2", c.alpha.beta2, "decay of the mean of squared gradients", between(0.0, 1.0));
   t.add("alpha.weight_decay", c.alpha.weight_decay, "weight decay", at_least(0.0));
+}
+
+/// What the edges of a type of cell offer, of which `edges` is told.
+CellPrimitives primitives(const SearchConfig::Space& space,
+                          const std::vector<std::vector<std::string>>& edges) {
+  if (edges.empty()) {
+    return parse_primitives(space.primitives);
+  }
+  std::vector<std::vector<Primitive>> sets;
+  sets.reserve(edges.size());
+  std::ranges::transform(edges, std::back_inserter(sets), parse_primitives);
+  return CellPrimitives(std::move(sets));
+}
+
+void check_nothing_beside_name(const SearchConfig::Space& space) {
+  const SearchConfig::Space defaults;
+  const char* key = space.primitives != defaults.primitives ? "space.primitives"
+                    : !space.edges.normal.empty()           ? "space.edges.normal"
+                    : !space.edges.reduce.empty()           ? "space.edges.reduce"
+                                                            : nullptr;
+  if (key != nullptr) {
+    throw Error(std::string(key) + ": space.name " + space.name +
+                " says already what the edges offer; leave one of the two out");
+  }
 }
 
 }  // namespace
@@ -118,28 +153,42 @@ std::string to_yaml(const SearchConfig& config) {
 }
 
 SearchSpace search_space(const SearchConfig& config) {
-  return {parse_primitives(config.space.primitives), config.space.nodes,
-          config.space.edges_per_node};
+  SearchSpace space;
+  space.primitives = {primitives(config.space, config.space.edges.normal),
+                      primitives(config.space, config.space.edges.reduce)};
+  if (config.space.name != SearchConfig::Space().name) {
+    check_nothing_beside_name(config.space);
+    space.primitives = find_space(config.space.name).primitives();
+  }
+  space.nodes = config.space.nodes;
+  space.edges_per_node = config.space.edges_per_node;
+  check_space(space);
+  return space;
 }
 
 SupernetOptions supernet_options(const SearchConfig& config, std::int64_t image_channels,
                                  std::int64_t classes) {
   SupernetOptions options;
-  options.primitives = parse_primitives(config.space.primitives);
+  const SearchSpace space = search_space(config);
+  options.primitives = space.primitives;
   options.cells = config.space.cells;
   options.channels = config.space.channels;
   options.nodes = config.space.nodes;
   options.stem_multiplier = config.space.stem_multiplier;
   options.image_channels = image_channels;
   options.classes = classes;
-  options.theta = make_method(config.search.method)->theta_shapes(search_space(config));
+  options.theta = make_method(config.search.method)->theta_shapes(space);
   options.execution = {config.runtime.execution, config.runtime.recompute,
                        config.runtime.precision};
   return options;
 }
 
 SearchStepOptions step_options(const SearchConfig& config, const c10::Device& device) {
-  return {config.search.order, make_method(config.search.method), config.w, config.alpha,
+  return {config.search.order,
+          make_method(config.search.method),
+          config.w,
+          config.alpha,
+          config.seed,
           config.runtime.cuda_graph && device.is_cuda()};
 }
 

@@ -1,40 +1,46 @@
+#include "space_json.hpp"
+
 #include <darts/core/atomic_file.hpp>
 #include <darts/core/error.hpp>
 #include <darts/core/text.hpp>
 #include <darts/search/search_records.hpp>
 
-#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
 
 #include <nlohmann/json.hpp>
 
-#include <cmath>
+#include <algorithm>
 
 namespace darts {
 namespace {
 
 using Json = nlohmann::json;
 
-Json rows_of(const at::Tensor& matrix) {
+/// Of each edge what it offers.
+Json rows_of(const at::Tensor& matrix, const CellPrimitives& primitives) {
   const at::Tensor values = matrix.detach().cpu().to(at::kDouble).contiguous();
   Json rows = Json::array();
   for (std::int64_t i = 0; i < values.size(0); ++i) {
     const double* row = values.const_data_ptr<double>() + i * values.size(1);
-    rows.push_back(std::vector<double>(row, row + values.size(1)));
+    rows.push_back(std::vector<double>(row, row + primitives.of(i).size()));
   }
   return rows;
 }
 
-at::Tensor matrix_of(const Json& rows) {
+at::Tensor matrix_of(const Json& rows, const CellPrimitives& primitives) {
   const auto values = rows.get<std::vector<std::vector<double>>>();
-  const std::size_t columns = values.empty() ? 0 : values.front().size();
-  at::Tensor matrix = at::empty(
-      {static_cast<std::int64_t>(values.size()), static_cast<std::int64_t>(columns)}, at::kDouble);
-  double* out = matrix.mutable_data_ptr<double>();
-  for (const auto& row : values) {
-    if (row.size() != columns) {
-      throw Error("rows of different lengths");
+  const at::Tensor matrix = at::zeros({std::ssize(values), primitives.columns()}, at::kDouble);
+  std::int64_t edge = 0;
+  for (const std::vector<double>& row : values) {
+    if (!primitives.same_everywhere() && edge >= std::ssize(primitives.sets())) {
+      throw Error(std::to_string(values.size()) + " rows for the operations of " +
+                  std::to_string(edge) + " edges");
     }
-    out = std::copy(row.begin(), row.end(), out);
+    if (row.size() != primitives.of(edge).size()) {
+      throw Error("row " + std::to_string(edge) + ": " + std::to_string(row.size()) +
+                  " numbers for " + std::to_string(primitives.of(edge).size()) + " operations");
+    }
+    std::ranges::copy(row, matrix.mutable_data_ptr<double>() + edge++ * matrix.size(1));
   }
   return matrix;
 }
@@ -43,14 +49,14 @@ std::string percent(double share) { return format_fixed(100.0 * share, 1) + " %"
 
 }  // namespace
 
-std::string describe(const EpochSummary& s, std::int64_t epochs, std::size_t primitives) {
-  const std::string most = format_fixed(std::log(static_cast<double>(primitives)), 2);
+std::string describe(const EpochSummary& s, std::int64_t epochs) {
   return "epoch " + std::to_string(s.epoch) + "/" + std::to_string(epochs) + "  lr " +
          format_fixed(s.learning_rate, 4) + "  train loss " + format_fixed(s.train_loss, 3) +
          " acc " + percent(s.train_accuracy) + "  valid loss " + format_fixed(s.valid_loss, 3) +
          " acc " + percent(s.valid_accuracy) + "  alpha entropy " +
          format_fixed(s.entropy_normal, 3) + " + " + format_fixed(s.entropy_reduce, 3) + " (of " +
-         most + ")  skips " + std::to_string(count_skip_connections(s.genotype.normal)) + " + " +
+         format_fixed(s.most_entropy, 2) + ")  skips " +
+         std::to_string(count_skip_connections(s.genotype.normal)) + " + " +
          std::to_string(count_skip_connections(s.genotype.reduce)) + "  " +
          format_duration(s.seconds) + "  " + format_fixed(s.images_per_second, 0) +
          " images/s (waiting for data " + percent(s.loader_share) + ")";
@@ -59,6 +65,7 @@ std::string describe(const EpochSummary& s, std::int64_t epochs, std::size_t pri
 SearchRecords::SearchRecords(const RunDirectory& directory, const SearchConfig& config)
     : directory_(directory),
       config_(config),
+      space_(search_space(config)),
       metrics_(directory.metrics()),
       alphas_(directory.alphas()) {
   std::error_code ignored;  // writing the first genotype tells
@@ -95,9 +102,9 @@ void SearchRecords::add_epoch(const EpochSummary& s) {
 
 void SearchRecords::add_alphas(std::int64_t epoch, const Alphas& alphas) {
   alphas_.append({{"epoch", epoch},
-                  {"primitives", config_.space.primitives},
-                  {"normal", rows_of(alphas.normal)},
-                  {"reduce", rows_of(alphas.reduce)}});
+                  {"primitives", primitives_to_json(space_.primitives)},
+                  {"normal", rows_of(alphas.normal, space_.primitives.normal)},
+                  {"reduce", rows_of(alphas.reduce, space_.primitives.reduce)}});
 }
 
 void SearchRecords::write_genotype(const EpochSummary& s) {
@@ -133,8 +140,10 @@ RecordedAlphas read_alphas(const std::filesystem::path& alphas_file, std::int64_
     for (auto record = records.rbegin(); record != records.rend(); ++record) {
       const auto recorded = record->at("epoch").get<std::int64_t>();
       if (epoch < 0 || recorded == epoch) {
-        return {{matrix_of(record->at("normal")), matrix_of(record->at("reduce"))},
-                record->at("primitives").get<std::vector<std::string>>(),
+        auto primitives = primitives_from_json(record->at("primitives"));
+        return {{matrix_of(record->at("normal"), primitives.normal),
+                 matrix_of(record->at("reduce"), primitives.reduce)},
+                std::move(primitives),
                 recorded};
       }
     }

@@ -3,6 +3,7 @@
 #include <darts/core/module_state.hpp>
 #include <darts/core/progress.hpp>
 #include <darts/core/text.hpp>
+#include <darts/ops/noise.hpp>
 #include <darts/search/search_run.hpp>
 
 #include <ATen/ops/argmax.h>
@@ -49,6 +50,7 @@ SearchRun::SearchRun(SearchConfig config, const RunDirectory& directory, RunHook
       device_(prepare_runtime(config_.runtime)),
       data_(config_, device_),
       method_(make_method(config_.search.method)),
+      space_(search_space(config_)),
       supernet_(make_supernet(config_, data_, device_, *method_)),
       step_(supernet_, step_options(config_, device_)),
       records_(directory_, config_),
@@ -159,18 +161,19 @@ void SearchRun::count(const StepResult& result, std::int64_t images) {
 
 EpochSummary SearchRun::summarize() const {
   const auto images = static_cast<double>(state_.images);
-  const Alphas alphas = supernet_->alphas();
   EpochSummary s;
   s.epoch = state_.epoch + 1;
   s.learning_rate = cosine_learning_rate(config_.w, state_.epoch, config_.search.epochs);
   s.train_loss = state_.loss_sum / images;
   s.train_accuracy = static_cast<double>(state_.correct) / images;
-  s.entropy_normal = mean_entropy(alphas.normal);
-  s.entropy_reduce = mean_entropy(alphas.reduce);
+  const Theta theta = supernet_->theta();
+  s.entropy_normal = mean_entropy(theta, CellType::normal);
+  s.entropy_reduce = mean_entropy(theta, CellType::reduction);
+  s.most_entropy = undecided_entropy(space_);
   s.seconds = state_.seconds;
   s.images_per_second = images / state_.seconds;
   s.loader_share = state_.loader_seconds / state_.seconds;
-  s.genotype = method_->derive(supernet_->theta(), search_space(config_));
+  s.genotype = method_->derive(theta, space_);
   s.genotype.name = config_.name;
   return s;
 }
@@ -180,6 +183,8 @@ bool SearchRun::validate(EpochSummary& summary) {
   auto progress = hooks_.progress("validation", data_.validation_batches());
   supernet_->eval();
   data_.start_validation();
+  restart_noise(*supernet_, {config_.seed, RandomPurpose::noise, RandomStream::max(),
+                             static_cast<std::uint64_t>(state_.epoch)});
   at::Tensor loss = at::zeros({}, at::TensorOptions().dtype(at::kDouble).device(device_));
   at::Tensor correct = at::zeros({}, at::TensorOptions().dtype(at::kLong).device(device_));
   std::int64_t done = 0;
@@ -208,7 +213,7 @@ bool SearchRun::finish_epoch() {
     save_latest();
     return false;
   }
-  hooks_.log.info(describe(summary, config_.search.epochs, config_.space.primitives.size()));
+  hooks_.log.info(describe(summary, config_.search.epochs));
   hooks_.log.info("  " + to_notation(summary.genotype));
   records_.add_epoch(summary);
   records_.add_alphas(summary.epoch, supernet_->alphas());

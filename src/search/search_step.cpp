@@ -1,3 +1,4 @@
+#include <darts/ops/noise.hpp>
 #include <darts/search/search_step.hpp>
 
 #include <ATen/ops/argmax.h>
@@ -21,6 +22,8 @@ torch::optim::AdamOptions adam_options(const AlphaOptions& o) {
       .weight_decay(o.weight_decay);
 }
 
+std::uint64_t number(std::int64_t index) { return static_cast<std::uint64_t>(index); }
+
 /// The 2-norm of all of them together.
 at::Tensor norm_of(const std::vector<at::Tensor>& tensors) {
   const c10::NoGradGuard no_grad;
@@ -38,10 +41,11 @@ SearchStep::SearchStep(const Supernet& supernet, const SearchStepOptions& option
     : supernet_(supernet),
       options_(options),
       theta_(supernet_->theta()),
+      noise_(has_noise(*supernet_)),
       sgd_(flatten_weights(supernet), sgd_options(options.w)),
       alpha_optimizer_(theta_.tensors(), adam_options(options.alpha)) {
   flatten_by_type(supernet_->buffers());  // for copies and checkpoints
-  pass_ = std::make_shared<ThetaPass>(options.cuda_graph
+  pass_ = std::make_shared<ThetaPass>(options.cuda_graph && !noise_
                                           ? make_graphed_pass(supernet, sgd_.shared_weights())
                                           : make_pass(supernet, sgd_.shared_weights()),
                                       options.method, theta_);
@@ -58,6 +62,10 @@ StepResult SearchStep::run(const Batch& train, const Batch& valid, double learni
 PendingStep SearchStep::launch(const Batch& train, const Batch& valid, double learning_rate,
                                const SearchPosition& position) {
   const SearchMethod& method = *options_.method;
+  if (noise_) {
+    restart_noise(*supernet_, {options_.seed, RandomPurpose::noise, number(position.epoch),
+                               number(position.step)});
+  }
   PendingStep::Figures figures;
   if (!method.moves_theta(position)) {
     move_weights(train, learning_rate, position, figures);

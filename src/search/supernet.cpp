@@ -29,13 +29,13 @@ void SupernetImpl::reset() {
 
   cells_ = register_module("cells", torch::nn::Sequential());
   SearchCellOptions cell;
-  cell.primitives = o.primitives;
   cell.nodes = o.nodes;
   cell.channels_prev_prev = stem_channels;
   cell.channels_prev = stem_channels;
   cell.channels = o.channels;
   for (std::int64_t i = 0; i < o.cells; ++i) {
     cell.reduction = is_reduction_cell(i, o.cells);
+    cell.primitives = cell.reduction ? o.primitives.reduce : o.primitives.normal;
     cell.channels *= cell.reduction ? 2 : 1;
     cells_->push_back(SearchCell(cell));
     cell.reduction_prev = cell.reduction;
@@ -92,7 +92,14 @@ Theta SupernetImpl::theta() const {
   for (const ThetaShape& shape : options_.theta) {
     theta.add(shape.name, named[shape.name]);
   }
+  theta.set_missing({missing_columns(CellType::normal), missing_columns(CellType::reduction)});
   return theta;
+}
+
+at::Tensor SupernetImpl::missing_columns(CellType type) const {
+  const at::Tensor missing =
+      darts::missing_columns(options_.primitives.of(type), edge_count(options_.nodes));
+  return missing.defined() ? missing.to(parameters(/*recurse=*/false).front().device()) : missing;
 }
 
 std::vector<at::Tensor> SupernetImpl::weights() const {

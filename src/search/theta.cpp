@@ -1,7 +1,7 @@
 #include <darts/cell/topology.hpp>
 #include <darts/search/theta.hpp>
 
-#include <ATen/ops/log_softmax.h>
+#include <ATen/ops/xlogy.h>
 #include <c10/util/Exception.h>
 
 #include <algorithm>
@@ -16,16 +16,23 @@ std::vector<ThetaShape> alpha_shapes(const SearchSpace& space) {
   std::vector<ThetaShape> shapes;
   shapes.reserve(cell_types.size());
   for (const CellType type : cell_types) {
-    shapes.push_back(
-        {theta_name("alphas", type), {edge_count(space.nodes), std::ssize(space.primitives)}});
+    shapes.push_back({theta_name("alphas", type),
+                      {edge_count(space.nodes), space.primitives.of(type).columns()}});
   }
   return shapes;
 }
 
-Theta::Theta(const Alphas& alphas) {
+Theta::Theta(const Alphas& alphas, const ByCellType<at::Tensor>& missing) : missing_(missing) {
   for (const CellType type : cell_types) {
     add(theta_name("alphas", type), alphas.of(type));
   }
+}
+
+ByCellType<at::Tensor> missing_columns(const SearchSpace& space, const Alphas& alphas) {
+  const auto missing = [&](CellType type) {
+    return missing_columns(space.primitives.of(type), alphas.of(type).size(0));
+  };
+  return {missing(CellType::normal), missing(CellType::reduction)};
 }
 
 void Theta::add(std::string name, at::Tensor tensor) {
@@ -47,9 +54,10 @@ void Theta::set_gradients(const std::vector<at::Tensor>& gradients) const {
   }
 }
 
-double mean_entropy(const at::Tensor& alpha) {
-  const at::Tensor log_weights = at::log_softmax(alpha.detach().to(at::kDouble), -1);
-  return -(log_weights.exp() * log_weights).sum(-1).mean().item<double>();
+double mean_entropy(const Theta& theta, CellType type) {
+  const at::Tensor alpha = theta.of("alphas", type).detach().to(at::kDouble);
+  const at::Tensor p = offered_softmax(alpha, theta.missing(type));
+  return -at::xlogy(p, p).sum(-1).mean().item<double>();
 }
 
 }  // namespace darts

@@ -1,9 +1,12 @@
 // darts_search --derive: genotypes from a run directory or a checkpoint.
 #include "apps/run_fixture.hpp"
 
+#include <darts/core/json_lines.hpp>
+
 #include <nlohmann/json.hpp>
 
 #include <fstream>
+#include <set>
 
 namespace darts::testing {
 namespace {
@@ -52,6 +55,26 @@ TEST_F(DartsSearchDerive, KeepsAsManyEdgesAsAsked) {
   EXPECT_EQ(derive({run}).at("normal").at(0).size(), 1U);
   EXPECT_EQ(derive({newest_checkpoint(run)}).at("normal").at(0).size(), 1U);
   EXPECT_EQ(derive({run, "--set", "space.edges_per_node=2"}).at("normal").at(0).size(), 2U);
+}
+
+TEST_F(DartsSearchDerive, KnowsWhatEveryEdgeOffered) {
+  const fs::path run =
+      finish(recipe({"search.epochs=1", "space.edges.normal=[[noise], [sep_conv_3x3, none]]",
+                     "space.edges.reduce=[[max_pool_3x3, noise], [none]]"}));
+  const json genotype = json::parse(bytes_of(run / "genotype.json"));
+  std::set<std::string> normal;
+  for (const json& edge : genotype.at("normal").at(0)) {
+    normal.insert(edge.at(0));
+  }
+  EXPECT_EQ(normal, (std::set<std::string>{"noise", "sep_conv_3x3"}));
+  EXPECT_EQ(genotype.at("reduce").at(0).size(), 1U);  // from the other input there is only none
+  expect_same_edges(derive({run}), genotype);
+  expect_same_edges(derive({newest_checkpoint(run)}), genotype);
+  const json alphas = read_json_lines(run / "alphas.jsonl").back();
+  EXPECT_EQ(alphas.at("primitives").at("normal"),
+            json::parse(R"([["noise"],["sep_conv_3x3","none"]])"));
+  EXPECT_EQ(alphas.at("normal").at(0).size(), 1U);
+  EXPECT_EQ(alphas.at("normal").at(1).size(), 2U);
 }
 
 TEST_F(DartsSearchDerive, ReadsWhatAKilledRunLeft) {

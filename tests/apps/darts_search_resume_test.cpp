@@ -27,6 +27,15 @@ TEST_P(DartsSearchKilled, GoesOnAsIfItHadNeverBeen) {
 INSTANTIATE_TEST_SUITE_P(Methods, DartsSearchKilled, ::testing::Values("first", "second", "joint"),
                          [](const auto& method) { return std::string(method.param); });
 
+/// What the operation draws is a function of the step, too.
+TEST_F(DartsSearchResume, KillsDoNotMatterWhereEdgesOfferTheirOwnAndNoise) {
+  expect_kills_do_not_matter(
+      recipe({"space.edges.normal=[[noise, sep_conv_3x3, none], [skip_connect, noise]]",
+              "space.edges.reduce=[[noise], [max_pool_3x3, noise]]", "space.edges_per_node=[1]",
+              "search.order=second", "run.checkpoint_every_steps=1", "search.epochs=3"}),
+      3 * steps_per_epoch, steps_per_epoch);
+}
+
 TEST_F(DartsSearchResume, StopsOnInterrupt) {
   const fs::path run = start_and_stop(recipe({"search.epochs=8"}), SIGINT, 3);
   EXPECT_EQ(finish({"--resume", run}), run);

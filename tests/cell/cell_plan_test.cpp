@@ -13,7 +13,7 @@ constexpr std::int64_t channels = 4;
 /// A cell's mixed operations, and the plan of running them together.
 struct Planned {
   explicit Planned(bool reduction, std::int64_t nodes = 4,
-                   std::vector<Primitive> primitives = default_primitives()) {
+                   CellPrimitives primitives = default_primitives()) {
     options.primitives = std::move(primitives);
     options.nodes = nodes;
     options.channels = channels;
@@ -21,7 +21,8 @@ struct Planned {
     for (std::int64_t node = 0; node < nodes; ++node) {
       for (std::int64_t from = 0; from < predecessors(node); ++from) {
         const std::int64_t stride = reduction && from < cell_inputs ? 2 : 1;
-        edges->push_back(MixedOperation(options.primitives, OperationOptions{channels, stride}));
+        edges->push_back(MixedOperation(options.primitives.of(std::ssize(*edges)),
+                                        OperationOptions{channels, stride}));
       }
     }
     plan = plan_cell(options, edges);
@@ -29,14 +30,14 @@ struct Planned {
 
   SearchCellOptions options;
   torch::nn::Sequential edges;
-  std::optional<CellPlan> plan;
+  CellPlan plan;
 };
 
 TEST(CellPlan, OfThePapersCells) {
   for (const bool reduction : {false, true}) {
     const Planned planned(reduction);
-    ASSERT_TRUE(planned.plan);
-    const CellPlan& plan = *planned.plan;
+    ASSERT_TRUE(planned.plan.has_kernels);
+    const CellPlan& plan = planned.plan;
     EXPECT_EQ(plan.edges.size(), 14U);
     EXPECT_EQ(plan.columns, 8);
     EXPECT_EQ(plan.states(), 6);
@@ -50,7 +51,7 @@ TEST(CellPlan, OfThePapersCells) {
 
 TEST(CellPlan, EdgesLeaveAndEnterStatesAsTheTopologySays) {
   const Planned planned(/*reduction=*/true);
-  const CellPlan& plan = *planned.plan;
+  const CellPlan& plan = planned.plan;
   for (std::int64_t state = 0; state < plan.states(); ++state) {
     EXPECT_EQ(std::ssize(plan.leaving(state)), state < cell_inputs ? 4 : 5 - state) << state;
     EXPECT_EQ(std::ssize(plan.entering(state)), state < cell_inputs ? 0 : state) << state;
@@ -65,7 +66,7 @@ TEST(CellPlan, EdgesLeaveAndEnterStatesAsTheTopologySays) {
 
 TEST(CellPlan, OperationsStandInTheirColumns) {
   const Planned planned(/*reduction=*/true, 2);
-  for (const Edge& edge : planned.plan->edges) {
+  for (const Edge& edge : planned.plan.edges) {
     const OperationKind skip =
         edge.stride == 2 ? OperationKind::convolution : OperationKind::identity;
     const OperationKind kinds[] = {OperationKind::none,         OperationKind::max_pool,
@@ -87,7 +88,7 @@ TEST(CellPlan, OperationsStandInTheirColumns) {
 
 TEST(CellPlan, UnitsHaveTheModulesOwnTensors) {
   const Planned planned(/*reduction=*/true, 1);
-  const CellPlan& plan = *planned.plan;
+  const CellPlan& plan = planned.plan;
   const Edge& edge = plan.edges.front();
   const auto parameters = planned.edges->ptr(0)->named_parameters();
   const Operation& separable = edge.operations[5];  // sep_conv_5x5
@@ -107,10 +108,29 @@ TEST(CellPlan, UnitsHaveTheModulesOwnTensors) {
   EXPECT_EQ(plan.multiply_adds(reduce), channels * channels);
 }
 
-TEST(CellPlan, ThereIsNoneForAPrimitiveWithoutKernels) {
-  EXPECT_FALSE(Planned(false, 2, parse_primitives({"skip_connect", "conv_7x1_1x7"})).plan);
+TEST(CellPlan, OfAPrimitiveWithoutKernelsKnowsItsModuleAlone) {
+  const Planned planned(false, 2, parse_primitives({"skip_connect", "conv_7x1_1x7"}));
+  EXPECT_FALSE(planned.plan.has_kernels);
+  EXPECT_TRUE(planned.plan.units.empty());
+  const Operation& other = planned.plan.edges[1].operations[1];
+  EXPECT_EQ(other.kind, OperationKind::other);
+  EXPECT_EQ(other.column, 1);
+  EXPECT_EQ(other.module.ptr(), planned.edges->ptr<MixedOperationImpl>(1)->operations()[1].ptr());
   const Planned seven(false, 2, parse_primitives({"sep_conv_7x7"}));
-  EXPECT_EQ(seven.plan.value().padding, 3);
+  EXPECT_TRUE(seven.plan.has_kernels);
+  EXPECT_EQ(seven.plan.padding, 3);
+}
+
+TEST(CellPlan, HoldsWhatEachEdgeOffersAndNoMore) {
+  const CellPrimitives primitives(
+      std::vector{parse_primitives({"skip_connect", "sep_conv_3x3", "none"}),
+                  parse_primitives({"dil_conv_3x3"})});
+  const Planned planned(false, 1, primitives);
+  EXPECT_EQ(planned.plan.columns, 3);
+  EXPECT_EQ(planned.plan.edges[0].operations.size(), 3U);
+  EXPECT_EQ(planned.plan.edges[1].operations.size(), 1U);
+  EXPECT_EQ(planned.plan.edges[1].operations[0].column, 0);
+  EXPECT_EQ(planned.plan.units.size(), 3U);  // two of the separable one, one of the dilated
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -29,13 +30,21 @@ struct CellSetting {
   bool reduction = false;
   bool reduction_prev = false;
   std::vector<std::string> primitives = primitive_names(default_primitives());
+  std::vector<std::vector<std::string>> edges =
+      {};  ///< if each has its own, in place of primitives
 
   friend void PrintTo(const CellSetting& setting, std::ostream* out) { *out << setting.name; }
 };
 
+inline CellPrimitives primitives_of(const CellSetting& s) {
+  std::vector<std::vector<Primitive>> sets;
+  std::ranges::transform(s.edges, std::back_inserter(sets), parse_primitives);
+  return sets.empty() ? CellPrimitives(parse_primitives(s.primitives)) : CellPrimitives(sets);
+}
+
 inline SearchCellOptions options_of(const CellSetting& s) {
   SearchCellOptions options;
-  options.primitives = parse_primitives(s.primitives);
+  options.primitives = primitives_of(s);
   options.nodes = s.nodes;
   options.channels_prev_prev = 5;
   options.channels_prev = 6;
@@ -59,7 +68,7 @@ struct CellTrial {
     s0 = random_normal({s.images, 5, step * s.height, step * s.width}, 1).to(type);
     s1 = random_normal({s.images, 6, s.height, s.width}, 2).to(type);
     const std::int64_t edges = edge_count(s.nodes);
-    mixing = at::softmax(random_normal({edges, std::ssize(s.primitives)}, 3), 1).to(type);
+    mixing = at::softmax(random_normal({edges, primitives_of(s).columns()}, 3), 1).to(type);
     for (const at::Tensor& input : {s0, s1, mixing}) {
       input.requires_grad_();
     }
@@ -105,6 +114,15 @@ inline void expect_close(const Golden& actual, const Golden& expected, double to
   }
 }
 
+/// Of a cell of two nodes: sets of other lengths, kinds and orders, so that nothing runs for all.
+inline std::vector<std::vector<std::string>> sets_of_each_edge() {
+  return {{"sep_conv_5x5", "max_pool_3x3"},
+          {"none", "skip_connect", "avg_pool_3x3", "dil_conv_3x3", "sep_conv_3x3"},
+          {"max_pool_3x3", "sep_conv_5x5", "dil_conv_3x3"},
+          {"none"},
+          {"skip_connect", "dil_conv_5x5", "sep_conv_5x5"}};
+}
+
 /// Shapes that are all awkward in some way.
 inline std::vector<CellSetting> cell_settings() {
   return {
@@ -124,6 +142,10 @@ inline std::vector<CellSetting> cell_settings() {
        .primitives = {"sep_conv_7x7", "none", "skip_connect"}},
       {.name = "pools_alone", .primitives = {"max_pool_3x3", "avg_pool_3x3"}},
       {.name = "nothing_but_none", .primitives = {"none"}},
+      {.name = "others_on_each_edge", .edges = sets_of_each_edge()},
+      {.name = "others_on_each_edge_of_a_reduction",
+       .reduction = true,
+       .edges = sets_of_each_edge()},
   };
 }
 

@@ -54,11 +54,11 @@ std::vector<at::Tensor> run_with_threads(const CellSetting& s, int threads, Prec
   for (std::int64_t node = 0; node < s.nodes; ++node) {
     for (std::int64_t from = 0; from < predecessors(node); ++from) {
       const OperationOptions operation{s.channels, s.reduction && from < cell_inputs ? 2 : 1};
-      edges->push_back(MixedOperation(options.primitives, operation));
+      edges->push_back(MixedOperation(options.primitives.of(std::ssize(*edges)), operation));
     }
   }
   initialize_weights(*edges, 7);
-  auto plan = std::make_shared<const plan::CellPlan>(plan::plan_cell(options, edges).value());
+  auto plan = std::make_shared<const plan::CellPlan>(plan::plan_cell(options, edges));
   const int before = at::get_num_threads();
   at::set_num_threads(threads);
   const auto run = fused::make_cell_run(plan, at::kFloat, storage);
@@ -66,7 +66,7 @@ std::vector<at::Tensor> run_with_threads(const CellSetting& s, int threads, Prec
     return random_normal({s.images, s.channels, s.height, s.width}, seed).to(at::kFloat);
   };
   const at::Tensor mixing =
-      at::softmax(random_normal({edge_count(s.nodes), std::ssize(s.primitives)}, 3), 1);
+      at::softmax(random_normal({edge_count(s.nodes), options.primitives.columns()}, 3), 1);
   const at::Tensor out = run->forward({images(1), images(2), mixing.to(at::kFloat)}, {});
   const auto gradients = run->backward(random_normal(out.sizes(), 4).to(at::kFloat), {});
   at::set_num_threads(before);

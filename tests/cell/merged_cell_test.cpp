@@ -35,6 +35,19 @@ TEST_P(MergedCell, EvaluationModeUsesTheRunningStatistics) {
   expect_close(merged.everything(), expected, 1e-11);
 }
 
+/// Operations that the plan knows nothing of run as their modules, beside the others.
+TEST(MergedCellWithOtherPrimitives, ComputesWhatThePlainOneDoes) {
+  const CellSetting setting{.name = "other",
+                            .reduction = true,
+                            .edges = {{"noise", "sep_conv_3x3"},
+                                      {"conv_7x1_1x7", "skip_connect"},
+                                      {"sep_conv_3x3", "noise"},
+                                      {"noise"},
+                                      {"conv_7x1_1x7", "sep_conv_3x3", "max_pool_3x3"}}};
+  const Golden expected = CellTrial(setting, {Execution::plain}).everything();
+  expect_close(CellTrial(setting, {Execution::merged}).everything(), expected, 1e-11);
+}
+
 /// Of a function of alpha, in the direction of that gradient itself.
 at::Tensor second_derivative(CellTrial trial) {
   const at::Tensor out = trial.forward();

@@ -27,7 +27,7 @@ SearchCellOptions small_cell() {
 }
 
 at::Tensor uniform_weights(const SearchCellOptions& options) {
-  const auto columns = static_cast<std::int64_t>(options.primitives.size());
+  const auto columns = options.primitives.columns();
   return at::full({edge_count(options.nodes), columns}, 1.0 / static_cast<double>(columns));
 }
 

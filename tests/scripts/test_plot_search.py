@@ -74,6 +74,21 @@ def test_other_primitives_and_one_node_as_pdf(script: Script, tmp_path: Path) ->
     assert (tmp_path / "s.pdf").read_bytes().startswith(b"%PDF")
 
 
+def test_every_edge_shows_what_it_offers(script: Script, tmp_path: Path) -> None:
+    run = make_run(tmp_path, 2, nodes=1)
+    sets = {"normal": [["none", "noise"], ["sep_conv_3x3"]], "reduce": ["skip_connect", "noise"]}
+    record = {"primitives": sets, "normal": [[0, 1], [5]], "reduce": [[1, 2], [3, 4]]}
+    write_lines(run / "alphas.jsonl", [{"epoch": e} | record for e in range(3)])
+    alphas = read_alphas(run)
+    assert alphas.names == ["none", "noise", "sep_conv_3x3", "skip_connect"]
+    np.testing.assert_allclose(alphas.offered("normal", 0)[2], softmax(np.array([0.0, 1.0])))
+    np.testing.assert_allclose(alphas.offered("normal", 1), np.ones((3, 1)))
+    assert alphas.weights["normal"][0, 1, 1] == 0
+    assert script("plot_search.py", run, "-o", "s.svg").returncode == 0
+    svg = (tmp_path / "s.svg").read_text()
+    assert all(name in svg for name in alphas.names)
+
+
 def test_cut_off_last_lines_are_skipped_with_a_warning(script: Script, tmp_path: Path) -> None:
     run = make_run(tmp_path, 3, nodes=1)
     for name in ("metrics.jsonl", "alphas.jsonl"):
@@ -123,9 +138,12 @@ def test_damage_before_the_last_line(tmp_path: Path) -> None:
     ("change", "message"),
     [
         ({"primitives": "none"}, "'primitives' is not a list"),
-        ({"normal": [[1, 2], [3]]}, "'normal' is not a matrix of edges x 4"),
-        ({"normal": None}, "'normal' is not a matrix"),
-        ({"normal": [[0, 0, 0]] * 5}, "'normal' is not a matrix of edges x 4"),
+        ({"normal": [[1, 2], [3]]}, "other edges or primitives than before"),
+        ({"normal": [[0, 0, 0, 0]] * 4 + [[0]]}, "'normal', edge 4: 4 numbers expected"),
+        ({"normal": None}, "'normal' has no edges"),
+        ({"normal": [[0, 0, 0]] * 5}, "'normal', edge 0: 4 numbers expected"),
+        ({"primitives": {"normal": [["none"]] * 4}}, "'primitives' of 4 edges, 'normal' has 5"),
+        ({"primitives": {"normal": PRIMITIVES}}, "'primitives' is not a list"),
         ({"reduce": [[0, 0, 0, 0]] * 3}, "'reduce' has 3 edges"),
         ({"reduce": [[0, 0, 0, 0]] * 2}, "other edges or primitives than before"),
         ({"primitives": PRIMITIVES[::-1]}, "other edges or primitives than before"),

@@ -84,12 +84,12 @@ TEST(Deriver, OneOrThreeEdgesANode) {
   at::Tensor alpha = at::zeros({9, 8});
   alpha[8][4] = 1.0;  // node 2, from state 3
   SearchSpace options;
-  options.edges_per_node = 1;
+  options.edges_per_node = {1};
   const Genotype one = derive_both(alpha, options);
   EXPECT_THAT(edges_of(one.normal),
               ElementsAre(std::pair("max_pool_3x3", 0), std::pair("max_pool_3x3", 0),
                           std::pair("sep_conv_3x3", 3)));
-  options.edges_per_node = 3;
+  options.edges_per_node = {3};
   const Genotype three = derive_both(alpha, options);
   EXPECT_EQ(three.normal.nodes[0].size(), 2U);  // it has no more predecessors
   EXPECT_EQ(three.normal.nodes[1].size(), 3U);
@@ -97,16 +97,38 @@ TEST(Deriver, OneOrThreeEdgesANode) {
   EXPECT_EQ(three.normal.nodes[2][0].from, 3);
 }
 
+TEST(Deriver, AnotherNumberOfEdgesForEachNode) {
+  SearchSpace options;
+  options.edges_per_node = {2, 1, 3};
+  const Genotype genotype = derive_both(at::zeros({9, 8}), options);
+  EXPECT_EQ(genotype.normal.nodes[0].size(), 2U);
+  EXPECT_EQ(genotype.normal.nodes[1].size(), 1U);
+  EXPECT_EQ(genotype.normal.nodes[2].size(), 3U);
+}
+
+TEST(Deriver, ReadsOfEveryEdgeWhatItOffers) {
+  SearchSpace options;
+  options.edges_per_node = {1};
+  options.primitives.normal = CellPrimitives(std::vector{
+      parse_primitives({"none", "sep_conv_3x3", "dil_conv_3x3"}), parse_primitives({"none"})});
+  at::Tensor alpha = at::zeros({2, 3});
+  alpha[0][2] = 1.0;
+  alpha[1][1] = 50.0;  // beyond what the edge offers
+  const Genotype genotype = derive({alpha, at::zeros({2, 8})}, options);
+  EXPECT_THAT(edges_of(genotype.normal), ElementsAre(std::pair("dil_conv_3x3", 0)));
+}
+
 TEST(Deriver, OtherPrimitives) {
   SearchSpace options;
-  options.primitives = parse_primitives({"conv_7x1_1x7"});
+  options.primitives = everywhere(parse_primitives({"conv_7x1_1x7"}));
   EXPECT_EQ(derive_both(at::zeros({2, 1}), options).normal.nodes[0][0].operation.name(),
             "conv_7x1_1x7");
-  options.primitives = parse_primitives({"sep_conv_7x7", "none"});  // none in the last column
+  options.primitives =
+      everywhere(parse_primitives({"sep_conv_7x7", "none"}));  // none in the last column
   at::Tensor alpha = at::zeros({2, 2});
   alpha[0][1] = 9.0;
   EXPECT_EQ(derive_both(alpha, options).normal.nodes[0][0].from, 1);
-  options.primitives = parse_primitives({"none"});
+  options.primitives = everywhere(parse_primitives({"none"}));
   EXPECT_THAT(error_of([&] {
                 derive_both(at::zeros({2, 1}), options);
               }),

@@ -127,7 +127,7 @@ TEST(FusedSearchInBf16, IsAutocastWhereACellHasNoKernels) {
   options.execution.precision = Precision::bf16;
   const Batch batch = images_of_step(0, at::kFloat);
   EXPECT_EQ(testing::logits_of(*Supernet(options), batch.images).scalar_type(), at::kFloat);
-  options.primitives = parse_primitives({"conv_7x1_1x7", "skip_connect"});
+  options.primitives = everywhere(parse_primitives({"conv_7x1_1x7", "skip_connect"}));
   EXPECT_EQ(testing::logits_of(*Supernet(options), batch.images).scalar_type(), at::kBFloat16);
 }
 

@@ -249,7 +249,7 @@ class SecondOrderSmooth : public SecondOrder {
   SecondOrderSmooth() : SecondOrder(smooth()) {}
   static SupernetOptions smooth() {
     SupernetOptions options = testing::small_options();
-    options.primitives = parse_primitives({"none", "avg_pool_3x3", "skip_connect"});
+    options.primitives = everywhere(parse_primitives({"none", "avg_pool_3x3", "skip_connect"}));
     options.cells = 1;
     options.nodes = 3;
     options.channels = 8;

@@ -37,7 +37,8 @@ TEST(Supernet, TakesAnySize) {
 
 TEST(Supernet, TakesAnyPrimitives) {
   SupernetOptions options = small_options();
-  options.primitives = parse_primitives({"sep_conv_7x7", "conv_7x1_1x7", "skip_connect"});
+  options.primitives =
+      everywhere(parse_primitives({"sep_conv_7x7", "conv_7x1_1x7", "skip_connect"}));
   Supernet supernet(options);
   EXPECT_EQ(supernet->alphas().reduce.sizes(), at::IntArrayRef({5, 3}));
   EXPECT_EQ(testing::logits_of(*supernet, at::zeros({1, 3, 8, 8})).size(1), 4);

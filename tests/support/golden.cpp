@@ -29,12 +29,14 @@ fs::path given_folder() {
   return given == nullptr ? "" : given;
 }
 
-std::vector<fs::path> files_in(const fs::path& folder, const std::string& prefix,
+/// `prefix` may begin with a sub-folder, which need not be there.
+std::vector<fs::path> files_in(const fs::path& folder, const fs::path& prefix,
                                const std::string& extension) {
   std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(folder)) {
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator(folder / prefix.parent_path(), none)) {
     const std::string name = entry.path().filename().string();
-    if (name.starts_with(prefix) && name.ends_with(extension)) {
+    if (name.starts_with(prefix.filename().string()) && name.ends_with(extension)) {
       files.push_back(entry.path());
     }
   }

@@ -5,10 +5,10 @@
 #include <darts/ops/primitive.hpp>
 
 #include <torch/nn/cloneable.h>
+#include <torch/nn/modules/container/any.h>
 #include <torch/nn/modules/container/sequential.h>
 #include <torch/nn/pimpl.h>
 
-#include <memory>
 #include <vector>
 
 namespace darts {
@@ -31,8 +31,8 @@ class MixedOperationImpl : public torch::nn::Cloneable<MixedOperationImpl> {
                      Execution execution = Execution::plain);
 
   /// The operations' modules, one for each primitive.
-  std::vector<std::shared_ptr<torch::nn::Module>> operations() const {
-    return operations_->children();
+  std::vector<torch::nn::AnyModule> operations() const {
+    return {operations_->begin(), operations_->end()};
   }
 
  private:

@@ -8,7 +8,7 @@ namespace darts {
 
 /// What the cells of one type are run with.
 struct Mixing {
-  at::Tensor operations;  ///< mixing weights, edges × primitives: softmax(alpha) in DARTS
+  at::Tensor operations;  ///< mixing weights, edges × columns: softmax(alpha) in DARTS
 };
 
 using Mixings = ByCellType<Mixing>;

@@ -1,7 +1,7 @@
 #pragma once
 
+#include <darts/cell/cell_primitives.hpp>
 #include <darts/core/device.hpp>
-#include <darts/ops/primitive.hpp>
 
 #include <torch/nn/cloneable.h>
 #include <torch/nn/modules/container/any.h>
@@ -30,7 +30,7 @@ struct ExecutionOptions {
 };
 
 struct SearchCellOptions {
-  std::vector<Primitive> primitives;
+  CellPrimitives primitives = default_primitives();
   std::int64_t nodes = 4;               ///< intermediate nodes
   std::int64_t channels_prev_prev = 0;  ///< channels of the output of the cell before the last
   std::int64_t channels_prev = 0;       ///< channels of the output of the last cell
@@ -51,14 +51,14 @@ class SearchCellImpl : public torch::nn::Cloneable<SearchCellImpl> {
   void reset() override;
 
   /// s0, s1: outputs of the two cells before, (N, channels_prev_prev | channels_prev, H, W) (s0
-  /// twice as high and wide after a reduction). weights: edges × primitives, after softmax. Returns
+  /// twice as high and wide after a reduction). weights: edges × columns, after softmax. Returns
   /// (N, nodes · channels, H', W').
   at::Tensor forward(const at::Tensor& s0, const at::Tensor& s1, const at::Tensor& weights);
 
   bool is_reduction() const { return options_.reduction; }
 
   /// Whether all its primitives have kernels, so that it can be run fused.
-  bool has_kernels() { return cell_plan() != nullptr; }
+  bool has_kernels();
 
   void set_execution(const ExecutionOptions& execution) { execution_ = execution; }
 
@@ -73,8 +73,7 @@ class SearchCellImpl : public torch::nn::Cloneable<SearchCellImpl> {
   torch::nn::AnyModule preprocess1_;
   torch::nn::Sequential edges_{nullptr};  // as a list: it survives clone()
   ExecutionOptions execution_;
-  std::shared_ptr<const plan::CellPlan> plan_;  ///< null: it has primitives without a kernel
-  bool planned_ = false;
+  std::shared_ptr<const plan::CellPlan> plan_;  ///< made at the first pass
 };
 TORCH_MODULE(SearchCell);
 

@@ -59,6 +59,11 @@ class FieldTable {
   void add(std::string key, std::string& field, std::string help, OneOf names = {});
   void add(std::string key, std::filesystem::path& field, std::string help);
   void add(std::string key, std::vector<std::string>& field, std::string help, EachOf names = {});
+  /// One number, or a list of them: as many as the field then holds.
+  void add(std::string key, std::vector<std::int64_t>& field, std::string help, Range range = {});
+  /// A list of lists, each a selection of names; an empty list is taken.
+  void add(std::string key, std::vector<std::vector<std::string>>& field, std::string help,
+           EachOf names = {});
 
   template <class T>
   requires std::is_enum_v<T>

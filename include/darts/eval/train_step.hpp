@@ -42,6 +42,7 @@ class TrainStep {
  private:
   EvaluationNetwork network_;
   TrainConfig config_;
+  bool noise_;  ///< it has operations that draw noise
   FlatSgd sgd_;
   std::unique_ptr<TrainPass> pass_;
 };

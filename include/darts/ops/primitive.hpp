@@ -17,6 +17,7 @@ enum class PrimitiveKind {
   pool,  ///< has no batch norm of its own: the mixed operation adds one (paper, A.1.1)
   skip,  ///< counted in the log, since a search can collapse to skip connections
   conv,
+  noise,  ///< does not depend on its input
 };
 
 /// One row of the table of primitives: to add an operation, write it in a file of its own and add a
@@ -27,7 +28,7 @@ struct PrimitiveRow {
   torch::nn::AnyModule (*make)(const OperationOptions&);
 };
 
-/// All candidate operations, in the order in which the original numbers them.
+/// All candidate operations: the original's in its order, then those of other papers' spaces.
 std::span<const PrimitiveRow> primitive_table();
 
 /// A candidate operation's name, checked: a value that refers to a row of primitive_table().

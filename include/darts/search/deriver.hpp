@@ -6,11 +6,11 @@
 namespace darts {
 
 /// Strengths → genotype (paper, section 2.4): every node keeps the edges from the
-/// `space.edges_per_node` predecessors whose strongest operation other than `none` is strongest,
+/// `space.kept_edges()` predecessors whose strongest operation other than `none` is strongest,
 /// strongest first, each with that operation; ties go to the first edge and the first operation.
 /// All nodes are concatenated.
 ///
-/// @param strengths  edges × primitives, `none` included; compared in their own precision, as in
+/// @param strengths  edges × columns, `none` included; compared in their own precision, as in
 ///   the original, so that rounding ties fall the same way
 /// Throws Error if they have no rows for whole nodes, a wrong number of columns, or are not finite.
 Genotype derive_strongest(const ByCellType<at::Tensor>& strengths, const SearchSpace& space);

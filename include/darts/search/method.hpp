@@ -53,7 +53,7 @@ class SearchMethod {
   /// Whether w moves before theta in a step (not used where both move together).
   virtual bool w_first() const;
 
-  /// How strong each operation of each edge is, edges × primitives, on the CPU: by what the deriver
+  /// How strong each operation of each edge is, edges × columns, on the CPU: by what the deriver
   /// ranks.
   virtual at::Tensor strengths(const Theta& theta, CellType type) const;
 

@@ -31,12 +31,14 @@ struct SearchConfig {
   } data;
 
   struct Space {
+    std::string name = "darts";
     std::vector<std::string> primitives = primitive_names(default_primitives());
+    ByCellType<std::vector<std::vector<std::string>>> edges;  ///< empty: primitives on each
     std::int64_t nodes = 4;
     std::int64_t cells = 8;
     std::int64_t channels = 16;
     std::int64_t stem_multiplier = 3;
-    std::int64_t edges_per_node = 2;
+    std::vector<std::int64_t> edges_per_node{2};
   } space;
 
   struct Search {

@@ -21,6 +21,7 @@ struct EpochSummary {
   double valid_accuracy = 0.0;  ///< in [0, 1]
   double entropy_normal = 0.0;  ///< mean entropy of an edge's softmax(alpha), nats
   double entropy_reduce = 0.0;
+  double most_entropy = 0.0;       ///< of an undecided edge, on average over both types of cell
   double seconds = 0.0;            ///< wall time of the epoch's steps
   double images_per_second = 0.0;  ///< images of w's batches
   double loader_share = 0.0;       ///< share of the time spent waiting for batches, in [0, 1]
@@ -28,7 +29,7 @@ struct EpochSummary {
 };
 
 /// One line that says it to a person.
-std::string describe(const EpochSummary& summary, std::int64_t epochs, std::size_t primitives);
+std::string describe(const EpochSummary& summary, std::int64_t epochs);
 
 /// The record files of a search in its run directory: metrics.jsonl, alphas.jsonl, genotype.json
 /// and genotypes/epoch_NNN.json.
@@ -39,7 +40,7 @@ class SearchRecords {
   void add_step(std::int64_t epoch, std::int64_t step, double loss, double accuracy,
                 double gradient_norm);
   void add_epoch(const EpochSummary& summary);
-  /// Both alpha matrices after `epoch` epochs; 0: before the first.
+  /// Both alpha matrices after `epoch` epochs; 0: before the first. A row has what its edge offers.
   void add_alphas(std::int64_t epoch, const Alphas& alphas);
   void write_genotype(const EpochSummary& summary);
 
@@ -53,6 +54,7 @@ class SearchRecords {
  private:
   const RunDirectory& directory_;
   const SearchConfig& config_;
+  SearchSpace space_;
   JsonLines metrics_;
   JsonLines alphas_;
 };
@@ -61,7 +63,7 @@ class SearchRecords {
 /// negative. Throws Error if there are none, naming the epochs there are.
 struct RecordedAlphas {
   Alphas alphas;
-  std::vector<std::string> primitives;
+  ByCellType<CellPrimitives> primitives;
   std::int64_t epoch = 0;
 };
 RecordedAlphas read_alphas(const std::filesystem::path& alphas_file, std::int64_t epoch);

@@ -52,6 +52,7 @@ class SearchRun {
   c10::Device device_;
   SearchData data_;
   std::shared_ptr<const SearchMethod> method_;
+  SearchSpace space_;
   Supernet supernet_;
   SearchStep step_;
   SearchRecords records_;

@@ -34,7 +34,8 @@ struct SearchStepOptions {
   std::shared_ptr<const SearchMethod> method = make_method();
   WeightOptions w;
   AlphaOptions alpha;
-  bool cuda_graph = false;  ///< passes on a GPU are launched as graphs
+  std::uint64_t seed = 0;   ///< of what the passes draw
+  bool cuda_graph = false;  ///< passes on a GPU are launched as graphs; not with has_noise()
 };
 
 /// One step of the search (paper, algorithm 1): theta by the architect, then w by SGD (the other
@@ -79,6 +80,7 @@ class SearchStep {
   Supernet supernet_;
   SearchStepOptions options_;
   Theta theta_;
+  bool noise_;  ///< it has operations that draw noise
   FlatSgd sgd_;
   std::shared_ptr<ThetaPass> pass_;
   torch::optim::Adam alpha_optimizer_;

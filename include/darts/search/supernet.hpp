@@ -13,7 +13,7 @@
 namespace darts {
 
 struct SupernetOptions {
-  std::vector<Primitive> primitives = default_primitives();
+  ByCellType<CellPrimitives> primitives = everywhere(default_primitives());
   std::int64_t cells = 8;      ///< reduction cells stand at ⌊cells/3⌋ and ⌊2·cells/3⌋
   std::int64_t channels = 16;  ///< channels of the first cells' nodes; doubled by a reduction
   std::int64_t nodes = 4;      ///< intermediate nodes of a cell
@@ -31,7 +31,7 @@ struct SupernetOptions {
 ///
 /// Names of parameters and buffers are the original implementation's: `stem.0.weight`,
 /// `cells.I._ops.E._ops.P.op.K.weight`, `classifier.weight`; alpha is `alphas_normal` and
-/// `alphas_reduce`, edges × primitives.
+/// `alphas_reduce`, edges × columns.
 class SupernetImpl : public torch::nn::Cloneable<SupernetImpl> {
  public:
   explicit SupernetImpl(SupernetOptions options);
@@ -55,6 +55,7 @@ class SupernetImpl : public torch::nn::Cloneable<SupernetImpl> {
 
  private:
   bool is_theta(const std::string& name) const;
+  at::Tensor missing_columns(CellType type) const;
   /// bf16 unless the cells see to it themselves, by what they store.
   Precision autocast_precision(const at::Tensor& images);
 

@@ -1,7 +1,6 @@
 #pragma once
 
-#include <darts/cell/cell_type.hpp>
-#include <darts/ops/primitive.hpp>
+#include <darts/search/search_space.hpp>
 
 #include <ATen/core/Tensor.h>
 
@@ -13,16 +12,10 @@
 
 namespace darts {
 
-/// Which operations a search chooses from, and what of them a genotype keeps.
-struct SearchSpace {
-  std::vector<Primitive> primitives = default_primitives();  ///< on every edge: columns of alpha
-  std::int64_t nodes = 4;                                    ///< intermediate nodes of a cell
-  std::int64_t edges_per_node = 2;  ///< that a node keeps (paper, section 2.4)
-};
-
 /// The architecture parameters alpha (paper, section 2.2): for each type of cell one row an edge
 /// and one column a primitive, before softmax; shared by all cells of the type. 14×8 in the paper's
-/// space.
+/// space. Where an edge offers fewer operations than another one, its row ends in zeros, which mean
+/// nothing.
 using Alphas = ByCellType<at::Tensor>;
 
 /// Name and sizes of a tensor of theta.
@@ -44,7 +37,7 @@ class Theta {
  public:
   Theta() = default;
   /// DARTS': alpha alone.
-  explicit Theta(const Alphas& alphas);
+  explicit Theta(const Alphas& alphas, const ByCellType<at::Tensor>& missing = {});
 
   void add(std::string name, at::Tensor tensor);
 
@@ -53,6 +46,15 @@ class Theta {
   at::Tensor of(std::string_view what, CellType type) const { return at(theta_name(what, type)); }
   Alphas alphas() const {
     return {of("alphas", CellType::normal), of("alphas", CellType::reduction)};
+  }
+
+  /// The columns that an edge's row has beyond what the edge offers, as of missing_columns().
+  const at::Tensor& missing(CellType type) const { return missing_.of(type); }
+  void set_missing(ByCellType<at::Tensor> missing) { missing_ = std::move(missing); }
+
+  /// softmax(alpha) over what each edge offers, edges × columns.
+  at::Tensor softmax(CellType type) const {
+    return offered_softmax(of("alphas", type), missing(type));
   }
 
   const std::vector<std::string>& names() const& { return names_; }
@@ -66,10 +68,14 @@ class Theta {
  private:
   std::vector<std::string> names_;
   std::vector<at::Tensor> tensors_;
+  ByCellType<at::Tensor> missing_;
 };
 
-/// Mean over the edges of the entropy of softmax(alpha), in nats: ln(primitives) when undecided, 0
-/// when every edge has chosen. `alpha`: edges × primitives.
-double mean_entropy(const at::Tensor& alpha);
+/// missing_columns() of alphas in that space.
+ByCellType<at::Tensor> missing_columns(const SearchSpace& space, const Alphas& alphas);
+
+/// Mean over the edges of the entropy of softmax(alpha), in nats: ln(operations) where undecided, 0
+/// where every edge has chosen.
+double mean_entropy(const Theta& theta, CellType type);
 
 }  // namespace darts

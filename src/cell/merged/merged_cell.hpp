@@ -6,7 +6,7 @@
 
 namespace darts::merged {
 
-/// Whether merged_cell() takes this plan: some operation must be other than `none`.
+/// Whether merged_cell() takes this plan: every node must have an operation other than `none`.
 bool can_merge(const plan::CellPlan& plan);
 
 /// The mixed cell state by state in LibTorch's operations, for devices that our own kernels are not

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <darts/core/random.hpp>
+
+#include <torch/nn/cloneable.h>
+#include <torch/nn/modules/container/any.h>
+#include <torch/nn/pimpl.h>
+
+#include <cstdint>
+
+namespace darts {
+
+/// `noise`: normal noise of mean 0 and variance 1 in place of the input, which it does not depend
+/// on and has no gradient to (Zela et al. 2020, section 4.1, space S4: an operation that is useless
+/// by construction). (N, C, H, W) → (N, C, ⌈H/stride⌉, ⌈W/stride⌉).
+///
+/// Every forward pass draws anew. What is drawn is a function of the stream given to restart() and
+/// of how many passes there have been since.
+class NoiseImpl : public torch::nn::Cloneable<NoiseImpl> {
+ public:
+  explicit NoiseImpl(std::int64_t stride) : stride_(stride) {}
+  void reset() override {}
+  at::Tensor forward(const at::Tensor& x);
+
+  void restart(RandomStream stream) { stream_ = stream; }
+
+ private:
+  std::int64_t stride_;
+  RandomStream stream_{0, RandomPurpose::noise};
+};
+TORCH_MODULE(Noise);
+
+/// Whether a network has such an operation.
+bool has_noise(const torch::nn::Module& network);
+
+/// Restarts all of them, each with a part of `stream` of its own: at the beginning of a step, so
+/// that a resumed run draws what it would have drawn.
+void restart_noise(torch::nn::Module& network, RandomStream stream);
+
+}  // namespace darts

@@ -1,0 +1,44 @@
+#include <darts/ops/noise.hpp>
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Context.h>
+#include <ATen/ops/randn.h>
+
+#include <algorithm>
+
+namespace darts {
+namespace {
+
+/// A generator of the device's kind, apart from the process's own.
+at::Generator new_generator(const c10::Device& device, std::uint64_t seed) {
+  if (device.is_cpu()) {
+    return at::detail::createCPUGenerator(seed);
+  }
+  at::Generator generator = at::globalContext().defaultGenerator(device).clone();
+  generator.set_current_seed(seed);
+  return generator;
+}
+
+}  // namespace
+
+at::Tensor NoiseImpl::forward(const at::Tensor& x) {
+  const auto strided = [this](std::int64_t size) { return (size - 1) / stride_ + 1; };
+  return at::randn({x.size(0), x.size(1), strided(x.size(2)), strided(x.size(3))},
+                   new_generator(x.device(), stream_()), x.options().requires_grad(false));
+}
+
+bool has_noise(const torch::nn::Module& network) {
+  return std::ranges::any_of(network.modules(), [](const auto& module) {
+    return dynamic_cast<const NoiseImpl*>(module.get()) != nullptr;
+  });
+}
+
+void restart_noise(torch::nn::Module& network, RandomStream stream) {
+  for (const auto& module : network.modules()) {
+    if (auto* noise = dynamic_cast<NoiseImpl*>(module.get())) {
+      noise->restart(RandomStream(stream(), RandomPurpose::noise));
+    }
+  }
+}
+
+}  // namespace darts

@@ -1,0 +1,45 @@
+#include "space_json.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+namespace darts {
+namespace {
+
+using Json = nlohmann::json;
+
+Json cell_to_json(const CellPrimitives& primitives) {
+  Json sets = Json::array();
+  for (const std::vector<Primitive>& set : primitives.sets()) {
+    sets.push_back(primitive_names(set));
+  }
+  return primitives.same_everywhere() ? sets.front() : sets;
+}
+
+CellPrimitives cell_from_json(const Json& json) {
+  if (!json.empty() && json.front().is_string()) {
+    return parse_primitives(json.get<std::vector<std::string>>());
+  }
+  std::vector<std::vector<Primitive>> sets;
+  std::ranges::transform(json.get<std::vector<std::vector<std::string>>>(),
+                         std::back_inserter(sets), parse_primitives);
+  return CellPrimitives(std::move(sets));
+}
+
+}  // namespace
+
+Json primitives_to_json(const ByCellType<CellPrimitives>& primitives) {
+  if (primitives.normal.same_everywhere() && primitives.normal == primitives.reduce) {
+    return cell_to_json(primitives.normal);
+  }
+  return {{"normal", cell_to_json(primitives.normal)}, {"reduce", cell_to_json(primitives.reduce)}};
+}
+
+ByCellType<CellPrimitives> primitives_from_json(const Json& json) {
+  if (json.is_array()) {
+    return {cell_from_json(json), cell_from_json(json)};
+  }
+  return {cell_from_json(json.at("normal")), cell_from_json(json.at("reduce"))};
+}
+
+}  // namespace darts

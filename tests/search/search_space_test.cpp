@@ -1,0 +1,262 @@
+#include "core/expect_error.hpp"
+#include "core/temporary_folder.hpp"
+#include "search/golden_genotype.hpp"
+#include "search/small_search.hpp"
+#include "support/golden.hpp"
+
+#include <darts/cell/topology.hpp>
+#include <darts/core/atomic_file.hpp>
+#include <darts/search/search_config.hpp>
+
+#include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/tensor.h>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace darts {
+namespace {
+
+using ::testing::HasSubstr;
+using Json = nlohmann::ordered_json;
+using testing::error_of;
+using testing::Golden;
+
+at::Tensor matrix(const Json& rows) {
+  const auto values = rows.get<std::vector<std::vector<double>>>();
+  const at::Tensor matrix =
+      at::zeros({std::ssize(values), std::ssize(values.front())}, at::kDouble);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    matrix[static_cast<std::int64_t>(i)].copy_(at::tensor(values[i], at::kDouble));
+  }
+  return matrix;
+}
+
+TEST(golden_spaces, OfferWhatTheAuthorsDoOnEveryEdge) {
+  testing::for_each_golden_file("methods/spaces", ".json", [](const auto& file) {
+    const Json spaces = Json::parse(read_file(file)).at("spaces");
+    for (const SearchSpaceRow& row : search_spaces()) {
+      if (!spaces.contains(row.name)) {  // DARTS' own is "s5" there
+        continue;
+      }
+      for (const CellType type : cell_types) {
+        const Json& edges = spaces.at(row.name).at(type == CellType::normal ? "normal" : "reduce");
+        for (std::size_t e = 0; e < edges.size(); ++e) {
+          EXPECT_EQ(primitive_names(row.primitives().of(type).of(static_cast<std::int64_t>(e))),
+                    edges[e].get<std::vector<std::string>>())
+              << row.name << " edge " << e;
+        }
+      }
+    }
+  });
+}
+
+TEST(golden_spaces, GiveTheAuthorsGenotypes) {
+  testing::for_each_golden_file("methods/spaces", ".json", [](const auto& file) {
+    const Json cases = Json::parse(read_file(file)).at("derive");
+    EXPECT_FALSE(cases.empty());
+    for (const Json& one : cases) {
+      const std::string name = one.at("space");
+      SearchSpace space;
+      space.primitives = find_space(name == "s5" ? "darts" : name).primitives();
+      const Alphas alphas{matrix(one.at("alphas_normal")), matrix(one.at("alphas_reduce"))};
+      EXPECT_EQ(derive(alphas, space), testing::golden_genotype(one.at("genotype"))) << name;
+    }
+    std::printf("%s: %zu genotypes\n", file.filename().c_str(), cases.size());
+  });
+}
+
+ByCellType<CellPrimitives> primitives_of(const Json& meta) {
+  const auto of_cell = [&](const char* key) {
+    std::vector<std::vector<Primitive>> sets;
+    for (const Json& names : meta.at(key)) {
+      sets.push_back(parse_primitives(names.get<std::vector<std::string>>()));
+    }
+    return CellPrimitives(std::move(sets));
+  };
+  return {of_cell("primitives_normal"), of_cell("primitives_reduce")};
+}
+
+Json meta_of(const Golden& golden) {
+  std::string text;
+  const at::Tensor bytes = golden.at("meta_json").to(at::kLong);
+  for (std::int64_t i = 0; i < bytes.numel(); ++i) {
+    text += static_cast<char>(bytes[i].item<std::int64_t>());
+  }
+  return Json::parse(text);
+}
+
+Supernet supernet_of(const Golden& golden, Execution execution) {
+  const Json meta = meta_of(golden);
+  SupernetOptions options;
+  options.channels = meta.at("C");
+  options.cells = meta.at("layers");
+  options.classes = meta.at("classes");
+  options.primitives = primitives_of(meta);
+  options.execution.execution = execution;
+  Supernet supernet(options);
+  testing::make_double(*supernet);
+  testing::load_state(*supernet, testing::part_of(golden, "init"));
+  return supernet;
+}
+
+/// Sets are given edge by edge here, as the authors' code holds them.
+TEST(golden_spaces, HaveTheAuthorsGradientOfAlpha) {
+  testing::for_each_golden_file("methods/robustdarts_hessian", ".pt", [](const auto& file) {
+    const Golden golden = testing::read_golden(file);
+    const double decay = meta_of(golden).at("arch_weight_decay");
+    testing::Comparison comparison(file.filename().string());
+    for (const Execution execution : {Execution::plain, Execution::merged, Execution::fused}) {
+      Supernet supernet = supernet_of(golden, execution);
+      const Theta theta = supernet->theta();
+      const at::Tensor loss = at::cross_entropy_loss(
+          supernet->forward(golden.at("x_valid"), SearchMethod().mix_all(theta, {}, Moves::theta)),
+          golden.at("y_valid").to(at::kLong));
+      loss.backward();
+      std::vector<at::Tensor> gradients;
+      for (const at::Tensor& tensor : theta.tensors()) {
+        gradients.push_back((tensor.grad() + decay * tensor.detach()).flatten());
+      }
+      comparison.expect_close(at::cat(gradients), golden.at("gradient"), 1e-9, "gradient of alpha");
+    }
+  });
+}
+
+/// Two nodes whose edges offer from one to eight operations, others in the two types of cell.
+SearchSpace uneven_space() {
+  SearchSpace space;
+  space.nodes = 2;
+  space.edges_per_node = {1, 2};
+  space.primitives.normal = CellPrimitives(
+      std::vector{default_primitives(), parse_primitives({"skip_connect", "sep_conv_3x3"}),
+                  parse_primitives({"none", "max_pool_3x3", "dil_conv_5x5"}),
+                  parse_primitives({"none"}), parse_primitives({"avg_pool_3x3", "sep_conv_3x3"})});
+  space.primitives.reduce = parse_primitives({"max_pool_3x3", "skip_connect", "sep_conv_3x3"});
+  return space;
+}
+
+SupernetOptions uneven_options(Execution execution) {
+  SupernetOptions options = testing::small_options();
+  options.primitives = uneven_space().primitives;
+  options.execution.execution = execution;
+  return options;
+}
+
+TEST(SearchSpace, WhatARowHasBeyondWhatItsEdgeOffersNeverMoves) {
+  check_space(uneven_space());
+  const Supernet supernet = testing::small_supernet(uneven_options(Execution::fused));
+  const Theta theta = supernet->theta();
+  const at::Tensor missing = theta.missing(CellType::normal);
+  EXPECT_EQ(missing.sum().item<std::int64_t>(), 5 * 8 - (8 + 2 + 3 + 1 + 2));
+  EXPECT_FALSE(theta.missing(CellType::reduction).defined());
+  EXPECT_EQ(supernet->alphas().reduce.sizes(), (std::vector<std::int64_t>{5, 3}));
+  SearchStepOptions options;
+  options.order = SearchOrder::second;
+  SearchStep step(supernet, options);
+  const at::Tensor before = theta.of("alphas", CellType::normal).detach().clone();
+  for (const std::uint64_t seed : {1U, 2U}) {
+    step.run(testing::small_batch(seed), testing::small_batch(seed + 10), 0.025);
+  }
+  const at::Tensor after = theta.of("alphas", CellType::normal).detach();
+  EXPECT_TRUE(after.masked_select(missing).eq(0.0).all().item<bool>());
+  EXPECT_TRUE(after.ne(before).logical_or(missing).all().item<bool>());
+  const at::Tensor weights = theta.softmax(CellType::normal);
+  EXPECT_LT(testing::relative_error(weights.sum(1), at::ones({5}, at::kDouble)), 1e-12);
+  EXPECT_TRUE(weights.masked_select(missing).eq(0.0).all().item<bool>());
+}
+
+TEST(SearchSpace, EveryExecutionComputesTheSameInIt) {
+  std::vector<at::Tensor> expected;
+  for (const Execution execution : {Execution::plain, Execution::merged, Execution::fused}) {
+    const Supernet supernet = testing::small_supernet(uneven_options(execution));
+    SearchStepOptions options;
+    options.order = SearchOrder::first;
+    SearchStep step(supernet, options);
+    step.run(testing::small_batch(1), testing::small_batch(2), 0.025);
+    std::vector<at::Tensor> moved = supernet->theta().tensors();
+    moved.push_back(supernet->parameters().back());
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      EXPECT_LT(testing::relative_error(moved[i], expected[i]), 1e-9) << i;
+    }
+    expected = expected.empty() ? moved : expected;
+  }
+}
+
+TEST(SearchSpace, AnEdgeHoldsWhatItOffersAndNoMore) {
+  const Supernet supernet = testing::small_supernet(uneven_options(Execution::plain));
+  const auto names = supernet->named_parameters().keys();
+  const auto count = [&](const std::string& part) {
+    return std::ranges::count_if(
+        names, [&](const std::string& name) { return name.find(part) != std::string::npos; });
+  };
+  EXPECT_EQ(count("cells.0._ops.0."), 4 + 4 + 2 + 2);
+  EXPECT_EQ(count("cells.0._ops.1."), 4);
+  EXPECT_EQ(count("cells.0._ops.1._ops.1."), 4);
+  EXPECT_EQ(count("cells.0._ops.3."), 0);
+}
+
+TEST(SearchSpace, UndecidedEntropyIsTheMeanOverAllEdges) {
+  EXPECT_NEAR(undecided_entropy({}), std::log(8.0), 1e-12);
+  const double normal = std::log(8.0) + 2 * std::log(2.0) + std::log(3.0);
+  EXPECT_NEAR(undecided_entropy(uneven_space()), (normal + 5 * std::log(3.0)) / 10.0, 1e-12);
+}
+
+SearchConfig config_of(const std::vector<std::string>& assignments) {
+  SearchConfig config;
+  FieldTable table = fields(config);
+  for (const std::string& assignment : assignments) {
+    table.assign(assignment);
+  }
+  return config;
+}
+
+TEST(SearchSpaceConfig, NamesAPublishedSpaceOrGivesEveryEdgesOperations) {
+  const SearchSpace s1 = search_space(config_of({"space.name=s1"}));
+  EXPECT_EQ(s1.primitives.normal.columns(), 2);
+  EXPECT_EQ(s1.primitives.reduce.of(6)[1].name(), "sep_conv_3x3");
+  const SearchSpace own =
+      search_space(config_of({"space.nodes=1", "space.edges.reduce=[[noise, none], [sep_conv_3x3]]",
+                              "space.primitives=none,skip_connect", "space.edges_per_node=[2]"}));
+  EXPECT_EQ(primitive_names(own.primitives.normal.of(1)),
+            (std::vector<std::string>{"none", "skip_connect"}));
+  EXPECT_EQ(primitive_names(own.primitives.reduce.of(1)),
+            (std::vector<std::string>{"sep_conv_3x3"}));
+}
+
+TEST(SearchSpaceConfig, WhatDoesNotFitIsSaidBeforeAnythingRuns) {
+  const auto refusal = [](const std::vector<std::string>& assignments) {
+    return error_of([&] { search_space(config_of(assignments)); });
+  };
+  EXPECT_THAT(refusal({"space.primitives=[none]"}),
+              HasSubstr("node 0 of the normal cell offer no operation but none"));
+  EXPECT_THAT(refusal({"space.name=s1", "space.nodes=3"}),
+              HasSubstr("normal cell: a cell of 3 nodes has 9 edges; operations are given for 14"));
+  EXPECT_THAT(refusal({"space.name=s2", "space.primitives=[none, skip_connect]"}),
+              HasSubstr("space.primitives: space.name s2 says already what the edges offer"));
+  EXPECT_THAT(refusal({"space.name=s2", "space.edges.normal=[[noise]]"}),
+              HasSubstr("space.edges.normal: space.name s2"));
+  EXPECT_THAT(refusal({"space.edges_per_node=[2, 2]"}),
+              HasSubstr("edges are to be kept of 2 nodes, a cell has 4"));
+  EXPECT_THAT(error_of([] { config_of({"space.edges.normal=[[noise], []]"}); }),
+              HasSubstr("list 2 in it: must not be empty"));
+  EXPECT_THAT(error_of([] { config_of({"space.edges.normal=[noise]"}); }),
+              HasSubstr("list 1 in it: expected a list, got \"noise\""));
+  EXPECT_THAT(error_of([] { config_of({"space.name=s9"}); }),
+              HasSubstr("must be one of darts, s1"));
+  EXPECT_THAT(error_of([] { find_space("s9"); }), HasSubstr("known are darts, s1, s2, s3, s4"));
+}
+
+TEST(SearchSpaceConfig, IsReadBackAsItIsWritten) {
+  const SearchConfig config = config_of({"space.edges.normal=[[noise, none], [sep_conv_3x3]]",
+                                         "space.edges_per_node=[1, 2]", "space.nodes=1"});
+  SearchConfig read;
+  const testing::TemporaryFolder folder;
+  write_file_atomically(folder / "config.yaml", to_yaml(config));
+  fields(read).load(folder / "config.yaml");
+  EXPECT_EQ(to_yaml(read), to_yaml(config));
+  EXPECT_EQ(read.space.edges.normal, config.space.edges.normal);
+  EXPECT_EQ(read.space.edges_per_node, config.space.edges_per_node);
+}
+
+}  // namespace
+}  // namespace darts
