@@ -15,6 +15,8 @@ bool looks_like_json(const std::string& text) {
   return first != std::string::npos && text[first] == '{';
 }
 
+constexpr std::size_t most_bytes = std::size_t{16} << 20U;
+
 /// A file, and which of its genotypes: a name, or empty.
 struct Place {
   fs::path file;
@@ -39,12 +41,6 @@ Place locate(const std::string& given) {
     }
   }
   return {find_resource(ResourceKind::genotype, given), ""};
-}
-
-/// The text without the byte order mark that some editors put before it.
-std::string read_text(const fs::path& file) {
-  const std::string text = read_file(file);
-  return text.starts_with("\xEF\xBB\xBF") ? text.substr(3) : text;
 }
 
 Genotype parse(const std::string& text, const std::string& where, const std::string& name) {
@@ -97,7 +93,7 @@ std::string to_notation(const Genotype& g) {
 
 Genotype load_genotype(const std::string& given) {
   const Place place = locate(given);
-  Genotype genotype = parse(read_text(place.file), place.file.string(), place.name);
+  Genotype genotype = parse(read_text(place.file, most_bytes), place.file.string(), place.name);
   if (genotype.name.empty()) {
     genotype.name = place.file.stem().string();
   }

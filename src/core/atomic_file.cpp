@@ -3,12 +3,14 @@
 #include <darts/core/atomic_file.hpp>
 #include <darts/core/error.hpp>
 #include <darts/core/file_descriptor.hpp>
+#include <darts/core/text.hpp>
 
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
@@ -42,9 +44,28 @@ pid_t writer_of(const std::string& name) {
 
 int last_error() { return errno == 0 ? EIO : errno; }
 
-/// Writes and syncs the temporary. Returns 0 or the errno.
-int write_temporary(const fs::path& temporary, std::span<const std::string_view> pieces) {
-  FileDescriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+/// What a symbolic link leads to, even if nothing is there yet: that is the file to replace.
+fs::path followed(fs::path path) {
+  constexpr int most_links = 40;  // as Linux follows
+  std::error_code none;
+  for (int i = 0; i < most_links && fs::is_symlink(fs::symlink_status(path, none)); ++i) {
+    path = path.parent_path() / fs::read_symlink(path, none);  // an absolute one stands for itself
+  }
+  if (fs::is_symlink(fs::symlink_status(path, none))) {
+    throw Error("cannot write " + path.string() + ": " + detail::reason_of(ELOOP));
+  }
+  return path;
+}
+
+/// A device or a pipe: it is written into, since a rename would put a file in its place.
+bool is_no_file(const fs::path& path) {
+  std::error_code none;
+  const fs::file_status status = fs::status(path, none);
+  return fs::is_other(status);
+}
+
+/// Returns 0 or the errno.
+int write_pieces(const FileDescriptor& file, std::span<const std::string_view> pieces) {
   if (!file.valid()) {
     return last_error();
   }
@@ -52,6 +73,22 @@ int write_temporary(const fs::path& temporary, std::span<const std::string_view>
     if (const int error = detail::write_all(file.get(), piece)) {
       return error;
     }
+  }
+  return 0;
+}
+
+void write_into(const fs::path& device, std::span<const std::string_view> pieces) {
+  const FileDescriptor file(::open(device.c_str(), O_WRONLY | O_CLOEXEC));
+  if (const int error = write_pieces(file, pieces)) {
+    throw Error("cannot write " + device.string() + ": " + detail::reason_of(error));
+  }
+}
+
+/// Writes and syncs the temporary. Returns 0 or the errno.
+int write_temporary(const fs::path& temporary, std::span<const std::string_view> pieces) {
+  FileDescriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+  if (const int error = write_pieces(file, pieces)) {
+    return error;
   }
   if (const int error = detail::sync(file.get())) {
     return error;
@@ -68,7 +105,11 @@ int sync_folder(const fs::path& path) {
 
 }  // namespace
 
-void write_file_atomically(const fs::path& path, std::span<const std::string_view> pieces) {
+void write_file_atomically(const fs::path& given, std::span<const std::string_view> pieces) {
+  if (is_no_file(given)) {
+    return write_into(given, pieces);
+  }
+  const fs::path path = followed(given);
   const fs::path temporary = temporary_name(path);
   int error = write_temporary(temporary, pieces);
   if (error == 0 && std::rename(temporary.c_str(), path.c_str()) != 0) {
@@ -93,7 +134,7 @@ void write_file_atomically(const fs::path& path, std::string_view bytes) {
   write_file_atomically(path, std::span(&bytes, 1));
 }
 
-std::string read_file(const fs::path& path) {
+std::string read_file(const fs::path& path, std::size_t most) {
   const auto fail = [&path](int error) {
     return Error("cannot read " + path.string() + ": " + detail::reason_of(error));
   };
@@ -105,6 +146,10 @@ std::string read_file(const fs::path& path) {
   std::string bytes(S_ISREG(status.st_mode) ? static_cast<std::size_t>(status.st_size) : 0, '\0');
   std::size_t have = 0;
   for (;;) {
+    if (std::max(have, bytes.size()) > most) {
+      throw Error("cannot read " + path.string() + ": it is larger than " + format_bytes(most) +
+                  ", which no such file is; is it the right one?");
+    }
     // One byte more than the size asks whether the file (or pipe) goes on.
     if (have == bytes.size()) {
       bytes.resize(have + (have == static_cast<std::size_t>(status.st_size) ? 1 : 65536));
@@ -120,6 +165,12 @@ std::string read_file(const fs::path& path) {
   }
   bytes.resize(have);
   return bytes;
+}
+
+std::string read_text(const fs::path& path, std::size_t most) {
+  constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+  std::string text = read_file(path, most);
+  return text.starts_with(byte_order_mark) ? text.substr(byte_order_mark.size()) : text;
 }
 
 int remove_stale_temporaries(const fs::path& folder) {

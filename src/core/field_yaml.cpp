@@ -1,14 +1,14 @@
 #include "field_yaml.hpp"
 
+#include <darts/core/atomic_file.hpp>
 #include <darts/core/error.hpp>
 #include <darts/core/text.hpp>
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <map>
+#include <optional>
 #include <sstream>
 #include <system_error>
 #include <utility>
@@ -18,25 +18,79 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::size_t most_bytes = std::size_t{1} << 20U;
+
 std::string read_whole(const fs::path& file) {
   std::error_code ignored;
   if (fs::is_directory(file, ignored)) {
     throw Error(file.string() + ": is a directory; name a YAML file");
   }
-  errno = 0;
-  std::ifstream stream(file, std::ios::binary);
-  std::ostringstream text;
-  // An empty file sets failbit on the receiving stream, which is no error.
-  if (stream && stream.peek() != std::ifstream::traits_type::eof()) {
-    text << stream.rdbuf();
-  }
-  if (!stream.is_open() || stream.bad()) {
-    throw Error(file.string() + ": cannot be read: " + std::strerror(errno != 0 ? errno : EIO));
-  }
-  return text.str();
+  return read_text(file, most_bytes);
 }
 
-RawValue raw_value(const YAML::Node& node) {
+/// Reads a text's events for what yaml-cpp itself does not mind: a comma where a value should be,
+/// on which YAML::LoadAll() never ends, a quote that the end of the text closes, further documents.
+class Inspector : public YAML::EventHandler {
+ public:
+  explicit Inspector(const std::string& text) : text_(text) {}
+
+  /// Throws YAML::ParserException where the text is not YAML.
+  void run() {
+    std::istringstream stream(text_);
+    YAML::Parser parser(stream);
+    while (starts_.size() < 2 && parser.HandleNextDocument(*this)) {
+    }
+    if (starts_.size() == 2 && starts_[1].pos == starts_[0].pos) {
+      throw YAML::ParserException(starts_[1], "a value begins with a comma");
+    }
+  }
+
+  /// Where a second document begins.
+  std::optional<YAML::Mark> second() const {
+    return starts_.size() > 1 ? std::optional(starts_[1]) : std::nullopt;
+  }
+
+  void OnDocumentStart(const YAML::Mark& mark) override { starts_.push_back(mark); }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override {}
+  void OnAlias(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override {}
+  void OnScalar(const YAML::Mark& mark, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                const std::string& /*value*/) override {
+    const auto begin = static_cast<std::size_t>(mark.pos);
+    if (begin < text_.size() && (text_[begin] == '"' || text_[begin] == '\'') && !closes(begin)) {
+      throw YAML::ParserException(mark, "a quote is not closed");
+    }
+  }
+  void OnSequenceStart(const YAML::Mark& /*mark*/, const std::string& /*tag*/,
+                       YAML::anchor_t /*anchor*/, YAML::EmitterStyle::value /*style*/) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                  YAML::EmitterStyle::value /*style*/) override {}
+  void OnMapEnd() override {}
+
+ private:
+  bool closes(std::size_t quote) const {
+    for (std::size_t i = quote + 1; i < text_.size(); ++i) {
+      if (text_[i] == '\\' && text_[quote] == '"') {
+        ++i;
+      } else if (text_[i] == text_[quote]) {
+        return true;  // also the first of two, which mean one: another one follows
+      }
+    }
+    return false;
+  }
+
+  const std::string& text_;
+  std::vector<YAML::Mark> starts_;
+};
+
+/// How deep lists are read: no field has deeper ones, and an alias can make a list hold itself. How
+/// many items in all: a few aliases can name a list a million times.
+constexpr int list_levels = 2;
+constexpr std::size_t most_items = 10'000;
+
+/// `items`: how many have been read of this value.
+RawValue raw_value(const YAML::Node& node, std::size_t& items, int levels) {
   RawValue value;
   switch (node.Type()) {
     case YAML::NodeType::Undefined:
@@ -51,15 +105,20 @@ RawValue raw_value(const YAML::Node& node) {
       break;
     case YAML::NodeType::Sequence:
       value.kind = RawValue::Kind::list;
-      for (const YAML::Node& item : node) {
-        // Only one level: an alias can make a list hold itself.
-        RawValue raw;
-        raw.kind = item.IsSequence() ? RawValue::Kind::list : RawValue::Kind::section;
-        value.items.push_back(item.IsSequence() || item.IsMap() ? raw : raw_value(item));
+      for (auto item = node.begin(); levels > 0 && item != node.end(); ++item) {
+        if (++items > most_items) {
+          throw Error("a list with more than " + std::to_string(most_items) + " items");
+        }
+        value.items.push_back(raw_value(*item, items, levels - 1));
       }
       break;
   }
   return value;
+}
+
+RawValue raw_value(const YAML::Node& node) {
+  std::size_t items = 0;
+  return raw_value(node, items, list_levels);
 }
 
 /// Walks the maps of one file.
@@ -80,10 +139,18 @@ class Reader {
         throw Error(at(line) + one_line(key) + ": given twice, first in line " +
                     std::to_string(first->second));
       }
-      fields_.push_back({key, line, raw_value(entry.second)});
+      fields_.push_back({key, line, value_of(entry.second, line, key)});
       if (entry.second.IsMap() && is_section_(key)) {
         walk(entry.second, key + ".");
       }
+    }
+  }
+
+  RawValue value_of(const YAML::Node& node, int line, const std::string& key) const {
+    try {
+      return raw_value(node);
+    } catch (const Error& e) {
+      throw Error(at(line) + one_line(key) + ": " + e.what());
     }
   }
 
@@ -108,18 +175,18 @@ std::vector<RawField> read_yaml_file(const fs::path& file,
   const std::string text = read_whole(file);
   Reader reader(file, is_section);
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-    if (documents.size() > 1) {
-      throw Error(reader.at(documents[1].Mark().line + 1) +
-                  "a second YAML document begins; a file holds one");
+    Inspector inspector(text);
+    inspector.run();
+    if (const auto second = inspector.second()) {
+      throw Error(reader.at(second->line + 1) + "a second YAML document begins; a file holds one");
     }
-    if (!documents.empty() && !documents[0].IsNull()) {
-      if (!documents[0].IsMap()) {
-        throw Error(reader.at(documents[0].Mark().line + 1) +
+    if (const YAML::Node document = YAML::Load(text); !document.IsNull()) {
+      if (!document.IsMap()) {
+        throw Error(reader.at(document.Mark().line + 1) +
                     "expected keys with values (key: value), got " +
-                    raw_value(documents[0]).described());
+                    raw_value(document).described());
       }
-      reader.walk(documents[0], "");
+      reader.walk(document, "");
     }
   } catch (const YAML::Exception& e) {
     throw Error(reader.at(e.mark.line + 1) + "not valid YAML: " + one_line(e.msg));
@@ -129,12 +196,12 @@ std::vector<RawField> read_yaml_file(const fs::path& file,
 
 RawValue read_yaml_value(const std::string& text) {
   try {
-    // YAML::Load would leave what follows the first document unread: "[a] b" would be [a].
-    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-    if (documents.size() > 1) {
+    Inspector inspector(text);
+    inspector.run();
+    if (inspector.second()) {  // YAML::Load would leave it unread: "[a] b" would be [a]
       throw Error("not valid YAML: more than one value");
     }
-    return documents.empty() ? RawValue() : raw_value(documents[0]);
+    return raw_value(YAML::Load(text));
   } catch (const YAML::Exception& e) {
     throw Error("not valid YAML: " + one_line(e.msg));
   }

@@ -89,7 +89,7 @@ void JsonLines::sync() {
 }
 
 std::vector<nlohmann::json> read_json_lines(const std::filesystem::path& file) {
-  const std::string text = read_file(file);
+  const std::string text = read_text(file);
   std::vector<nlohmann::json> records;
   std::string_view rest = text;
   for (int number = 1; !rest.empty(); ++number) {

@@ -1,10 +1,17 @@
+#include "posix_file.hpp"
+
 #include <darts/core/error.hpp>
 #include <darts/core/main.hpp>
 #include <darts/core/text.hpp>
 
 #include <c10/util/Exception.h>
 
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <exception>
 #include <iostream>
 #include <new>
@@ -60,6 +67,23 @@ int report(std::ostream& errors, std::string_view message) {
   return 1;
 }
 
+/// What a program prints is its result: 0, or an error where it could not be printed. To a reader
+/// that has left, as of `… | head -1`, there is nothing to say.
+int flush_output(std::ostream& errors) {
+  errno = 0;
+  if (std::cout.flush()) {
+    return 0;
+  }
+  const int error = errno;
+  pollfd output{STDOUT_FILENO, POLLOUT, 0};
+  constexpr int left = 128 + SIGPIPE;
+  if (error == EPIPE || (::poll(&output, 1, 0) > 0 && (output.revents & POLLERR) != 0)) {
+    return left;
+  }
+  return report(errors, "cannot write to standard output: " +
+                            (error == 0 ? "is its disk full?" : detail::reason_of(error)));
+}
+
 }  // namespace
 
 int run_main(const MainProgram& program, const std::function<int()>& body) {
@@ -68,7 +92,8 @@ int run_main(const MainProgram& program, const std::function<int()>& body) {
 
 int run_main(const MainProgram& program, const std::function<int()>& body, std::ostream& errors) {
   try {
-    return body();
+    const int status = body();
+    return status == 0 ? flush_output(errors) : status;
   } catch (const Error& e) {
     return report(errors, one_line(e.what()));
   } catch (const std::bad_alloc&) {

@@ -37,6 +37,7 @@ StopSignals::StopSignals(Callback on_first) {
   struct sigaction ignore {};
   ignore.sa_handler = SIG_IGN;
   ::sigaction(SIGXFSZ, &ignore, &size_limit_before_);
+  ::sigaction(SIGPIPE, &ignore, &pipe_before_);
   reader_ = std::jthread([this, callback = std::move(on_first)] { read_signals(callback); });
 }
 
@@ -44,6 +45,7 @@ StopSignals::~StopSignals() {
   const std::uint64_t one = 1;
   [[maybe_unused]] const auto written = ::write(end_.get(), &one, sizeof one);
   reader_.join();
+  ::sigaction(SIGPIPE, &pipe_before_, nullptr);
   ::sigaction(SIGXFSZ, &size_limit_before_, nullptr);
   ::pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
 }

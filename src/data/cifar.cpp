@@ -127,7 +127,7 @@ std::vector<std::string> class_names(const Cifar& cifar, const fs::path& root,
     }
     return names;
   }
-  std::istringstream text(read_file(file));
+  std::istringstream text(read_text(file));
   for (std::string line; std::getline(text, line);) {
     while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) {
       line.pop_back();

@@ -13,7 +13,7 @@
 namespace darts::detail {
 namespace {
 
-constexpr std::string_view format = "darts-file-index 1\n";
+constexpr std::string_view format = "darts-file-index 2\n";
 
 /// Takes lines from a text; a text that ends too early gives empty ones.
 class Reader {
@@ -26,6 +26,8 @@ class Reader {
     rest_.remove_prefix(std::min(end + 1, rest_.size()));
     return result;
   }
+
+  std::string_view rest() const { return rest_; }
 
   std::int64_t number() {
     const std::string_view text = line();
@@ -43,11 +45,11 @@ std::string checksum_of(std::string_view bytes) {
   return std::to_string(crc32_z(0, data, bytes.size())) + "\n";
 }
 
-void add_class(FileIndex& index, const std::filesystem::path& folder, std::int32_t label) {
-  const std::vector<std::string> names = images_in(folder);
+void add_class(FileIndex& index, const std::filesystem::path& folder, std::int32_t label,
+               LeftOut& left_out) {
+  const std::vector<std::string> names = images_in(folder, left_out);
   if (names.empty()) {
-    throw Error("the class folder " + folder.string() +
-                " has no images (.jpg, .jpeg, .png); add some or remove it");
+    throw no_images(folder, left_out);
   }
   for (const std::string& name : names) {
     index.add(name, label);
@@ -69,8 +71,9 @@ std::filesystem::path FileIndex::place(std::int64_t i) const {
 }
 
 FileIndex list_images(ImagenetLayout layout) {
+  LeftOut left_out;
   if (layout.folders.empty()) {
-    const std::vector<std::string> names = images_in(layout.folder);
+    const std::vector<std::string> names = images_in(layout.folder, left_out);
     if (names.empty()) {
       throw Error("no images in " + layout.folder.string());
     }
@@ -79,14 +82,17 @@ FileIndex list_images(ImagenetLayout layout) {
     for (std::size_t i = 0; i < names.size(); ++i) {
       index.add(names[i], labels[i]);
     }
+    index.set_left_out(describe(left_out));
     return index;
   }
   const auto& known = layout.class_names;
+  check_all_sorted(layout.folder);
   FileIndex index(known, /*folder_per_class=*/true);
   for (const std::string& name : layout.folders) {
     const auto place = std::lower_bound(known.begin(), known.end(), name) - known.begin();
-    add_class(index, layout.folder / name, static_cast<std::int32_t>(place));
+    add_class(index, layout.folder / name, static_cast<std::int32_t>(place), left_out);
   }
+  index.set_left_out(describe(left_out));
   return index;
 }
 
@@ -97,18 +103,28 @@ std::optional<std::string> pack_index(const FileIndex& index, std::string_view s
   for (const std::string& name : index.class_names()) {
     body.append(name).push_back('\n');
   }
-  body += line(index.size());
+  body += index.left_out() + "\n" + line(index.size());
   for (std::int64_t i = 0; i < index.size(); ++i) {
     body += std::to_string(index.label(i)) + " ";
     body.append(index.name(i)).push_back('\n');
   }
   const auto lines = std::count(body.begin(), body.end(), '\n');
-  const auto expected = 4 + std::count(state.begin(), state.end(), '\n') +
+  const auto expected = 5 + std::count(state.begin(), state.end(), '\n') +
                         static_cast<std::ptrdiff_t>(index.class_names().size()) + index.size();
   if (lines != expected) {
     return std::nullopt;
   }
   return std::string(format) + checksum_of(body) + body;
+}
+
+std::string packed_state(std::string_view bytes) {
+  if (!bytes.starts_with(format)) {
+    return {};
+  }
+  Reader reader(bytes.substr(format.size()));
+  reader.line();  // the checksum, which unpack_index() looks at
+  const std::int64_t size = reader.number();
+  return size < 0 ? "" : std::string(reader.rest().substr(0, static_cast<std::size_t>(size)));
 }
 
 std::optional<FileIndex> unpack_index(std::string_view bytes, std::string_view state) {
@@ -133,6 +149,7 @@ std::optional<FileIndex> unpack_index(std::string_view bytes, std::string_view s
     name = reader.line();
   }
   FileIndex index(std::move(class_names), folder_per_class);
+  index.set_left_out(std::string(reader.line()));
   for (std::int64_t left = reader.number(); left > 0; --left) {
     const std::string_view line = reader.line();
     std::int32_t label = 0;

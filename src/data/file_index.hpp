@@ -30,6 +30,10 @@ class FileIndex {
   std::int32_t label(std::int64_t i) const { return labels_[static_cast<std::size_t>(i)]; }
   std::string_view name(std::int64_t i) const;
 
+  /// What lies among the images and is none that can be read: "3 .webp, 1 .txt", or empty.
+  const std::string& left_out() const { return left_out_; }
+  void set_left_out(std::string text) { left_out_ = std::move(text); }
+
   /// Where image `i` lies in the folder of the split.
   std::filesystem::path place(std::int64_t i) const;
 
@@ -39,6 +43,7 @@ class FileIndex {
   std::string names_;                      // each ends in a line feed
   std::vector<std::size_t> begins_ = {0};  // of each name, and the end of the last
   std::vector<std::int32_t> labels_;
+  std::string left_out_;
 };
 
 /// Reads the folders of the split: class by class, files sorted by name. Throws Error for a class
@@ -49,6 +54,9 @@ FileIndex list_images(ImagenetLayout layout);
 
 /// nullopt if a name has a line feed in it.
 std::optional<std::string> pack_index(const FileIndex& index, std::string_view state);
+
+/// The state that an index was packed with; empty if there is none to be read.
+std::string packed_state(std::string_view bytes);
 
 /// nullopt unless `bytes` are whole and were packed with the same `state`.
 std::optional<FileIndex> unpack_index(std::string_view bytes, std::string_view state);

@@ -3,8 +3,18 @@
 #include <ATen/ops/_upsample_bilinear2d_aa.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace darts::detail {
+namespace {
+
+/// Where the middle `part` of `whole` begins; halves go to the even number, as torchvision's
+/// CenterCrop has it from Python's round().
+std::int64_t centred(std::int64_t whole, std::int64_t part) {
+  return std::lrint(static_cast<double>(whole - part) / 2.0);
+}
+
+}  // namespace
 
 at::Tensor fit_image(const at::Tensor& image, std::int64_t size) {
   const std::int64_t height = image.size(0);
@@ -23,8 +33,8 @@ at::Tensor fit_image(const at::Tensor& image, std::int64_t size) {
                   .clamp(0, 255)
                   .to(at::kByte);
   }
-  const std::int64_t top = (resized.size(0) - size) / 2;
-  const std::int64_t left = (resized.size(1) - size) / 2;
+  const std::int64_t top = centred(resized.size(0), size);
+  const std::int64_t left = centred(resized.size(1), size);
   return resized.narrow(0, top, size).narrow(1, left, size).contiguous();
 }
 

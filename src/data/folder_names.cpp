@@ -1,8 +1,7 @@
 #include "folder_names.hpp"
 
-#include <darts/core/error.hpp>
-
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <system_error>
 
@@ -11,38 +10,114 @@ namespace {
 
 namespace fs = std::filesystem;
 
-template <typename Predicate>
-std::vector<std::string> names_in(const fs::path& folder, Predicate wanted) {
-  std::vector<std::string> names;
+constexpr int deepest = 16;  // a link may lead to a folder above it
+
+/// Entries that are not hidden, sorted by name.
+std::vector<fs::directory_entry> entries_of(const fs::path& folder) {
+  std::vector<fs::directory_entry> entries;
   std::error_code failure;
   for (fs::directory_iterator it(folder, failure), end; !failure && it != end;
        it.increment(failure)) {
-    const std::string name = it->path().filename().string();
-    if (!name.starts_with(".") && wanted(*it)) {
-      names.push_back(name);
+    if (!it->path().filename().string().starts_with(".")) {
+      entries.push_back(*it);
     }
   }
   if (failure) {
     throw Error("cannot read the folder " + folder.string() + ": " + failure.message());
   }
-  std::sort(names.begin(), names.end());
-  return names;
+  for (const fs::directory_entry& entry : entries) {
+    if (std::error_code ignored; entry.is_symlink(ignored) && !entry.exists(ignored)) {
+      throw Error(entry.path().string() + " is a link to " +
+                  fs::read_symlink(entry.path(), ignored).string() +
+                  ", which is not there; mend or remove it");
+    }
+  }
+  std::ranges::sort(entries, {}, [](const auto& entry) { return entry.path().filename(); });
+  return entries;
 }
 
-bool is_image(const fs::directory_entry& entry) {
-  std::string extension = entry.path().extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return (extension == ".jpg" || extension == ".jpeg" || extension == ".png") &&
-         entry.is_regular_file();
+std::string ending_of(const fs::path& file) {
+  std::string ending = file.extension().string();
+  std::ranges::transform(ending, ending.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return ending;
+}
+
+bool is_image(const std::string& ending) {
+  static constexpr std::array known{".jpg", ".jpeg", ".jpe", ".jfif", ".png"};
+  return std::ranges::find(known, ending) != known.end();
+}
+
+void add_images(const fs::path& folder, const fs::path& below, int levels,
+                std::vector<std::string>& names, LeftOut& left_out) {
+  std::vector<fs::path> folders;
+  for (const fs::directory_entry& entry : entries_of(folder / below)) {
+    const fs::path name = below / entry.path().filename();
+    if (entry.is_directory()) {
+      folders.push_back(name);
+    } else if (const std::string ending = ending_of(name); is_image(ending)) {
+      names.push_back(name.string());
+    } else {
+      ++left_out[ending.empty() ? "without ending" : ending];
+    }
+  }
+  if (levels == 0) {
+    return;
+  }
+  if (levels == 1 && !folders.empty()) {
+    throw Error((folder / below).string() + ": folders in folders, more than " +
+                std::to_string(deepest) + "; does a link lead back?");
+  }
+  for (const fs::path& name : folders) {
+    add_images(folder, name, levels - 1, names, left_out);
+  }
 }
 
 }  // namespace
 
 std::vector<std::string> folders_in(const fs::path& folder) {
-  return names_in(folder, [](const auto& entry) { return entry.is_directory(); });
+  std::vector<std::string> names;
+  for (const fs::directory_entry& entry : entries_of(folder)) {
+    if (entry.is_directory()) {
+      names.push_back(entry.path().filename().string());
+    }
+  }
+  return names;
 }
 
-std::vector<std::string> images_in(const fs::path& folder) { return names_in(folder, is_image); }
+std::string describe(const LeftOut& left_out) {
+  std::string text;
+  for (const auto& [ending, count] : left_out) {
+    text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + ending;
+  }
+  return text;
+}
+
+std::vector<std::string> images_in(const fs::path& folder, LeftOut& left_out) {
+  std::vector<std::string> names;
+  add_images(folder, {}, deepest, names, left_out);
+  return names;
+}
+
+Error no_images(const fs::path& class_folder, const LeftOut& left_out) {
+  return Error("the class folder " + class_folder.string() + " has no JPEG or PNG images" +
+               (left_out.empty() ? "" : " (left out: " + describe(left_out) + ")") +
+               "; add some or remove it");
+}
+
+void check_all_sorted(const fs::path& folder) {
+  LeftOut ignored;
+  if (const auto loose = images_directly_in(folder, ignored); !loose.empty()) {
+    throw Error(folder.string() + " has class folders and " + std::to_string(loose.size()) +
+                " images beside them (" + loose.front() + (loose.size() > 1 ? ", …" : "") +
+                "), which have no class; sort or remove them");
+  }
+}
+
+std::vector<std::string> images_directly_in(const fs::path& folder, LeftOut& left_out) {
+  std::vector<std::string> names;
+  add_images(folder, {}, 0, names, left_out);
+  return names;
+}
 
 }  // namespace darts::detail

@@ -1,6 +1,6 @@
 #include "image_folder_listing.hpp"
 
-#include "folder_names.hpp"
+#include "imagenet_layout.hpp"
 
 #include <darts/core/error.hpp>
 
@@ -44,13 +44,26 @@ std::vector<std::string> classes_in(const fs::path& folder, const fs::path& root
 }
 
 void add_class(FolderListing& listing, const fs::path& folder, std::int64_t label) {
-  const std::vector<std::string> names = images_in(folder);
+  const std::vector<std::string> names = images_in(folder, listing.left_out);
   if (names.empty()) {
-    throw Error("the class folder " + folder.string() +
-                " has no images (.jpg, .jpeg, .png); add some or remove it");
+    throw no_images(folder, listing.left_out);
   }
   for (const std::string& name : names) {
     listing.files.push_back(folder / name);
+    listing.labels.push_back(label);
+  }
+}
+
+/// Tiny ImageNet's test images: val/images/, with their classes in val/val_annotations.txt.
+void add_annotated(FolderListing& listing, const fs::path& root) {
+  ImagenetLayout layout{.folder = root / "val/images",
+                        .class_names = listing.class_names,
+                        .folders = {},
+                        .labels = root / "val/val_annotations.txt",
+                        .train = root / "train"};
+  const std::vector<std::string> names = images_in(layout.folder, listing.left_out);
+  for (const std::int32_t label : read_labels(layout, names)) {
+    listing.files.push_back(layout.folder / names[listing.labels.size()]);
     listing.labels.push_back(label);
   }
 }
@@ -61,10 +74,15 @@ FolderListing list_image_folder(const fs::path& root, Split split) {
   if (!fs::is_directory(root)) {
     throw Error("no image folder " + root.string() + ": " + layout(root));
   }
-  const fs::path folder = split == Split::train ? train_folder(root) : test_folder(root);
   FolderListing listing;
   listing.class_names = classes_in(train_folder(root), root);
+  if (split == Split::test && fs::exists(root / "val/val_annotations.txt")) {
+    add_annotated(listing, root);
+    return listing;
+  }
+  const fs::path folder = split == Split::train ? train_folder(root) : test_folder(root);
   const auto& known = listing.class_names;
+  check_all_sorted(folder);
   for (const std::string& name : classes_in(folder, root)) {
     const auto place = std::lower_bound(known.begin(), known.end(), name);
     if (place == known.end() || *place != name) {

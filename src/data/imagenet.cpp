@@ -60,6 +60,10 @@ std::shared_ptr<const ImageSource> open_imagenet(const DatasetOptions& dataset, 
                                                  const OpenOptions& options) {
   const ImagenetLayout layout = find_imagenet(dataset.root, split);
   FileIndex index = cached_index(layout, {.folder = options.index_cache, .note = options.note});
+  if (options.note && !index.left_out().empty()) {
+    options.note("left out of " + layout.folder.string() + ": " + index.left_out() +
+                 " (JPEG and PNG are read)");
+  }
   return std::make_shared<const ImagenetSource>(
       layout.folder, std::move(index), dataset.statistics.value_or(imagenet_statistics()), options);
 }

@@ -12,7 +12,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* label_files[] = {"val_labels.txt", "val.txt", "LOC_val_solution.csv",
-                                       "imagenet_2012_validation_synset_labels.txt"};
+                                       "imagenet_2012_validation_synset_labels.txt",
+                                       "val/val_annotations.txt"};
 
 std::string expected(const fs::path& root) {
   return "expected " + (root / "train/CLASS/*.JPEG").string() + " and " +
@@ -69,7 +70,12 @@ ImagenetLayout find_imagenet(const fs::path& root, Split split) {
   if (!fs::is_directory(layout.folder)) {
     throw Error("no folder " + layout.folder.string() + ": " + expected(place));
   }
-  layout.folders = classes_in(layout.folder);
+  if (split == Split::test && fs::exists(layout.folder / "val_annotations.txt")) {
+    // Tiny ImageNet: val/images/ is no class.
+    layout.folder = layout.folder / "images";
+  } else {
+    layout.folders = classes_in(layout.folder);
+  }
   if (layout.class_names.empty()) {
     layout.class_names = layout.folders;
   }

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <set>
+#include <string_view>
 
 namespace darts::detail {
 namespace {
@@ -36,6 +38,32 @@ FolderState state_of(const ImagenetLayout& layout) {
   }
   for (const std::string& name : layout.folders) {
     state.add(layout.folder / name);
+  }
+  return state;
+}
+
+/// With the folders in class folders that had images: which there are is known of an index alone.
+FolderState with_sub_folders(FolderState state, const ImagenetLayout& layout,
+                             const FileIndex& index) {
+  std::set<fs::path> folders;
+  for (std::int64_t i = 0; i < index.size(); ++i) {
+    if (index.name(i).find('/') != std::string_view::npos) {
+      folders.insert(index.place(i).parent_path());
+    }
+  }
+  for (const fs::path& folder : folders) {
+    state.add(layout.folder / folder);
+  }
+  return state;
+}
+
+/// What that state is now, from what it was.
+FolderState now(FolderState state, std::string_view then) {
+  then.remove_prefix(std::min(then.size(), state.text.size()));
+  while (!then.empty()) {
+    const std::string_view line = then.substr(0, then.find('\n'));
+    then.remove_prefix(std::min(line.size() + 1, then.size()));
+    state.add(fs::path(line.substr(0, line.rfind(' '))));
   }
   return state;
 }
@@ -70,7 +98,8 @@ std::optional<FileIndex> read_index(const fs::path& file, const FolderState& sta
     return std::nullopt;
   }
   try {
-    return unpack_index(read_file(file), state.text);
+    const std::string bytes = read_file(file);
+    return unpack_index(bytes, now(state, packed_state(bytes)).text);
   } catch (const Error&) {
     return std::nullopt;  // a cache that cannot be read is as good as none
   }
@@ -111,7 +140,7 @@ FileIndex cached_index(const ImagenetLayout& layout, const IndexCache& cache) {
     }
   }
   FileIndex index = list_images(layout);
-  keep(index, state, files, cache);
+  keep(index, with_sub_folders(state, layout, index), files, cache);
   return index;
 }
 

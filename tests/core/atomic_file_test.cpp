@@ -10,11 +10,13 @@
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <fstream>
 #include <string>
+#include <thread>
 
 namespace darts {
 namespace {
@@ -101,6 +103,50 @@ TEST(AtomicFile, KeepsTheOldFileOnAFullDisk) {
     GTEST_SKIP() << "this process may not mount a file system";
   }
   EXPECT_EQ(status, 0);
+}
+
+TEST(AtomicFile, ReplacesWhatALinkLeadsTo) {
+  const testing::TemporaryFolder folder;
+  fs::create_directory(folder / "elsewhere");
+  write_file_atomically(folder / "elsewhere/target", "old");
+  fs::create_symlink("elsewhere/target", folder / "link");
+  fs::create_symlink("link", folder / "link_to_link");
+  write_file_atomically(folder / "link_to_link", "new");
+  EXPECT_TRUE(fs::is_symlink(folder / "link_to_link"));
+  EXPECT_TRUE(fs::is_symlink(folder / "link"));
+  EXPECT_EQ(read_file(folder / "elsewhere/target"), "new");
+  fs::create_symlink(folder / "elsewhere/later", folder / "dangling");
+  write_file_atomically(folder / "dangling", "made");
+  EXPECT_EQ(read_file(folder / "elsewhere/later"), "made");
+  fs::create_symlink("round", folder / "round");
+  EXPECT_THAT(error_of([&] { write_file_atomically(folder / "round", "x"); }),
+              HasSubstr("cannot write"));
+}
+
+TEST(AtomicFile, WritesIntoADeviceOrAPipe) {
+  write_file_atomically("/dev/null", "x");
+  EXPECT_TRUE(fs::is_character_file("/dev/null"));
+  EXPECT_THAT(error_of([] { write_file_atomically("/dev/full", "x"); }),
+              HasSubstr("cannot write /dev/full: No space left on device"));
+  EXPECT_TRUE(fs::is_character_file("/dev/full"));
+  const testing::TemporaryFolder folder;
+  const fs::path pipe = folder / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  std::string got;
+  std::jthread reader([&] { got = read_file(pipe); });
+  write_file_atomically(pipe, "through");
+  reader.join();
+  EXPECT_EQ(got, "through");
+  EXPECT_TRUE(fs::is_fifo(pipe));
+}
+
+TEST(AtomicFile, ReadsNoMoreThanIsAsked) {
+  EXPECT_THAT(error_of([] { read_file("/dev/zero", 1000); }),
+              HasSubstr("cannot read /dev/zero: it is larger than 1000 B"));
+  const testing::TemporaryFolder folder;
+  write_file_atomically(folder / "ten", "0123456789");
+  EXPECT_EQ(read_file(folder / "ten", 10), "0123456789");
+  EXPECT_THAT(error_of([&] { read_file(folder / "ten", 9); }), HasSubstr("larger than 9 B"));
 }
 
 TEST(AtomicFile, SaysWhyItCannotWrite) {

@@ -7,6 +7,7 @@
 #include <darts/core/error.hpp>
 #include <darts/core/field_table.hpp>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -128,10 +129,28 @@ TEST(FieldTableFile, RefusesWhatIsNoMap) {
   EXPECT_EQ(refusal("epochs\n"),
             "x.yaml:1: expected keys with values (key: value), got \"epochs\"");
   EXPECT_EQ(refusal("name: a\n---\nname: b\n"),
-            "x.yaml:3: a second YAML document begins; a file holds one");
+            "x.yaml:2: a second YAML document begins; a file holds one");
   EXPECT_EQ(refusal("{name: a}\nseed: 1\n"),
             "x.yaml:2: a second YAML document begins; a file holds one");
   EXPECT_EQ(refusal("name: a\n[a, b]: c\n"), "x.yaml:2: a key has to be a plain word");
+}
+
+TEST(FieldTableFile, RefusesWhatTheYamlLibraryDoesNotMind) {
+  EXPECT_EQ(refusal(", a: 1"), "x.yaml:1: not valid YAML: a value begins with a comma");
+  EXPECT_EQ(refusal("name: \"abc\n"), "x.yaml:1: not valid YAML: a quote is not closed");
+  EXPECT_EQ(refusal("seed: 1\nname: 'abc\nb: 3\n"),
+            "x.yaml:2: not valid YAML: a quote is not closed");
+  EXPECT_EQ(from_text("name: 'it''s'\n").name, "it's");
+  EXPECT_EQ(from_text("name: \"a \\\" b\"\n").name, "a \" b");
+}
+
+TEST(FieldTableFile, SkipsAByteOrderMark) {
+  EXPECT_EQ(from_text("\xEF\xBB\xBFname: a\n").name, "a");
+}
+
+TEST(FieldTableFile, RefusesWhatIsTooLargeForAConfig) {
+  EXPECT_THAT(error_of([] { loaded("/dev/zero"); }),
+              ::testing::HasSubstr("cannot read /dev/zero: it is larger than 1"));
 }
 
 TEST(FieldTableFile, AliasesAreFineAndCannotLoop) {
@@ -148,7 +167,7 @@ TEST(FieldTableFile, RefusesWhatCannotBeRead) {
   const TemporaryFolder folder;
   const std::string base = folder.path().string();
   EXPECT_EQ(error_of([&] { loaded(folder / "none.yaml"); }),
-            base + "/none.yaml: cannot be read: No such file or directory");
+            "cannot read " + base + "/none.yaml: No such file or directory; check the path");
   EXPECT_EQ(error_of([&] { loaded(folder.path()); }), base + ": is a directory; name a YAML file");
   const fs::path closed = write_text(folder / "closed.yaml", "name: a\n");
   fs::permissions(closed, fs::perms::none);
@@ -158,7 +177,9 @@ TEST(FieldTableFile, RefusesWhatCannotBeRead) {
                 return 1;
               }
               const std::string message = error_of([&] { loaded(closed); });
-              return message == closed.string() + ": cannot be read: Permission denied" ? 0 : 2;
+              return message.starts_with("cannot read " + closed.string() + ": Permission denied")
+                         ? 0
+                         : 2;
             }),
             0);
 }

@@ -151,6 +151,7 @@ TEST(FieldTable, RefusesListsThatAreNoSelection) {
   EXPECT_EQ(refusal("search.tags=[a, {b: c}]"), "expected a list of texts, got a section in it");
   EXPECT_EQ(refusal("search.tags=[a"), "not valid YAML: end of sequence flow not found");
   EXPECT_EQ(refusal("search.tags=[a, ]b"), "not valid YAML: more than one value");
+  EXPECT_EQ(refusal("search.epochs=,1"), "not valid YAML: a value begins with a comma");
 }
 
 TEST(FieldTable, RefusesWhatIsNoKey) {

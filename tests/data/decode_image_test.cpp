@@ -67,6 +67,23 @@ INSTANTIATE_TEST_SUITE_P(
         Expected{"alpha.png", 20, 27, {145.08, 132.44, 125.8}, {141, 72, 32}, {150, 144, 136}},
         Expected{"palette.png", 32, 43, {108.22, 108.58, 100.89}, {84, 83, 77}, {97, 97, 85}}));
 
+TEST(DecodePng, GivesTheStoredValuesWhateverTheGamma) {
+  const at::Tensor image = decode_image(file_bytes("gamma_1.0.png")).to(at::kLong);
+  const at::Tensor x = at::arange(16, at::kLong).unsqueeze(0).expand({16, 16});
+  const at::Tensor y = x.t();
+  EXPECT_TRUE(image.equal(at::stack({16 * x, 16 * y, 8 * (x + y)}, -1)));
+}
+
+TEST(FitImage, CropsTheMiddleAsTorchvisionDoes) {
+  // 35 columns to 32: Python's round(1.5) is 2.
+  const at::Tensor stripes = decode_image(file_bytes("stripes_35x32.png"));
+  ASSERT_THAT(stripes.sizes(), ElementsAre(32, 35, 3));
+  EXPECT_TRUE(fit_image(stripes, 32).equal(stripes.narrow(1, 2, 32)));
+  // And round(0.5) is 0.
+  const at::Tensor one_more = stripes.narrow(1, 0, 33);
+  EXPECT_TRUE(fit_image(one_more, 32).equal(one_more.narrow(1, 0, 32)));
+}
+
 TEST(DecodeImageErrors, SaysWhatIsWrong) {
   EXPECT_EQ(problem_of(""), "the file is empty");
   EXPECT_EQ(problem_of("GIF89a"), "it is neither JPEG nor PNG");

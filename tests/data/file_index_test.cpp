@@ -16,6 +16,7 @@ FileIndex small_index() {
   FileIndex index({"cat", "dog"}, true);
   index.add("a.JPEG", 0);
   index.add("b c.JPEG", 1);
+  index.set_left_out("3 .webp");
   return index;
 }
 
@@ -43,6 +44,9 @@ TEST(FileIndex, SurvivesPacking) {
   const std::optional<FileIndex> back = unpack_index(bytes, "state 1\n");
   ASSERT_TRUE(back);
   EXPECT_TRUE(same(*back, index));
+  EXPECT_EQ(back->left_out(), "3 .webp");
+  EXPECT_EQ(packed_state(bytes), "state 1\n");
+  EXPECT_EQ(packed_state("anything"), "");
 }
 
 TEST(FileIndex, IsNotUnpackedWhenDamagedOrOutOfDate) {
@@ -114,9 +118,25 @@ TEST_F(CachedIndex, IsMadeAnewWhenFilesCameOrWent) {
   EXPECT_EQ(index().class_names().size(), 3U);
 }
 
+TEST_F(CachedIndex, IsMadeAnewWhenAFolderInAClassFolderChanges) {
+  add("cat/more/1.JPEG");
+  const auto age_all = [&] {
+    age();
+    fs::last_write_time(root.path() / "train/cat/more",
+                        fs::file_time_type::clock::now() - std::chrono::minutes(1));
+  };
+  age_all();
+  const FileIndex first = index();
+  EXPECT_EQ(first.place(2), fs::path("cat/more/1.JPEG"));
+  ASSERT_TRUE(fs::exists(cache_file()));
+  EXPECT_TRUE(same(index(), first));
+  add("cat/more/2.JPEG");
+  EXPECT_EQ(index().size(), 5);
+}
+
 TEST_F(CachedIndex, IsMadeAnewWhenItIsDamaged) {
   const FileIndex first = index();
-  for (const char* bytes : {"", "darts-file-index 1\n", "anything"}) {
+  for (const char* bytes : {"", "darts-file-index 1\n", "darts-file-index 2\n", "anything"}) {
     fs::remove(cache_file());
     test::write_file(cache_file(), bytes);
     EXPECT_TRUE(same(index(), first));

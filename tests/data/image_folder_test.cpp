@@ -2,6 +2,7 @@
 #include "support/test_paths.hpp"
 
 #include <darts/data/dataset.hpp>
+#include <darts/data/open_images.hpp>
 
 namespace darts {
 namespace {
@@ -57,6 +58,53 @@ TEST_F(ImageFolder, ReadsClassesAndFilesSortedByName) {
   EXPECT_EQ(set.stddev, pixels.statistics().stddev);
 }
 
+TEST_F(ImageFolder, ReadsJpegUnderAnyUsualEndingAndWhatLiesInSubFolders) {
+  put("grey.jpg", "train/rock/b.jfif");
+  put("grey.jpg", "train/rock/a.JPE");
+  put("grey.jpg", "train/rock/more/a.jpg");
+  put("grey.jpg", "train/rock/even/more/z.jpeg");
+  for (const char* name : {"c.webp", "d.WEBP", "e.gif", "f"}) {
+    test::write_file(root.path() / "train/rock" / name, "?");
+  }
+  std::vector<std::string> notes;
+  options.note = [&](const std::string& note) { notes.push_back(note); };
+  EXPECT_EQ(load(Split::train).images.size(0), 4);
+  EXPECT_THAT(notes, ElementsAre(HasSubstr("1 .gif, 2 .webp, 1 without ending")));
+}
+
+TEST_F(ImageFolder, RefusesLinksThatLeadNowhereAndImagesWithoutAClass) {
+  put_two_classes("train");
+  put_two_classes("val");
+  fs::create_symlink("gone.jpg", root.path() / "train/rock/c.jpg");
+  EXPECT_THAT(load_error(Split::train), HasSubstr("train/rock/c.jpg is a link to gone.jpg"));
+  fs::remove(root.path() / "train/rock/c.jpg");
+  put("grey.jpg", "val/loose.jpg");
+  EXPECT_THAT(load_error(Split::test), HasSubstr("1 images beside them (loose.jpg)"));
+  fs::remove(root.path() / "val/loose.jpg");
+  fs::create_directory_symlink("..", root.path() / "train/rock/up");
+  EXPECT_THAT(load_error(Split::train), HasSubstr("does a link lead back?"));
+}
+
+TEST_F(ImageFolder, ReadsTheTestImagesOfTinyImageNet) {
+  for (const char* name : {"n01", "n02"}) {
+    put("grey.jpg", fs::path("train") / name / "images/x.JPEG");
+    test::write_file(root.path() / "train" / name / (std::string(name) + "_boxes.txt"), "?");
+  }
+  put("grey.jpg", "val/images/val_0.JPEG");
+  put("landscape_rgb.jpg", "val/images/val_1.JPEG");
+  put("grey.jpg", "test/images/test_0.JPEG");
+  test::write_file(root.path() / "val/val_annotations.txt",
+                   "val_1.JPEG\tn01\t0\t32\t44\t62\nval_0.JPEG\tn02\t5\t5\t6\t6\n");
+  const ImageSet set = load(Split::test);
+  const auto* labels = set.labels.const_data_ptr<std::int64_t>();
+  EXPECT_THAT(std::vector(labels, labels + 2), ElementsAre(1, 0));
+  options.name = "imagenet";
+  const auto source = open_images(options, Split::test);
+  EXPECT_EQ(source->size(), 2);
+  EXPECT_EQ(source->label(0), 1);
+  EXPECT_EQ(open_images(options, Split::train)->size(), 2);
+}
+
 TEST_F(ImageFolder, GivesTheTestSplitTheStatisticsAndClassesOfTheTrainSplit) {
   put_two_classes("train");
   put("cmyk.jpg", "val/rock/x.jpg");
@@ -99,7 +147,7 @@ TEST_F(ImageFolder, NamesAClassWithoutImages) {
   fs::create_directories(root.path() / "train" / "empty");
   EXPECT_EQ(load_error(Split::train), "the class folder " +
                                           (root.path() / "train" / "empty").string() +
-                                          " has no images (.jpg, .jpeg, .png); add some or "
+                                          " has no JPEG or PNG images; add some or "
                                           "remove it");
 }
 

@@ -173,6 +173,72 @@ TEST_F(Imagenet, NamesTheClassesAfterTheLabelsWithoutTrainImages) {
   EXPECT_THAT(open_error(Split::test), HasSubstr("line 1: there is no"));
 }
 
+TEST_F(Imagenet, ATextThatIsAClassNameIsThatClass) {
+  for (int number = 0; number < 12; ++number) {
+    put("grey.jpg", "train/" + std::to_string(number) + "/x.JPEG");
+  }
+  std::string lines;
+  for (int i = 0; i < 3; ++i) {
+    put("grey.jpg", "val/v" + std::to_string(i) + ".jpg");
+    lines += "v" + std::to_string(i) + ".jpg 2\n";
+  }
+  put_labels("val_labels.txt", lines);
+  EXPECT_EQ(open(Split::test)->class_names().at(4), "2");  // 0, 1, 10, 11, 2
+  EXPECT_THAT(labels(Split::test), ElementsAre(4, 4, 4));
+  put_labels("val_labels.txt", "v0.jpg 2\nv1.jpg 2\nv2.jpg 02\n");  // place 2, or a typing error?
+  EXPECT_THAT(open_error(Split::test),
+              AllOf(HasSubstr("line 3"), HasSubstr("the class 02 has no")));
+}
+
+TEST_F(Imagenet, NamesMayHaveBlanksAndCommas) {
+  for (const char* name : {"golden", "golden retriever", "cat, black"}) {
+    put("grey.jpg", "train/" + std::string(name) + "/x.JPEG");
+  }
+  for (const char* name : {"a0.jpg", "my photo 0.jpg", "my.photo.jpg"}) {
+    put("grey.jpg", "val/" + std::string(name));
+  }
+  ASSERT_THAT(open(Split::train)->class_names(),
+              ElementsAre("cat, black", "golden", "golden retriever"));
+  put_labels("val_labels.txt",
+             "a0.jpg,golden retriever\nmy photo 0.jpg,\"cat, black\"\nmy.photo,golden\n");
+  EXPECT_THAT(labels(Split::test), ElementsAre(2, 0, 1));
+  put_labels("val_labels.txt",
+             "a0.jpg golden retriever\nmy photo 0.jpg golden\nmy.photo  golden\n");
+  EXPECT_THAT(labels(Split::test), ElementsAre(2, 1, 1));
+  put_labels("val_labels.txt", "golden\ngolden retriever\ngolden\n");
+  EXPECT_THAT(labels(Split::test), ElementsAre(1, 2, 1));
+  put_labels("val_labels.txt", "a0.jpg golden labrador\nmy photo 0.jpg golden\nmy.photo golden\n");
+  EXPECT_THAT(open_error(Split::test),
+              AllOf(HasSubstr("line 1"), HasSubstr("the class golden labrador has no train")));
+}
+
+TEST_F(Imagenet, ReadsKagglesLabelsBehindAByteOrderMark) {
+  put("grey.jpg", "train/cat/x.JPEG");
+  put("grey.jpg", "train/dog/x.JPEG");
+  put_flat_val();
+  put_labels("LOC_val_solution.csv",
+             "\xEF\xBB\xBFImageId,PredictionString\r\nILSVRC2012_val_00000001,cat 1 2 3 4\r\n"
+             "ILSVRC2012_val_00000002,dog 1 2 3 4 cat 1 2 3 4\r\n");
+  EXPECT_THAT(labels(Split::test), ElementsAre(0, 1));
+}
+
+TEST_F(Imagenet, RefusesLabelsThatMayMeanAnotherImageOrContradictEachOther) {
+  put_train();
+  put("grey.jpg", "val/a.jpg");
+  put("alpha.png", "val/a.png");
+  put_labels("val_labels.txt", "a n01\na.png n02\n");
+  EXPECT_THAT(open_error(Split::test),
+              AllOf(HasSubstr("line 1"), HasSubstr("a may be a.jpg or a.png")));
+  put_labels("val_labels.txt", "a.jpg n01\na.png n02\n");
+  EXPECT_THAT(labels(Split::test), ElementsAre(0, 1));
+  put_labels("val_labels.txt", "a.jpg n01\na.png n02\na.jpg n01\n");
+  EXPECT_THAT(labels(Split::test), ElementsAre(0, 1));
+  put_labels("val_labels.txt", "a.jpg n01\na.png n02\na.jpg n02\n");
+  EXPECT_THAT(
+      open_error(Split::test),
+      AllOf(HasSubstr("line 3"), HasSubstr("a.jpg is of the class n02, but line 1 says n01")));
+}
+
 TEST_F(Imagenet, SaysWhatIsWrongWithTheLabels) {
   put_train();
   put_flat_val();
@@ -198,7 +264,7 @@ TEST_F(Imagenet, SaysWhereItHasToLie) {
   fs::create_directories(root.path() / "train");
   EXPECT_THAT(open_error(Split::train), HasSubstr("no class folders"));
   fs::create_directories(root.path() / "train/n01");
-  EXPECT_THAT(open_error(Split::train), HasSubstr("has no images"));
+  EXPECT_THAT(open_error(Split::train), HasSubstr("has no JPEG or PNG images"));
 }
 
 TEST_F(Imagenet, GivesTheSameBatchesWithAnyNumberOfWorkers) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <span>
 #include <string>
@@ -12,13 +13,18 @@ namespace darts {
 ///
 /// Writes `.NAME.tmp-PID` beside it, syncs, renames, and syncs the folder. On any failure the
 /// temporary is removed, the old file stays as it was, and Error says why. One thread at a time for
-/// each path; the folder has to exist.
+/// each path; the folder has to exist. A symbolic link stays, and what it leads to is replaced; a
+/// device or a pipe is written into.
 void write_file_atomically(const std::filesystem::path& path,
                            std::span<const std::string_view> pieces);
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
 
-/// The whole file. Throws Error if it is missing, a folder, or cannot be read.
-std::string read_file(const std::filesystem::path& path);
+/// The whole file. Throws Error if it is missing, a folder, or cannot be read, or if it holds more
+/// than `most` bytes: what is read whole is small, and a device may never end.
+std::string read_file(const std::filesystem::path& path, std::size_t most = std::size_t{1} << 30U);
+
+/// The same, without the byte order mark that some editors put before a text.
+std::string read_text(const std::filesystem::path& path, std::size_t most = std::size_t{1} << 30U);
 
 /// Removes what writers that were killed have left in `folder`: temporaries of processes that no
 /// longer exist, and of this process's id (in a container the id often is the same at every start),

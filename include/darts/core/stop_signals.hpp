@@ -14,7 +14,8 @@ namespace darts {
 ///
 /// Make it first thing in main(): the signals are blocked for this thread and for those it starts
 /// (a child program inherits the block as well), and a thread of its own reads them. SIGXFSZ is
-/// ignored meanwhile, so that a limit on file sizes shows as an ordinary error of write(2).
+/// ignored meanwhile, so that a limit on file sizes shows as an ordinary error of write(2), and
+/// SIGPIPE, so that a run outlives the reader of its output.
 class StopSignals {
  public:
   /// Takes the first signal, in the reading thread; for a message such as "stopping after this
@@ -44,6 +45,7 @@ class StopSignals {
   FileDescriptor end_;
   sigset_t mask_before_{};
   struct sigaction size_limit_before_ {};
+  struct sigaction pipe_before_ {};
   std::jthread reader_;
 };
 

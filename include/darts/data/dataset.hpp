@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +27,8 @@ struct DatasetOptions {
   /// them an image folder's are measured on its train images, for the test split as well, which
   /// costs decoding these once more.
   std::optional<PixelStatistics> statistics = std::nullopt;
+  /// Told, if set, what may be good to know and is no error: which files are left out.
+  std::function<void(const std::string&)> note = {};
 };
 
 /// What the images of a data set are like; 0: not the same for all who have it.
