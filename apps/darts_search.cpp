@@ -12,6 +12,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <iomanip>
 #include <iostream>
 
 namespace {
@@ -23,6 +24,7 @@ struct Arguments : RecipeArguments {
   std::string derive;
   std::int64_t epoch = -1;
   std::string output;
+  bool list_operations = false;
 };
 
 void declare(CLI::App& app, Arguments& a) {
@@ -40,6 +42,16 @@ void declare(CLI::App& app, Arguments& a) {
       ->needs(derive);
   app.add_option("-o,--output", a.output, "with --derive: write the genotype to this file")
       ->needs(derive);
+  app.add_flag("--list-operations", a.list_operations,
+               "no search: print the operations that space.primitives may name, and their kinds");
+}
+
+/// One operation a line: its name and its kind.
+void print_operations() {
+  for (const PrimitiveRow& row : primitive_table()) {
+    std::cout << std::left << std::setw(14) << row.name << "  " << kind_name(row.kind) << "\n";
+  }
+  std::cout << std::flush;
 }
 
 int print_derived(const Arguments& a) {
@@ -140,6 +152,10 @@ int search_main(int argc, char** argv) {
     return *status;
   }
   if (print_reference<SearchConfig>(a)) {
+    return 0;
+  }
+  if (a.list_operations) {
+    print_operations();
     return 0;
   }
   if (!a.derive.empty()) {

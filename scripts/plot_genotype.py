@@ -7,7 +7,8 @@ from pathlib import Path
 
 from dartslib import cli
 from dartslib.cell_picture import LAYOUTS, render
-from dartslib.genotype import BUILT_IN_DIRECTORY, find_genotype, load_genotype
+from dartslib.genotype import BUILT_IN_DIRECTORY, Genotype, find_genotype, load_genotype
+from dartslib.operations import LOOKS
 
 FORMATS = ("png", "svg", "pdf")
 
@@ -55,11 +56,19 @@ def default_output(source: Path, name: str, picture_format: str) -> Path:
     return Path(path.name) if source.parent == BUILT_IN_DIRECTORY else path
 
 
+def warn_of_odd_names(genotype: Genotype) -> None:
+    """Say what may be a slip: operations that neither pictures nor the file's writer know."""
+    for name in genotype.operations:
+        if name not in LOOKS and name not in genotype.kinds:
+            cli.warn(f"'{name}' is none of the usual operations{cli.nearest(name, LOOKS)}")
+
+
 def main() -> None:
     """Read a genotype and write its picture."""
     arguments = build_parser().parse_args()
     picture_format = cli.picture_format(arguments.output, arguments.format, FORMATS)
     genotype = load_genotype(arguments.genotype)
+    warn_of_odd_names(genotype)
     output = arguments.output or default_output(*find_genotype(arguments.genotype), picture_format)
     title = genotype.name if arguments.title is None else arguments.title
     cli.write_output(output, render(genotype, title, picture_format, arguments.layout))

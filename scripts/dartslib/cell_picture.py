@@ -10,10 +10,10 @@ import html
 from types import ModuleType
 from typing import Any
 
-from dartslib.cell import INPUTS, Cell
+from dartslib.cell import INPUTS, Cell, state_name
 from dartslib.cli import UserError, require
 from dartslib.genotype import Genotype
-from dartslib.operations import OPERATIONS, state_name
+from dartslib.operations import FAMILIES, Family, family_of
 
 CELLS = {"normal": "normal cell", "reduce": "reduction cell"}
 
@@ -73,7 +73,7 @@ def _graph(graphviz: ModuleType, genotype: Genotype, title: str, layout: str) ->
     for name, label in reversed(CELLS.items()):  # Graphviz stacks them from the bottom
         with graph.subgraph(name=f"cluster_{name}", graph_attr=CLUSTER) as cluster:
             cluster.attr(label=label)
-            _draw_cell(cluster, getattr(genotype, name), name)
+            _draw_cell(cluster, getattr(genotype, name), name, families_of(genotype))
     if layout == "side-by-side":
         for state in ("0", "1"):
             graph.edge("normal_out", f"reduce_{state}", style="invis")
@@ -86,7 +86,7 @@ def _graph(graphviz: ModuleType, genotype: Genotype, title: str, layout: str) ->
     return graph
 
 
-def _draw_cell(graph: Any, cell: Cell, prefix: str) -> None:
+def _draw_cell(graph: Any, cell: Cell, prefix: str, families: dict[str, Family]) -> None:
     """Add one cell's states, operations and edges; `prefix` keeps the cells' names apart."""
     for state in range(len(cell.nodes) + INPUTS):
         if state >= INPUTS and not cell.nodes[state - INPUTS]:
@@ -95,12 +95,18 @@ def _draw_cell(graph: Any, cell: Cell, prefix: str) -> None:
         graph.node(f"{prefix}_{state}", label=_subscript(state_name(state)), **look)
     graph.node(f"{prefix}_out", label=_subscript("c_{k}"), **OUTPUT)
     for index, (node, edge) in enumerate(cell.edges_by_node()):
-        box, kind = f"{prefix}_op{index}", OPERATIONS[edge.operation].kind
-        graph.node(box, label=edge.operation, fillcolor=kind.fill, color=kind.border, **OPERATION)
+        box, look = f"{prefix}_op{index}", families[edge.operation]
+        label = require("graphviz").escape(edge.operation)
+        graph.node(box, label=label, fillcolor=look.fill, color=look.border, **OPERATION)
         graph.edge(f"{prefix}_{edge.source}", f"{box}:w", arrowhead="none", weight="2")
         graph.edge(f"{box}:e", f"{prefix}_{node + 2}", weight="2")
     for state in cell.concat:
         graph.edge(f"{prefix}_{state}", f"{prefix}_out", **TO_OUTPUT)
+
+
+def families_of(genotype: Genotype) -> dict[str, Family]:
+    """Return the family of every operation that occurs."""
+    return {name: family_of(name, genotype.kinds.get(name, "")) for name in genotype.operations}
 
 
 def _subscript(name: str) -> str:
@@ -113,14 +119,14 @@ def _subscript(name: str) -> str:
 
 
 def _heading(genotype: Genotype, title: str) -> str:
-    """Compose the title and a legend of the kinds of operation that occur."""
-    used = {edge.operation for edge in genotype.normal.edges + genotype.reduce.edges}
-    kinds = dict.fromkeys(look.kind for name, look in OPERATIONS.items() if name in used)
+    """Compose the title and a legend of the families of operations that occur."""
+    used = set(families_of(genotype).values())
     legend = "".join(
-        f'<TD BORDER="1" COLOR="{kind.border}" BGCOLOR="{kind.fill}"'
+        f'<TD BORDER="1" COLOR="{family.border}" BGCOLOR="{family.fill}"'
         ' FIXEDSIZE="TRUE" WIDTH="16" HEIGHT="12"></TD>'
-        f'<TD><FONT POINT-SIZE="10">{kind.label}  </FONT></TD>'
-        for kind in kinds
+        f'<TD><FONT POINT-SIZE="10">{family.label}  </FONT></TD>'
+        for family in FAMILIES
+        if family in used
     )
     rows = f"<TR><TD>{_table(f'<TR>{legend}</TR>', 4)}</TD></TR>"
     if title:

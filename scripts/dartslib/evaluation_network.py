@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dartslib.cell import Cell
+from dartslib.cli import UserError, nearest
 from dartslib.genotype import Genotype, genotype_from
 
 AUXILIARY = (128, 768)  # channels of the auxiliary head's two convolutions
@@ -113,6 +114,16 @@ OPERATIONS = {
 }
 
 
+def make_operation(name: str, channels: int, stride: int) -> nn.Module:
+    """Make an operation of a genotype."""
+    if name not in OPERATIONS:
+        raise UserError(
+            f"the operation '{name}' is not one that can be made in PyTorch here"
+            f"{nearest(name, OPERATIONS)} (OPERATIONS in {__file__} takes more)"
+        )
+    return OPERATIONS[name](channels, stride)
+
+
 class EvaluationCell(nn.Module):
     """A discrete cell: a node is the sum of its edges, the output concatenates nodes."""
 
@@ -122,7 +133,7 @@ class EvaluationCell(nn.Module):
         self.preprocess0, self.preprocess1 = inputs
         self.cell = cell
         self._ops = nn.ModuleList(
-            OPERATIONS[edge.operation](channels, 2 if reduction and edge.source < 2 else 1)
+            make_operation(edge.operation, channels, 2 if reduction and edge.source < 2 else 1)
             for edge in cell.edges
         )
 

@@ -18,7 +18,7 @@ from dartslib.genotype_notation import CELLS, EDGES_PER_NODE, FIELDS, parse_nota
 
 FORMAT = "darts-genotype"
 VERSION = 2
-KNOWN_FIELDS = ("format", "version", "name", *FIELDS, "provenance")
+KNOWN_FIELDS = ("format", "version", "name", *FIELDS, "operations", "provenance")
 
 # The same relative place in the source tree and under <prefix>/share/darts.
 BUILT_IN_DIRECTORY = Path(__file__).resolve().parents[2] / "configs" / "genotypes"
@@ -26,12 +26,21 @@ BUILT_IN_DIRECTORY = Path(__file__).resolve().parents[2] / "configs" / "genotype
 
 @dataclass(frozen=True)
 class Genotype:
-    """A normal and a reduction cell under a name."""
+    """A normal and a reduction cell under a name.
+
+    `kinds` are those of operations by name, where the program that wrote the file says them.
+    """
 
     name: str
     normal: Cell
     reduce: Cell
     provenance: dict[str, Any] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def operations(self) -> list[str]:
+        """The names of the operations that occur, in the order of their first edges."""
+        return list(dict.fromkeys(e.operation for e in self.normal.edges + self.reduce.edges))
 
 
 def built_in_names() -> list[str]:
@@ -84,7 +93,7 @@ def parse_genotype(text: str, where: str, default_name: str, name: str = "") -> 
         if name:
             raise UserError(f"{where}: holds one genotype; leave out ':{name}'")
         return genotype_from(_parse_json(text, where), where, default_name)
-    return _genotype(parse_notation(text, where, name), where, name or default_name, {})
+    return _genotype(parse_notation(text, where, name), where, name or default_name)
 
 
 def genotype_from(record: Any, where: str, default_name: str = "") -> Genotype:
@@ -103,9 +112,12 @@ def genotype_from(record: Any, where: str, default_name: str = "") -> Genotype:
         raise UserError(f"{where}: 'name' is not text")
     if not isinstance(provenance, dict):
         raise UserError(f"{where}: 'provenance' is not an object, {{...}}")
+    kinds = record.get("operations", {})
+    if not isinstance(kinds, dict) or not all(isinstance(kind, str) for kind in kinds.values()):
+        raise UserError(f"{where}: 'operations' is not an object of texts, {{name: kind, ...}}")
     if version == 1:
         record = _one_list_a_node(record, where)
-    return _genotype(record, where, name or default_name, provenance)
+    return _genotype(record, where, name or default_name, provenance, kinds)
 
 
 def _one_list_a_node(record: dict[str, Any], where: str) -> dict[str, Any]:
@@ -121,7 +133,11 @@ def _one_list_a_node(record: dict[str, Any], where: str) -> dict[str, Any]:
 
 
 def _genotype(
-    record: dict[str, Any], where: str, name: str, provenance: dict[str, Any]
+    record: dict[str, Any],
+    where: str,
+    name: str,
+    provenance: dict[str, Any] | None = None,
+    kinds: dict[str, str] | None = None,
 ) -> Genotype:
     """Check the two cells."""
     for key in FIELDS:
@@ -130,7 +146,7 @@ def _genotype(
     normal, reduce = (
         assemble_cell(record[kind], record[f"{kind}_concat"], f"{where}: {kind}") for kind in CELLS
     )
-    return Genotype(name, normal, reduce, provenance)
+    return Genotype(name, normal, reduce, provenance or {}, kinds or {})
 
 
 def record_of(genotype: Genotype) -> dict[str, Any]:
@@ -140,6 +156,8 @@ def record_of(genotype: Genotype) -> dict[str, Any]:
         cell: Cell = getattr(genotype, kind)
         record[kind] = [[[edge.operation, edge.source] for edge in node] for node in cell.nodes]
         record[f"{kind}_concat"] = list(cell.concat)
+    if genotype.kinds:
+        record["operations"] = genotype.kinds
     if genotype.provenance:
         record["provenance"] = genotype.provenance
     return record

@@ -112,22 +112,25 @@ class Graph:
 
     def operation(self, operation: str, x: str, name: str, stride: int) -> str:
         """Add a cell's operation, by its name in the genotype."""
-        match operation.split("_"):
-            case ["none"]:
+        match operation:
+            case "none":
                 return self.zero(x, stride)
-            case ["skip", _]:
+            case "skip_connect":
                 return x if stride == 1 else self.factorized_reduce(x, name)
-            case ["max", "pool", _]:
+            case "max_pool_3x3":
                 return self.pool("MaxPool", x, stride)
-            case ["avg", "pool", _]:
+            case "avg_pool_3x3":
                 return self.pool("AveragePool", x, stride)
-            case ["sep", "conv", _]:
+            case "sep_conv_3x3" | "sep_conv_5x5" | "sep_conv_7x7":
                 return self.depthwise(self.depthwise(x, name, 1, stride), name, 5, 1)
-            case ["dil", "conv", _]:
+            case "dil_conv_3x3" | "dil_conv_5x5":
                 return self.depthwise(x, name, 1, stride, dilation=2)
-            case ["conv", "7x1", "1x7"]:
+            case "conv_7x1_1x7":
                 return self.conv_7x1_1x7(x, name, stride)
-        raise UserError(f"the operation {operation} cannot be exported to ONNX")
+        raise UserError(
+            f"the operation '{operation}' is not one that can be written as ONNX here "
+            f"(Graph.operation in {__file__} takes more)"
+        )
 
     def cell(self, cell: Cell, name: str, inputs: list[str], reduction: bool) -> str:
         """Add a cell, given its two preprocessed inputs."""

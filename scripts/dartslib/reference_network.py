@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dartslib.cli import UserError
+from dartslib.cli import UserError, nearest
 from dartslib.genotype import Genotype
 from dartslib.runlog import nodes_of
 
@@ -87,17 +87,31 @@ def operation(example: Shapes, channels: int, affine: bool) -> Shapes:
     return under("1", norm(channels, affine)) if "1.running_mean" in example else {}
 
 
+def kernels(size: int, *convolutions: int) -> Shapes:
+    """Give depthwise convolutions, by their places, a kernel of size x size."""
+    return {f"op.{place}.weight": (0, 0, size, size) for place in convolutions}
+
+
+# Names and kernels that tell each of the original's operations apart for `operation`.
+EXAMPLES: dict[str, Shapes] = {
+    "none": {},
+    "max_pool_3x3": {},
+    "avg_pool_3x3": {},
+    "skip_connect": {},  # of stride 1
+    "sep_conv_3x3": kernels(3, 1, 5),
+    "sep_conv_5x5": kernels(5, 1, 5),
+    "sep_conv_7x7": kernels(7, 1, 5),
+    "dil_conv_3x3": kernels(3, 1),
+    "dil_conv_5x5": kernels(5, 1),
+    "conv_7x1_1x7": {"2.weight": ()},
+}
+
+
 def example_of(name: str, stride: int) -> Shapes:
-    """Return names and kernels that tell the operation of this name apart for `operation`."""
-    size = int(name[-1]) if name[-1].isdecimal() else 0
-    kernel = (0, 0, size, size)
-    if name.startswith("sep_conv"):
-        return {"op.1.weight": kernel, "op.5.weight": kernel}
-    if name.startswith("dil_conv"):
-        return {"op.1.weight": kernel}
-    if name == "conv_7x1_1x7":
-        return {"2.weight": kernel}
-    return {"conv_1.weight": kernel} if name == "skip_connect" and stride == 2 else {}
+    """Return what tells the operation of this name and stride apart."""
+    if name not in EXAMPLES:
+        raise UserError(f"the original has no operation '{name}'{nearest(name, EXAMPLES)}")
+    return {"conv_1.weight": ()} if name == "skip_connect" and stride == 2 else EXAMPLES[name]
 
 
 def auxiliary_head(channels: int, classes: int, two_norms: bool) -> Shapes:

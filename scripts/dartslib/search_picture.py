@@ -9,8 +9,9 @@ import io
 from dataclasses import dataclass
 from typing import Any
 
+from dartslib.cell import state_name
 from dartslib.cli import require
-from dartslib.operations import curve_colours, state_name
+from dartslib.operations import curve_colours
 from dartslib.runlog import CELL_TYPES, Alphas, Metrics
 
 TITLES = {"normal": "Normal cell: softmax(α) of every edge", "reduce": "Reduction cell"}

@@ -3,12 +3,38 @@
 #include <darts/cell/evaluation_cell.hpp>
 #include <darts/cell/preprocess.hpp>
 #include <darts/cell/topology.hpp>
+#include <darts/ops/average_pool.hpp>
 #include <darts/ops/norm_block.hpp>
 
 #include <ATen/ops/cat.h>
 #include <c10/core/GradMode.h>
+#include <torch/nn/modules/linear.h>
+#include <torch/nn/modules/pooling.h>
+
+#include <algorithm>
 
 namespace darts {
+namespace {
+
+/// What an edge does, by its module; nothing for one that only the plain way can run.
+std::optional<ImageEdge::Kind> image_edge_kind(const torch::nn::Module& module) {
+  if (dynamic_cast<const torch::nn::IdentityImpl*>(&module) != nullptr) {
+    return ImageEdge::Kind::identity;
+  }
+  if (dynamic_cast<const NormBlock*>(&module) != nullptr) {
+    return ImageEdge::Kind::block;
+  }
+  const bool is_pool = dynamic_cast<const torch::nn::MaxPool2dImpl*>(&module) != nullptr ||
+                       dynamic_cast<const AveragePoolImpl*>(&module) != nullptr;
+  return is_pool ? std::optional(ImageEdge::Kind::pool) : std::nullopt;
+}
+
+/// Drop path spares identities, as the original does.
+bool is_droppable(const torch::nn::Module& module) {
+  return dynamic_cast<const torch::nn::IdentityImpl*>(&module) == nullptr;
+}
+
+}  // namespace
 
 EvaluationCellImpl::EvaluationCellImpl(EvaluationCellOptions options)
     : options_(std::move(options)) {
@@ -45,9 +71,9 @@ at::Tensor EvaluationCellImpl::forward(const at::Tensor& s0, const at::Tensor& s
   for (const auto& node : options_.genotype.nodes) {
     at::Tensor sum;
     for (const GenotypeEdge& edge : node) {
-      DropPath* const dropping = is_training() && !is_identity(edge) ? drop_path : nullptr;
-      sum = run_module(operation(number++), states[static_cast<std::size_t>(edge.from)],
-                       options_.execution,
+      torch::nn::AnyModule& module = operation(number++);
+      DropPath* const dropping = is_training() && is_droppable(*module.ptr()) ? drop_path : nullptr;
+      sum = run_module(module, states[static_cast<std::size_t>(edge.from)], options_.execution,
                        {dropping == nullptr ? at::Tensor() : dropping->next(), sum});
     }
     states.push_back(std::move(sum));
@@ -66,12 +92,12 @@ std::optional<at::Tensor> EvaluationCellImpl::test_forward(const at::Tensor& s0,
   for (const auto& node : options_.genotype.nodes) {
     std::vector<ImageEdge>& edges = cell.nodes.emplace_back();
     for (const GenotypeEdge& edge : node) {
-      const ImageEdge::Kind kind = is_identity(edge) ? ImageEdge::Kind::identity
-                                   : edge.operation.kind() == PrimitiveKind::pool
-                                       ? ImageEdge::Kind::pool
-                                       : ImageEdge::Kind::block;
-      edges.push_back(
-          {kind, static_cast<std::size_t>(edge.from), &operation(number++), stride(edge)});
+      torch::nn::AnyModule& module = operation(number++);
+      const std::optional<ImageEdge::Kind> kind = image_edge_kind(*module.ptr());
+      if (!kind) {
+        return std::nullopt;
+      }
+      edges.push_back({*kind, static_cast<std::size_t>(edge.from), &module, stride(edge)});
     }
   }
   for (const std::int64_t state : options_.genotype.concat) {
@@ -95,17 +121,8 @@ std::int64_t EvaluationCellImpl::out_channels() const {
 }
 
 std::int64_t EvaluationCellImpl::droppable_edges() const {
-  std::int64_t count = 0;
-  for (const auto& node : options_.genotype.nodes) {
-    for (const GenotypeEdge& edge : node) {
-      count += is_identity(edge) ? 0 : 1;
-    }
-  }
-  return count;
-}
-
-bool EvaluationCellImpl::is_identity(const GenotypeEdge& edge) const {
-  return edge.operation.kind() == PrimitiveKind::skip && stride(edge) == 1;
+  const auto modules = operations_->children();
+  return std::ranges::count_if(modules, [](const auto& module) { return is_droppable(*module); });
 }
 
 std::int64_t EvaluationCellImpl::stride(const GenotypeEdge& edge) const {

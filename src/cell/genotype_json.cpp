@@ -15,8 +15,9 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::int64_t default_edges_per_node = 2;  // in version 1
 constexpr const char* edges_per_node_field = "edges_per_node";
-constexpr std::array known_fields{"format",        "version", "name",          "normal",
-                                  "normal_concat", "reduce",  "reduce_concat", "provenance"};
+constexpr std::array known_fields{"format",        "version",       "name",
+                                  "normal",        "normal_concat", "reduce",
+                                  "reduce_concat", "operations",    "provenance"};
 
 Json nodes_of(const CellGenotype& cell) {
   Json nodes = Json::array();
@@ -27,6 +28,24 @@ Json nodes_of(const CellGenotype& cell) {
     }
   }
   return nodes;
+}
+
+bool occurs(std::string_view operation, const CellGenotype& cell) {
+  return std::ranges::any_of(cell.nodes, [&](const auto& edges) {
+    return std::ranges::any_of(
+        edges, [&](const GenotypeEdge& edge) { return edge.operation.name() == operation; });
+  });
+}
+
+/// The kinds of the operations that occur, by name, in the table's order.
+Json kinds_of(const Genotype& genotype) {
+  Json kinds = Json::object();
+  for (const PrimitiveRow& row : primitive_table()) {
+    if (occurs(row.name, genotype.normal) || occurs(row.name, genotype.reduce)) {
+      kinds[std::string(row.name)] = kind_name(row.kind);
+    }
+  }
+  return kinds;
 }
 
 const Json& field(const Json& json, const std::string& name, const std::string& where) {
@@ -132,6 +151,16 @@ void check_header(const Json& json, const std::string& where) {
   }
 }
 
+/// They are for programs without our table; what an operation is, its name says here.
+void check_kinds(const Json& json, const std::string& where) {
+  const Json kinds = json.value("operations", Json::object());
+  if (!kinds.is_object() ||
+      !std::ranges::all_of(kinds, [](const Json& k) { return k.is_string(); })) {
+    throw Error(where +
+                ": operations: must be an object of texts, {\"skip_connect\": \"skip\", …}");
+  }
+}
+
 }  // namespace
 
 Json to_json(const Genotype& genotype) {
@@ -141,7 +170,8 @@ Json to_json(const Genotype& genotype) {
             {"normal", nodes_of(genotype.normal)},
             {"normal_concat", genotype.normal.concat},
             {"reduce", nodes_of(genotype.reduce)},
-            {"reduce_concat", genotype.reduce.concat}};
+            {"reduce_concat", genotype.reduce.concat},
+            {"operations", kinds_of(genotype)}};
   if (!genotype.provenance.empty()) {
     json["provenance"] = Json::parse(genotype.provenance);
   }
@@ -176,6 +206,7 @@ Genotype genotype_from_json(const std::string& text, const std::string& where) {
   if (!provenance.is_object()) {
     throw Error(where + ": provenance: must be an object, {…}");
   }
+  check_kinds(json, where);
   return {name.get<std::string>(), cell_of(json, "normal", where), cell_of(json, "reduce", where),
           provenance.empty() ? "" : provenance.dump()};
 }

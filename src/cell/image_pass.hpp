@@ -15,7 +15,7 @@ struct ImageEdge {
   enum class Kind {
     block,  ///< a NormBlock
     identity,
-    pool,  ///< any other module without multiply-adds
+    pool,  ///< another module, without parameters or multiply-adds
   };
   Kind kind = Kind::block;
   std::size_t from = 0;

@@ -42,7 +42,7 @@ AnyModule make_noise(const OperationOptions& o) { return AnyModule(Noise(o.strid
 
 AnyModule make_conv_7x1(const OperationOptions& o) { return AnyModule(make_conv_7x1_1x7(o)); }
 
-constexpr std::array<PrimitiveRow, 11> table{{
+constexpr auto table = std::to_array<PrimitiveRow>({
     {"none", PrimitiveKind::none, make_none},
     {"max_pool_3x3", PrimitiveKind::pool, make_max_pool},
     {"avg_pool_3x3", PrimitiveKind::pool, make_avg_pool},
@@ -54,9 +54,23 @@ constexpr std::array<PrimitiveRow, 11> table{{
     {"sep_conv_7x7", PrimitiveKind::conv, make_conv<SepConv, 7, 1>},
     {"conv_7x1_1x7", PrimitiveKind::conv, make_conv_7x1},
     {"noise", PrimitiveKind::noise, make_noise},
-}};
+});
 
 }  // namespace
+
+std::string_view kind_name(PrimitiveKind kind) {
+  switch (kind) {
+    case PrimitiveKind::none:
+      return "none";
+    case PrimitiveKind::pool:
+      return "pool";
+    case PrimitiveKind::skip:
+      return "skip";
+    case PrimitiveKind::conv:
+      return "conv";
+  }
+  return "";
+}
 
 std::span<const PrimitiveRow> primitive_table() { return table; }
 

@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include <functional>
+#include <set>
+#include <string>
 
 namespace darts {
 namespace {
@@ -63,6 +65,35 @@ TEST(GenotypeJson, FieldsAreThoseOfTheFormat) {
   EXPECT_EQ(json["version"], 2);
   EXPECT_EQ(json["normal"][1][0], Json({"dil_conv_5x5", 2}));
   EXPECT_EQ(json["reduce_concat"], Json({3}));
+}
+
+TEST(GenotypeJson, SaysTheKindsOfItsOperations) {
+  const Json json = to_json(example_genotype());
+  std::set<std::string> named;
+  for (const char* cell : {"normal", "reduce"}) {
+    for (const Json& node : json[cell]) {
+      for (const Json& edge : node) {
+        named.insert(edge[0].get<std::string>());
+      }
+    }
+  }
+  EXPECT_EQ(json["operations"].size(), named.size());
+  for (const auto& [name, kind] : json["operations"].items()) {
+    EXPECT_TRUE(named.contains(name)) << name;
+    EXPECT_EQ(kind, kind_name(Primitive::parse(name).kind())) << name;
+  }
+}
+
+TEST(GenotypeJson, KindsMayBeMissingOrOfOperationsThatDoNotOccur) {
+  Json json = to_json(example_genotype());
+  json["operations"]["of_another_program"] = "pool";
+  EXPECT_EQ(genotype_from_json(format_json(json), "x"), example_genotype());
+  json.erase("operations");
+  EXPECT_EQ(genotype_from_json(format_json(json), "x"), example_genotype());
+  for (const Json& kinds : {Json("conv"), Json({{"skip_connect", 3}}), Json::array()}) {
+    EXPECT_THAT(error_after([&](Json& j) { j["operations"] = kinds; }),
+                HasSubstr("operations: must be an object of texts"));
+  }
 }
 
 TEST(GenotypeJson, AnyNumberOfEdgesANodeGoesThereAndBack) {

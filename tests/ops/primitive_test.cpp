@@ -32,6 +32,13 @@ TEST(Primitive, NamesGoThereAndBack) {
   EXPECT_EQ(primitive_names(parse_primitives(names)), names);
 }
 
+TEST(Primitive, KindsHaveTheNamesThatFilesUse) {
+  EXPECT_EQ(kind_name(Primitive::parse("none").kind()), "none");
+  EXPECT_EQ(kind_name(Primitive::parse("avg_pool_3x3").kind()), "pool");
+  EXPECT_EQ(kind_name(Primitive::parse("skip_connect").kind()), "skip");
+  EXPECT_EQ(kind_name(Primitive::parse("conv_7x1_1x7").kind()), "conv");
+}
+
 TEST(Primitive, UnknownNameIsAnErrorThatListsTheKnownOnes) {
   const std::string message = error_of([] { Primitive::parse("sep_conv_9x9"); });
   EXPECT_THAT(message, HasSubstr("unknown operation \"sep_conv_9x9\""));

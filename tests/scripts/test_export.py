@@ -335,6 +335,24 @@ def test_missing_packages_and_programs(
         run(export, file, "--to", "onnx")
 
 
+def test_an_operation_that_cannot_be_computed_here(torch: Any, run: Any, tmp_path: Path) -> None:
+    from dartslib.evaluation_network import EvaluationNetwork
+
+    known = record_of(load_genotype("DARTS_V2"))
+    network = random_network(torch, description_of(known))
+    unknown = json.loads(json.dumps(known).replace("max_pool_3x3", "max_pool_5x5"))
+    file = store(tmp_path / "c.safetensors", network, description_of(unknown))
+    for to in ("pytorch", "safetensors"):  # these take the weights as they are
+        run(export, file, "--to", to, "-o", f"m.{to}")
+    assert read_tensors(tmp_path / "m.pytorch").keys() == network.state_dict().keys()
+    with pytest.raises(UserError, match="'max_pool_5x5' is not one that can be written as ONNX"):
+        run(export, file, "--to", "onnx", "--no-check")
+    with pytest.raises(
+        UserError, match=r"'max_pool_5x5' is not one .* did you mean 'max_pool_3x3'"
+    ):
+        EvaluationNetwork(description_of(unknown))
+
+
 def test_what_is_no_evaluation_network(run: Any, tmp_path: Path) -> None:
     genotype = record_of(load_genotype("DARTS_V2"))
     good = description_of(genotype)
@@ -344,8 +362,8 @@ def test_what_is_no_evaluation_network(run: Any, tmp_path: Path) -> None:
         (good | {"cells": "x"}, "'cells' is missing"),
         (good | {"stem": "x"}, "'stem' is none of cifar, imagenet"),
         (
-            good | {"genotype": genotype | {"normal": [[["x", 0], ["x", 1]]]}},
-            "unknown operation 'x'",
+            good | {"genotype": genotype | {"normal": [[["", 0], ["x", 1]]]}},
+            "an edge's operation has no name",
         ),
     ]
     for network, message in cases:

@@ -81,6 +81,17 @@ def test_two_edges_of_a_node_may_share_their_source(record: dict[str, Any]) -> N
     assert parse(record).normal.edges[1] == Edge("avg_pool_3x3", 0)
 
 
+def test_operations_of_other_programs_and_their_kinds(record: dict[str, Any]) -> None:
+    record["normal"][0][1] = ["conv_3x3", 0]
+    assert parse(record).kinds == {}
+    assert parse(record).operations[:2] == ["sep_conv_3x3", "conv_3x3"]
+    record["operations"] = {"conv_3x3": "conv"}
+    genotype = parse(record)
+    assert genotype.kinds == {"conv_3x3": "conv"}
+    assert record_of(genotype) == record
+    assert list(record_of(genotype))[-2:] == ["operations", "provenance"]
+
+
 UNEVEN = [[["none", 0]], [], [["none", 2], ["skip_connect", 0], ["none", 0]], []]
 
 
@@ -170,8 +181,9 @@ NODE = [["none", 0], ["none", 1]]
         ({"reduce": "x"}, "reduce: not a list of nodes, each a list of edges"),
         ({"normal": [NODE[:1], 3]}, "normal: not a list of nodes"),
         ({"normal": NODE}, "normal: node 0 (state 2): an edge is an operation and the state"),
-        ({"normal": [[["sep_conv_3x4", 0]]]}, "did you mean 'sep_conv_3x3'?"),
-        ({"normal": [NODE, [["foo", 0]]]}, "normal: node 1 (state 3): unknown operation 'foo'"),
+        ({"normal": [NODE, [["", 0]]]}, "node 1 (state 3): an edge's operation has no name"),
+        ({"operations": ["none"]}, "'operations' is not an object of texts"),
+        ({"operations": {"none": 0}}, "'operations' is not an object of texts"),
         ({"normal": [[["none", 2]]]}, "node 0 (state 2) can only read states 0 to 1"),
         ({"reduce": [[["none", 4]]]}, "reduce: node 0 (state 2) can only read states 0 to 1, but"),
         ({"normal": [[["none", -1]]]}, "but an edge comes from state -1"),

@@ -640,6 +640,13 @@ def test_class_names(run: Any, tmp_path: Path) -> None:
         run(*arguments, "--class-names", "no.txt")
 
 
+def test_operations_that_the_original_lacks(run: Any, tmp_path: Path) -> None:
+    write_tensors(tmp_path / "w.pt", evaluation())
+    (tmp_path / "g.txt").write_text(GENOTYPE_TEXT.replace("skip_connect", "skip_connection"))
+    with pytest.raises(UserError, match=r"no operation 'skip_connection', did you mean"):
+        run("w.pt", "--genotype", "g.txt", "-o", "c.safetensors")
+
+
 @pytest.mark.parametrize("file", sorted(GOLDEN.glob("eval_*.pt")), ids=lambda file: file.stem)
 def test_golden_evaluation_networks(run: Any, tmp_path: Path, capsys: Any, file: Path) -> None:
     content = read_tensors(file)

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import SCRIPTS, Script, fails_in_one_line
 
-from dartslib.operations import DILATED, OPERATIONS, SEPARABLE
+from dartslib.operations import DILATED, LOOKS, OTHER, POOLING, SEPARABLE
 
 HAS_DOT = shutil.which("dot") is not None
 needs_dot = pytest.mark.skipif(not HAS_DOT, reason="Graphviz's dot is not installed")
@@ -96,13 +98,51 @@ def test_layouts(script: Script, tmp_path: Path) -> None:
 
 @needs_dot
 def test_all_operations_can_be_drawn(script: Script, tmp_path: Path) -> None:
-    edges = [(name, 0) for name in OPERATIONS]
+    edges = [(name, 0) for name in LOOKS]
     (tmp_path / "all.txt").write_text(
         f"Genotype(normal={edges}, normal_concat=[2], reduce={edges}, reduce_concat=[2])"
     )
     assert script("plot_genotype.py", "all.txt", "--format", "svg").returncode == 0
     svg = (tmp_path / "all.svg").read_text()
-    assert all(f">{name}</text>" in svg for name in OPERATIONS)
+    assert all(f">{name}</text>" in svg for name in LOOKS)
+
+
+def fill_of(svg: str, operation: str) -> str:
+    """The colour of the box with this text."""
+    box = re.search(rf'fill="(#\w+)"[^>]*/>\s*<text[^>]*>{operation}</text>', svg)
+    assert box, operation
+    return box[1]
+
+
+@needs_dot
+def test_operations_without_a_look_are_neutral_or_of_their_kind(
+    script: Script, record: dict[str, Any], tmp_path: Path
+) -> None:
+    record["normal"] = [[["conv_3x3", 0], ["blur_pool_3x3", 1]]]
+    record["normal_concat"] = [2]
+    record["operations"] = {"conv_3x3": "conv", "blur_pool_3x3": "pool"}
+    (tmp_path / "new.json").write_text(json.dumps(record))
+    result = script("plot_genotype.py", "new.json", "--format", "svg")
+    assert (result.returncode, result.stderr) == (0, "")
+    svg = (tmp_path / "new.svg").read_text()
+    assert fill_of(svg, "conv_3x3") == OTHER.fill
+    assert fill_of(svg, "blur_pool_3x3") == POOLING.fill
+    assert fill_of(svg, "sep_conv_3x3") == SEPARABLE.fill
+    assert svg.index(f"{DILATED.label}") < svg.index(f"{OTHER.label} ")
+
+
+@needs_dot
+def test_a_name_that_may_be_a_slip_is_drawn_with_a_warning(script: Script, tmp_path: Path) -> None:
+    (tmp_path / "g.txt").write_text(
+        "Genotype([[('sepconv_3x3', 0)]], [2], [[('<b>', 0), ('skip_connect', 1)]], [2])"
+    )
+    result = script("plot_genotype.py", "g.txt", "--format", "svg")
+    assert result.returncode == 0
+    assert "'sepconv_3x3' is none of the usual operations, did you mean 'sep_conv_3x3'?" in (
+        result.stderr
+    )
+    svg = (tmp_path / "g.svg").read_text()
+    assert fill_of(svg, "sepconv_3x3") == fill_of(svg, "&lt;b&gt;") == OTHER.fill
 
 
 def test_errors(script: Script, genotype_file: Path, tmp_path: Path) -> None:

@@ -61,7 +61,6 @@ class EvaluationCellImpl : public torch::nn::Cloneable<EvaluationCellImpl> {
   torch::nn::AnyModule& operation(std::size_t edge) {
     return *(operations_->begin() + static_cast<std::ptrdiff_t>(edge));
   }
-  bool is_identity(const GenotypeEdge& edge) const;
   std::int64_t stride(const GenotypeEdge& edge) const;
 
   EvaluationCellOptions options_;

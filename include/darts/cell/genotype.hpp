@@ -48,7 +48,8 @@ void check_cell(const CellGenotype& cell, const std::string& where);
 
 /// JSON of a genotype, version 2: {"format": "darts-genotype", "version": 2, "name": …, "normal":
 /// [[[operation, from], …], …], "normal_concat": […], "reduce": …, "reduce_concat": …,
-/// "provenance": {…}}, with one list of edges a node.
+/// "operations": {operation: kind, …}, "provenance": {…}}, with one list of edges a node. The kinds
+/// (kind_name()) are for programs that know other operations than this one, as pictures are drawn.
 nlohmann::ordered_json to_json(const Genotype& genotype);
 
 /// The JSON as text, one node a line, and back. Version 1 is read too: one flat list of edges, node

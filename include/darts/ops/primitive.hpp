@@ -20,8 +20,11 @@ enum class PrimitiveKind {
   noise,  ///< does not depend on its input
 };
 
+/// "none", "pool", "skip" or "conv".
+std::string_view kind_name(PrimitiveKind kind);
+
 /// One row of the table of primitives: to add an operation, write it in a file of its own and add a
-/// row to primitive_table() in primitive.cpp.
+/// row to primitive_table() in primitive.cpp. tests/new_operation does that.
 struct PrimitiveRow {
   std::string_view name;
   PrimitiveKind kind;
