@@ -8,8 +8,8 @@ import json
 from pathlib import Path
 
 from dartslib import cli
+from dartslib.atomic_file import atomic_file
 from dartslib.checkpoint import write_safetensors
-from dartslib.download import atomic_file
 from dartslib.logits_check import check_onnx
 from dartslib.onnx_graph import onnx_bytes
 from dartslib.stored_network import StoredNetwork, choose_checkpoint, default_output, read_network

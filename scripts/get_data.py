@@ -8,9 +8,10 @@ import shutil
 from pathlib import Path
 
 from dartslib import cli
+from dartslib.atomic_file import atomic_file
 from dartslib.cifar_python import convert
 from dartslib.datasets import DATASETS, Cifar, FashionMnist, IdxFile
-from dartslib.download import atomic_file, fetch, scratch_file, unpack
+from dartslib.download import fetch, scratch_file, unpack
 
 EPILOG = """\
 Files that are there and complete are left as they are. CIFAR needs about 350 MB under ROOT

@@ -5,6 +5,7 @@ Any name may stand for an operation: which there are is up to the program that s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -47,6 +48,12 @@ class Cell:
 def state_name(state: int) -> str:
     """Name a state of a cell as the paper's figures do: c_{k-2}, c_{k-1}, then nodes from 0."""
     return ("c_{k-2}", "c_{k-1}")[state] if state < INPUTS else str(state - INPUTS)
+
+
+def nodes_of(edges: int) -> int:
+    """Invert edges = 2 + 3 + ... over the nodes; 0 where no number of nodes fits."""
+    nodes = (math.isqrt(9 + 8 * edges) - 3) // 2
+    return nodes if nodes * (nodes + 3) // 2 == edges else 0
 
 
 def is_list(value: Any) -> bool:

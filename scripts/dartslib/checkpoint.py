@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from dartslib.atomic_file import atomic_file
 from dartslib.cli import UserError, reason, require
-from dartslib.download import atomic_file
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,24 +13,13 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dartslib.atomic_file import atomic_file
 from dartslib.cli import UserError, reason, require
 from dartslib.datasets import IMAGE_BYTES, Cifar
-from dartslib.download import atomic_file
+from dartslib.pickles import PICKLE_ERRORS
 
 if TYPE_CHECKING:
     import numpy as np
-
-# What damaged or foreign pickle data makes the unpickler raise.
-PICKLE_ERRORS = (
-    pickle.UnpicklingError,
-    EOFError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    OverflowError,
-    MemoryError,
-)
 
 
 class ArrayUnpickler(pickle.Unpickler):

@@ -6,12 +6,11 @@ shows beside a diagonal that is nearly all.
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any
 
 from dartslib.cli import require
 from dartslib.eval_report import Report
-from dartslib.search_picture import STYLE
+from dartslib.figure import picture_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,14 +25,13 @@ FULL_WRONG = 0.3  # share from which on a confusion has the full colour, where t
 
 def render(report: Report, title: str, picture_format: str) -> bytes:
     """Draw the matrix and return the picture's bytes in `png`, `svg` or `pdf`."""
-    matplotlib = require("matplotlib")
-    matplotlib.use("Agg")
-    style = STYLE | {"axes.grid": False, "axes.spines.top": True, "axes.spines.right": True}
-    with matplotlib.rc_context(style):
-        figure = _figure(matplotlib, report, title)
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format=picture_format, dpi=110)
-    return buffer.getvalue()
+    return picture_of(
+        lambda m: _figure(m, report, title),
+        picture_format,
+        axes_grid=False,
+        axes_spines_top=True,
+        axes_spines_right=True,
+    )
 
 
 def _figure(matplotlib: Any, report: Report, title: str) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http.client
-import os
 import shutil
 import sys
 import tarfile
@@ -18,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from dartslib.atomic_file import atomic_file
 from dartslib.cli import UserError
 from dartslib.datasets import Remote
 
@@ -29,25 +29,6 @@ CHUNK = 1 << 18
 
 class TransferError(Exception):
     """A download that failed; trying again may help."""
-
-
-@contextlib.contextmanager
-def atomic_file(target: Path) -> Iterator[BinaryIO]:
-    """Open a temporary file beside `target` that takes its name when the block succeeds.
-
-    When the block fails the temporary file is deleted; a file error becomes a `UserError`.
-    """
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w+b") as file:
-            yield file
-        part.replace(target)
-    except OSError as error:
-        raise UserError(f"cannot write {target}: {error.strerror or error}") from None
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()
 
 
 @contextlib.contextmanager

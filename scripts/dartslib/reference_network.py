@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dartslib.cell import nodes_of
 from dartslib.cli import UserError, nearest
 from dartslib.genotype import Genotype
-from dartslib.runlog import nodes_of
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dartslib.cell import nodes_of
 from dartslib.cli import UserError, reason, require, warn
 
 if TYPE_CHECKING:
@@ -107,12 +108,6 @@ def softmax(values: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore"):  # a diverged search: NaN and infinity become NaN
         exponentials = np.exp(values - values.max(axis=-1, keepdims=True))
         return exponentials / exponentials.sum(axis=-1, keepdims=True)
-
-
-def nodes_of(edges: int) -> int:
-    """Invert edges = 2 + 3 + ... over the nodes; 0 where no number of nodes fits."""
-    nodes = (math.isqrt(9 + 8 * edges) - 3) // 2
-    return nodes if nodes * (nodes + 3) // 2 == edges else 0
 
 
 def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

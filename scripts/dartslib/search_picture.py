@@ -5,12 +5,12 @@ The panels of a cell form a triangle: a row is a node, a column is the state its
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import Any
 
 from dartslib.cell import state_name
 from dartslib.cli import require
+from dartslib.figure import picture_of
 from dartslib.operations import curve_colours
 from dartslib.runlog import CELL_TYPES, Alphas, Metrics
 
@@ -18,22 +18,6 @@ TITLES = {"normal": "Normal cell: softmax(α) of every edge", "reduce": "Reducti
 TRAIN, VALID = "#1f5fa8", "#ee8a1d"
 NORMAL, REDUCE = "#1b7837", "#6a3d9a"
 MANY_EPOCHS = 30  # from here on curves need no markers
-
-STYLE = {
-    "font.family": "sans-serif",
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": "#888888",
-    "axes.grid": True,
-    "grid.color": "#e6e6e6",
-    "grid.linewidth": 0.7,
-    "xtick.color": "#444444",
-    "ytick.color": "#444444",
-    "legend.frameon": False,
-    "svg.fonttype": "none",
-    "mathtext.fontset": "dejavusans",
-}
 
 
 @dataclass(frozen=True)
@@ -81,13 +65,7 @@ PANELS = (
 
 def render(metrics: Metrics, alphas: Alphas, title: str, picture_format: str) -> bytes:
     """Draw the search and return the picture's bytes in `png`, `svg` or `pdf`."""
-    matplotlib = require("matplotlib")
-    matplotlib.use("Agg")
-    with matplotlib.rc_context(STYLE):
-        figure = _figure(matplotlib, metrics, alphas, title)
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format=picture_format, dpi=110)
-    return buffer.getvalue()
+    return picture_of(lambda m: _figure(m, metrics, alphas, title), picture_format)
 
 
 def _figure(matplotlib: Any, metrics: Metrics, alphas: Alphas, title: str) -> Any:

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from dartslib.atomic_file import atomic_file
 from dartslib.checkpoint import widened
-from dartslib.cifar_python import PICKLE_ERRORS
 from dartslib.cli import UserError, require
-from dartslib.download import atomic_file
+from dartslib.pickles import PICKLE_ERRORS
 
 if TYPE_CHECKING:
     import numpy as np

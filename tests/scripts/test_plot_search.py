@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from conftest import Script, fails_in_one_line
 
+from dartslib.cell import nodes_of
 from dartslib.cli import UserError
 from dartslib.operations import curve_colours
-from dartslib.runlog import nodes_of, read_alphas, read_metrics, softmax
+from dartslib.runlog import read_alphas, read_metrics, softmax
 
 PRIMITIVES = ["none", "max_pool_3x3", "skip_connect", "sep_conv_3x3"]
 
