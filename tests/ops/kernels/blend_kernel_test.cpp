@@ -116,7 +116,7 @@ void compare(const SumCase& c) {
                         c.bias, ", masked ", c.masked, ", in place ", c.in_place));
   const Golden operands = operands_of(c, type_of<S>);
   testing::expect_padded({{"out", run<S>(c, operands)}}, {{"out", expected_of(c, operands)}},
-                         testing::rounding<S>);
+                         testing::rounding<S>(c.terms + 2));
 }
 
 /// Sums of 0 to 9 terms (they are added four at a time), in all their variants.
@@ -213,7 +213,7 @@ void compare_reductions(std::int64_t pixels, std::int64_t channels) {
   testing::expect_padded({{"products", products}, {"moments", moments}},
                          {{"products", before + at::stack({g, g * x, g * g, g}).sum(1)},
                           {"moments", before.narrow(0, 0, 2) + at::stack({x, x * x}).sum(1)}},
-                         testing::rounding<S>);
+                         testing::rounding<S>(pixels));
 }
 
 TYPED_TEST(BlendKernel, ProductsAndMomentsEqualATen) {

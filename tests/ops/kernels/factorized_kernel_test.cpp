@@ -138,12 +138,17 @@ void compare_with_aten(const Case& c, std::int64_t padding = 1) {
   const Golden operands = operands_of(c, type_of<S>);
   const Golden found = run<S>(c, operands, padding);
   Golden expected = expected_of(operands);
-  testing::expect_padded(found, {{"output", expected.at("output")}}, testing::stored_rounding<S>);
+  testing::expect_padded(found, {{"output", expected.at("output")}},
+                         testing::stored_rounding<S>(2 * c.in_channels));
   const at::Tensor stored = testing::corner_of(found.at("output"), expected.at("output"));
   expected["sums"] =
       operands.at("to sums") + at::stack({stored, stored * stored}).sum(at::IntArrayRef{1, 2});
   expected.erase("output");
-  testing::expect_padded(found, expected, testing::rounding<S>);
+  const std::int64_t pixels = c.out_height() * c.out_width();
+  testing::expect_padded(found, expected,
+                         {{"sums", testing::rounding<S>(pixels)},
+                          {"grad_weights", testing::rounding<S>(3 + pixels)},
+                          {"grad_sum", testing::rounding<S>(3 + c.out_channels)}});
 }
 
 /// Of an odd height or width, the last row or column sees the padding.

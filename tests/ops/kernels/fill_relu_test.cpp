@@ -54,7 +54,7 @@ void compare_with_aten(const at::Tensor& image, std::int64_t padding) {
   testing::expect_padded(
       {{"plain", run<S>(image, padding)}, {"scaled", run<S>(image, padding, scale, shift)}},
       {{"plain", at::relu(image)}, {"scaled", at::relu(image * scale + shift)}},
-      testing::rounding<S>);
+      testing::rounding<S>(2));
 }
 
 TYPED_TEST(FillRelu, EqualsATenAndLeavesThePaddingAlone) {

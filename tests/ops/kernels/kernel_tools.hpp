@@ -3,12 +3,14 @@
 #include "kernels/packing.hpp"
 #include "kernels/separable.hpp"
 #include "support/golden.hpp"
+#include "support/rounding.hpp"
 
 #include <ATen/core/Tensor.h>
 #include <c10/core/ScalarType.h>
 #include <c10/util/BFloat16.h>
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -27,12 +29,18 @@ using Arithmetic = std::conditional_t<std::is_same_v<S, double>, double, float>;
 template <class S>
 constexpr at::ScalarType type_of = c10::CppTypeToScalarType<S>::value;
 
-/// What may be lost to rounding in T, in parts of the largest value; …
+/// What may be lost to rounding in T where sums of `terms` products are computed for S, in parts of
+/// the largest result; …
 template <class S>
-constexpr double rounding = std::is_same_v<S, double> ? 1e-13 : 5e-6;
-/// … and in storing the result as S: half of the last of bfloat16's eight bits, and a little.
+double rounding(std::int64_t terms) {
+  return rounding_bound<Arithmetic<S>>(terms);
+}
+/// … and in storing the result as S.
 template <class S>
-constexpr double stored_rounding = std::is_same_v<S, c10::BFloat16> ? 1.01 / 256 : rounding<S>;
+double stored_rounding(std::int64_t terms) {
+  return rounding<S>(terms) +
+         (std::is_same_v<S, Arithmetic<S>> ? 0.0 : (1.0 + rounding<S>(terms)) * unit_roundoff<S>());
+}
 
 /// S as the kernels name it, and a tensor's data as that.
 template <class S>
@@ -89,8 +97,13 @@ at::Tensor unpacked(const at::Tensor& from, std::int64_t rows, std::int64_t colu
 /// The corner of `actual` that has the shape of `like`, in float64.
 at::Tensor corner_of(const at::Tensor& actual, const at::Tensor& like);
 
+/// Tolerances of tensors by name, in parts of the largest value, or of 1 if that is less.
+using Tolerances = std::map<std::string, double>;
+
 /// Expects every expected tensor in the corner of the actual one of that name, and zeros in all
-/// channels that pad. A tolerance is in parts of the largest value, or of 1 if that is less.
+/// channels that pad.
+void expect_padded(const Golden& actual, const Golden& expected, const Tolerances& tolerances);
+/// The same with one tolerance for all.
 void expect_padded(const Golden& actual, const Golden& expected, double tolerance);
 
 /// height×width×channels with `padding` pixels of zeros around it, as the kernels take it.

@@ -50,6 +50,20 @@ Golden separable_operands(const SeparableCase& c, at::ScalarType type) {
   return operands;
 }
 
+std::map<std::string, std::int64_t> separable_terms(const SeparableCase& c) {
+  const std::int64_t taps = c.kernel * c.kernel;
+  const std::int64_t pixels = c.shape().out_pixels();
+  const std::int64_t gradient = 3;  // a·g + b·z + c
+  const std::int64_t grad_input = gradient + c.out_channels + taps;
+  return {{"output", taps + c.in_channels},
+          {"sums", pixels},  // of what is stored
+          {"grad_depthwise", gradient + c.out_channels + pixels},
+          {"grad_pointwise", gradient + taps + pixels},
+          {"grad_sum", grad_input},
+          {"grad_masked", grad_input},
+          {"masked_sums", grad_input + c.height * c.width}};
+}
+
 Golden separable_expected(const SeparableCase& c, const Golden& in) {
   const std::int64_t padding = c.shape().padding();
   const auto leaf = [](const at::Tensor& t) { return t.contiguous().requires_grad_(); };

@@ -47,6 +47,9 @@ at::Tensor sums_with(const at::Tensor& x, const at::Tensor& y);
 /// grad_masked, masked_sums.
 Golden separable_expected(const SeparableCase& c, const Golden& operands);
 
+/// Terms of the sums that each result is made of, one within the other.
+std::map<std::string, std::int64_t> separable_terms(const SeparableCase& c);
+
 /// Which gradients are asked for.
 struct SeparableWanted {
   bool weights = true;
