@@ -5,6 +5,7 @@
 
 #include <darts/core/checkpoint.hpp>
 #include <darts/core/json_lines.hpp>
+#include <darts/search/order.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -49,10 +50,10 @@ TEST_F(DartsSearchCuda, LeavesAWholeRunDirectory) {
 }
 
 TEST_F(DartsSearchCuda, TheSameSeedGivesTheSameBytes) {
-  for (const std::string method : {"first", "second", "joint"}) {
+  for (const SearchOrderRow& order : search_orders()) {
     for (const std::string graph : {"false", "true"}) {
       const Arguments arguments =
-          on_gpu({"search.method=" + method, "runtime.cuda_graph=" + graph});
+          on_gpu({"search.order=" + std::string(order.name), "runtime.cuda_graph=" + graph});
       expect_same_run(finish(arguments), finish(arguments));
     }
   }

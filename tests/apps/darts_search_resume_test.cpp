@@ -1,5 +1,6 @@
 // darts_search that is stopped or killed goes on as if it had never been.
 #include "apps/run_fixture.hpp"
+#include "search/every_order.hpp"
 
 #include <csignal>
 
@@ -14,18 +15,21 @@ constexpr int steps_per_epoch = 6;
 class DartsSearchResume : public SearchFixture {};
 
 class DartsSearchKilled : public DartsSearchResume,
-                          public ::testing::WithParamInterface<const char*> {};
+                          public ::testing::WithParamInterface<SearchOrder> {};
 
 TEST_P(DartsSearchKilled, GoesOnAsIfItHadNeverBeen) {
   constexpr int epochs = 5;
-  expect_kills_do_not_matter(
-      recipe({std::string("search.method=") + GetParam(), "search.epochs=" + std::to_string(epochs),
-              "run.checkpoint_every_steps=" + std::to_string(GetParam()[0] == 's' ? 2 : 1)}),
-      epochs * steps_per_epoch, steps_per_epoch);
+  const int steps = GetParam() == SearchOrder::second ? 2 : 1;
+  expect_kills_do_not_matter(recipe({"search.order=" + std::string(find_order(GetParam()).name),
+                                     "search.epochs=" + std::to_string(epochs),
+                                     "run.checkpoint_every_steps=" + std::to_string(steps)}),
+                             epochs * steps_per_epoch, steps_per_epoch);
 }
 
-INSTANTIATE_TEST_SUITE_P(Methods, DartsSearchKilled, ::testing::Values("first", "second", "joint"),
-                         [](const auto& method) { return std::string(method.param); });
+INSTANTIATE_TEST_SUITE_P(Orders, DartsSearchKilled, ::testing::ValuesIn(every_order()),
+                         [](const auto& order) {
+                           return std::string(find_order(order.param).name);
+                         });
 
 /// What the operation draws is a function of the step, too.
 TEST_F(DartsSearchResume, KillsDoNotMatterWhereEdgesOfferTheirOwnAndNoise) {

@@ -1,5 +1,6 @@
 // A search in bf16 is the one in fp32 but for rounding, and stays finite: by autocast, which is how
 // the plain execution does it, and by storing bfloat16, as the fused one does.
+#include "search/every_order.hpp"
 #include "support/module_helpers.hpp"
 
 #include <darts/ops/primitive.hpp>
@@ -131,9 +132,7 @@ std::string name_of(const std::tuple<SearchOrder, Execution>& trial) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Methods, Bf16Search,
-                         ::testing::Combine(::testing::Values(SearchOrder::first,
-                                                              SearchOrder::second,
-                                                              SearchOrder::joint),
+                         ::testing::Combine(::testing::ValuesIn(testing::every_order()),
                                             ::testing::Values(Execution::plain, Execution::fused)),
                          [](const auto& trial) { return name_of(trial.param); });
 

@@ -2,6 +2,7 @@
 // same seed gives the same bytes, and a checkpoint goes from one device to the other and back.
 #include "core/temporary_folder.hpp"
 #include "search/darts_mixing.hpp"
+#include "search/every_order.hpp"
 #include "support/module_helpers.hpp"
 #include "support/test_devices.hpp"
 
@@ -135,9 +136,7 @@ std::string name_of(const std::tuple<DeviceRun, SearchOrder>& trial) {
          std::string(find_order(std::get<1>(trial)).name);
 }
 
-constexpr auto orders = [] {
-  return ::testing::Values(SearchOrder::first, SearchOrder::second, SearchOrder::joint);
-};
+const auto orders = [] { return ::testing::ValuesIn(testing::every_order()); };
 
 INSTANTIATE_TEST_SUITE_P(
     Cpu, DeviceSearch,

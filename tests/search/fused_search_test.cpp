@@ -1,3 +1,4 @@
+#include "search/every_order.hpp"
 #include "search/small_search.hpp"
 
 #include <darts/search/method.hpp>
@@ -138,9 +139,7 @@ TEST_P(FusedSearch, RecomputingGivesTheSameBytes) {
   EXPECT_TRUE(recomputed.state.equal(kept.state));
 }
 
-INSTANTIATE_TEST_SUITE_P(Methods, FusedSearch,
-                         ::testing::Values(SearchOrder::first, SearchOrder::second,
-                                           SearchOrder::joint));
+INSTANTIATE_TEST_SUITE_P(Methods, FusedSearch, ::testing::ValuesIn(testing::every_order()));
 
 }  // namespace
 }  // namespace darts
