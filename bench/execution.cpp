@@ -29,6 +29,7 @@ SubjectOptions subject_options(const std::string& execution, const NetworkSize& 
   FieldTable table;
   add_runtime_fields(table, runtime);
   SubjectOptions options;
+  add_execution_field(table, options.execution.execution);
   options.size = size;
   options.device = device;
   std::istringstream parts(execution);
@@ -47,7 +48,7 @@ SubjectOptions subject_options(const std::string& execution, const NetworkSize& 
       table.set("runtime.precision", part, place);
     }
   }
-  options.execution = {runtime.execution, /*recompute=*/false, runtime.precision};
+  options.execution.precision = runtime.precision;
   return options;
 }
 

@@ -4,7 +4,7 @@
 #include <darts/cell/preprocess.hpp>
 #include <darts/cell/topology.hpp>
 #include <darts/ops/average_pool.hpp>
-#include <darts/ops/norm_block.hpp>
+#include <darts/ops/run_module.hpp>
 
 #include <ATen/ops/cat.h>
 #include <c10/core/GradMode.h>

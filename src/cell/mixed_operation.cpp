@@ -1,6 +1,6 @@
 #include <darts/cell/mixed_operation.hpp>
 #include <darts/ops/chain.hpp>
-#include <darts/ops/norm_block.hpp>
+#include <darts/ops/run_module.hpp>
 
 #include <torch/nn/modules/batchnorm.h>
 

@@ -6,7 +6,7 @@
 #include <darts/cell/preprocess.hpp>
 #include <darts/cell/search_cell.hpp>
 #include <darts/cell/topology.hpp>
-#include <darts/ops/norm_block.hpp>
+#include <darts/ops/run_module.hpp>
 
 #include <ATen/ops/cat.h>
 

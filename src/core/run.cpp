@@ -55,12 +55,6 @@ void add_runtime_fields(FieldTable& t, RuntimeOptions& o) {
       "runtime.tf32", o.tf32,
       "on a GPU, with fp32: products and convolutions round their factors to 10 bits of mantissa; "
       "faster, and not fp32");
-  t.add("runtime.execution", o.execution,
-        "fused: several operations at once, by our own kernels (CPU, fp32); merged: a search "
-        "cell's by LibTorch's, which is what fused means on a GPU; plain: one by one",
-        one_of<Execution>({{"fused", Execution::fused},
-                           {"merged", Execution::merged},
-                           {"plain", Execution::plain}}));
   t.add("runtime.cuda_graph", o.cuda_graph,
         "on a GPU: capture each kind of pass of a step once and launch it as a whole; a search's "
         "cells, a training's network");

@@ -119,6 +119,7 @@ FieldTable fields(TrainConfig& config) {
   add_training(table, config.train);
   add_weights(table, config.w);
   add_runtime_fields(table, config.runtime);
+  add_execution_field(table, config.runtime.execution);
   add_run_fields(table, config.run);
   return table;
 }

@@ -68,6 +68,8 @@ std::string_view kind_name(PrimitiveKind kind) {
       return "skip";
     case PrimitiveKind::conv:
       return "conv";
+    case PrimitiveKind::noise:
+      return "noise";
   }
   return "";
 }

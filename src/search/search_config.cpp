@@ -141,6 +141,7 @@ FieldTable fields(SearchConfig& config) {
   add_space(table, config.space);
   add_training(table, config);
   add_runtime_fields(table, config.runtime);
+  add_execution_field(table, config.runtime.execution);
   table.add("runtime.recompute", config.runtime.recompute,
             "fused execution: compute a cell again for its backward pass; less memory, more time");
   add_run_fields(table, config.run);

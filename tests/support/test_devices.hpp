@@ -1,6 +1,7 @@
 #pragma once
 
 #include <darts/core/device.hpp>
+#include <darts/ops/execution.hpp>
 
 #include <gtest/gtest.h>
 

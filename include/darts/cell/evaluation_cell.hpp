@@ -1,8 +1,8 @@
 #pragma once
 
 #include <darts/cell/genotype.hpp>
-#include <darts/core/device.hpp>
 #include <darts/ops/drop_path.hpp>
+#include <darts/ops/execution.hpp>
 
 #include <torch/nn/cloneable.h>
 #include <torch/nn/modules/container/any.h>

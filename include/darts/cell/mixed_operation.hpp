@@ -1,6 +1,6 @@
 #pragma once
 
-#include <darts/core/device.hpp>
+#include <darts/ops/execution.hpp>
 #include <darts/ops/operation.hpp>
 #include <darts/ops/primitive.hpp>
 

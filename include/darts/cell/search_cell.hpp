@@ -2,6 +2,7 @@
 
 #include <darts/cell/cell_primitives.hpp>
 #include <darts/core/device.hpp>
+#include <darts/ops/execution.hpp>
 
 #include <torch/nn/cloneable.h>
 #include <torch/nn/modules/container/any.h>

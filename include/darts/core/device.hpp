@@ -16,18 +16,6 @@ enum class Precision {
   bf16,
 };
 
-/// How the networks are run; what they compute is the same but for rounding.
-enum class Execution {
-  /// By our own kernels, several operations at once (docs/performance.md): on the CPU in float32
-  /// and float64, where there are such kernels. On other devices the supernet is run merged;
-  /// elsewhere the plain way is taken.
-  fused,
-  /// The supernet's cells by LibTorch's operations, those of many edges as one. The rest is plain.
-  merged,
-  /// One module after the other: what the fused way is checked against.
-  plain,
-};
-
 /// The device for "cpu", "cuda" (the first GPU), "cuda:N" or "auto" (the first GPU, else the CPU).
 /// Throws Error for other text, for a GPU that is not there, and for a build without CUDA.
 c10::Device choose_device(std::string_view text);

@@ -30,7 +30,6 @@ struct RuntimeOptions {
   bool deterministic = true;
   bool tf32 = false;
   bool huge_pages = true;
-  Execution execution = Execution::fused;
   bool recompute = false;  ///< of searches alone
   bool cuda_graph = false;
 };

@@ -56,7 +56,9 @@ struct TrainConfig {
     double clip_norm = 5.0;
   } w;
 
-  RuntimeOptions runtime;
+  struct Runtime : RuntimeOptions {
+    Execution execution = Execution::fused;
+  } runtime;
   RunOptions run;
 };
 

@@ -1,10 +1,7 @@
 #pragma once
 
-#include <darts/core/device.hpp>
-
 #include <ATen/core/Tensor.h>
 #include <torch/nn/modules/batchnorm.h>
-#include <torch/nn/modules/container/any.h>
 
 #include <cstdint>
 #include <memory>
@@ -48,10 +45,5 @@ struct NormBlockOutput {
 /// alone. std::nullopt: use the plain way.
 std::optional<at::Tensor> run_fused(const NormBlock& block, const at::Tensor& x,
                                     const NormBlockOutput& output = {});
-
-/// addend + drop_path · module(x) by run_fused() where `execution` asks for it and it can be, else
-/// the plain way.
-at::Tensor run_module(torch::nn::AnyModule& module, const at::Tensor& x, Execution execution,
-                      const NormBlockOutput& output = {});
 
 }  // namespace darts

@@ -20,7 +20,7 @@ enum class PrimitiveKind {
   noise,  ///< does not depend on its input
 };
 
-/// "none", "pool", "skip" or "conv".
+/// "none", "pool", "skip", "conv" or "noise".
 std::string_view kind_name(PrimitiveKind kind);
 
 /// One row of the table of primitives: to add an operation, write it in a file of its own and add a

@@ -51,7 +51,9 @@ struct SearchConfig {
   WeightOptions w;
   AlphaOptions alpha;
 
-  RuntimeOptions runtime;
+  struct Runtime : RuntimeOptions {
+    Execution execution = Execution::fused;
+  } runtime;
   RunOptions run;
 };
 

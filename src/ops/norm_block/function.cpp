@@ -1,7 +1,5 @@
 #include "pass.hpp"
 
-#include <darts/ops/drop_path.hpp>
-
 #include <ATen/autocast_mode.h>
 #include <ATen/record_function.h>
 #include <c10/core/GradMode.h>
@@ -177,21 +175,6 @@ std::optional<at::Tensor> run_fused(const NormBlock& block, const at::Tensor& x,
     pass.output.drop_path = output.drop_path.to(x.scalar_type()).contiguous();
   }
   return norm_block::run(pass, inputs, training);
-}
-
-at::Tensor run_module(torch::nn::AnyModule& module, const at::Tensor& x, Execution execution,
-                      const NormBlockOutput& output) {
-  const auto* const block = dynamic_cast<const NormBlock*>(module.ptr().get());
-  if (block != nullptr && execution == Execution::fused) {
-    if (const auto fused = run_fused(*block, x, output)) {
-      return *fused;
-    }
-  }
-  at::Tensor y = module.forward<at::Tensor>(x);
-  if (output.drop_path.defined()) {
-    y = drop_images(y, output.drop_path);
-  }
-  return output.addend.defined() ? output.addend + y : y;
 }
 
 }  // namespace darts
