@@ -12,10 +12,10 @@
 #include <darts/core/text.hpp>
 #include <darts/data/dataset.hpp>
 #include <darts/eval/count_network.hpp>
+#include <darts/eval/held_out_data.hpp>
+#include <darts/eval/inference.hpp>
 #include <darts/eval/read_picture.hpp>
 #include <darts/eval/stored_network.hpp>
-#include <darts/eval/test_data.hpp>
-#include <darts/eval/test_network.hpp>
 #include <darts/eval/train_config.hpp>
 
 #include <ATen/ops/softmax.h>

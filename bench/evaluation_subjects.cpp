@@ -2,7 +2,7 @@
 #include "subjects.hpp"
 
 #include <darts/eval/count_network.hpp>
-#include <darts/eval/test_network.hpp>
+#include <darts/eval/inference.hpp>
 #include <darts/eval/train_step.hpp>
 #include <darts/ops/initialize.hpp>
 

@@ -1,4 +1,4 @@
-#include "image_pass.hpp"
+#include "image_by_image/pass.hpp"
 
 #include <darts/cell/evaluation_cell.hpp>
 #include <darts/cell/preprocess.hpp>
@@ -61,7 +61,7 @@ void EvaluationCellImpl::reset() {
 at::Tensor EvaluationCellImpl::forward(const at::Tensor& s0, const at::Tensor& s1,
                                        DropPath* drop_path) {
   if (options_.execution == Execution::fused && !is_training() && !c10::GradMode::is_enabled()) {
-    if (auto output = test_forward(s0, s1)) {
+    if (auto output = forward_image_by_image(s0, s1)) {
       return *output;
     }
   }
@@ -85,8 +85,8 @@ at::Tensor EvaluationCellImpl::forward(const at::Tensor& s0, const at::Tensor& s
   return at::cat(output, 1);
 }
 
-std::optional<at::Tensor> EvaluationCellImpl::test_forward(const at::Tensor& s0,
-                                                           const at::Tensor& s1) {
+std::optional<at::Tensor> EvaluationCellImpl::forward_image_by_image(const at::Tensor& s0,
+                                                                     const at::Tensor& s1) {
   ImageCell cell{{&preprocess0_, &preprocess1_}, {}, {}};
   std::size_t number = 0;
   for (const auto& node : options_.genotype.nodes) {

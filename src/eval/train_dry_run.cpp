@@ -1,7 +1,7 @@
 #include <darts/core/device.hpp>
 #include <darts/core/text.hpp>
 #include <darts/eval/count_network.hpp>
-#include <darts/eval/test_network.hpp>
+#include <darts/eval/inference.hpp>
 #include <darts/eval/train_data.hpp>
 #include <darts/eval/train_dry_run.hpp>
 #include <darts/eval/train_run.hpp>

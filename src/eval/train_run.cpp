@@ -3,7 +3,7 @@
 #include <darts/core/module_state.hpp>
 #include <darts/core/text.hpp>
 #include <darts/eval/count_network.hpp>
-#include <darts/eval/test_network.hpp>
+#include <darts/eval/inference.hpp>
 #include <darts/eval/train_run.hpp>
 #include <darts/ops/initialize.hpp>
 

@@ -2,7 +2,7 @@
 #include "eval/small_training.hpp"
 #include "support/test_paths.hpp"
 
-#include <darts/eval/test_network.hpp>
+#include <darts/eval/inference.hpp>
 #include <darts/eval/train_step.hpp>
 #include <darts/eval/weight_average.hpp>
 

@@ -57,7 +57,7 @@ class EvaluationCellImpl : public torch::nn::Cloneable<EvaluationCellImpl> {
 
  private:
   /// forward() in evaluation mode without gradients, if there are kernels for all of the cell.
-  std::optional<at::Tensor> test_forward(const at::Tensor& s0, const at::Tensor& s1);
+  std::optional<at::Tensor> forward_image_by_image(const at::Tensor& s0, const at::Tensor& s1);
   torch::nn::AnyModule& operation(std::size_t edge) {
     return *(operations_->begin() + static_cast<std::ptrdiff_t>(edge));
   }

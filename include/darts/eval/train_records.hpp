@@ -2,7 +2,7 @@
 
 #include <darts/core/json_lines.hpp>
 #include <darts/core/run_directory.hpp>
-#include <darts/eval/test_scores.hpp>
+#include <darts/eval/scores.hpp>
 #include <darts/eval/train_checkpoint.hpp>
 
 #include <cstdint>

@@ -3,7 +3,7 @@
 #include <darts/core/host_copy.hpp>
 #include <darts/core/text.hpp>
 #include <darts/data/batch_mover.hpp>
-#include <darts/eval/test_network.hpp>
+#include <darts/eval/inference.hpp>
 #include <darts/ops/noise.hpp>
 
 #include <c10/core/GradMode.h>

@@ -2,7 +2,7 @@
 #include "support/test_paths.hpp"
 
 #include <darts/core/error.hpp>
-#include <darts/eval/test_network.hpp>
+#include <darts/eval/inference.hpp>
 
 #include <ATen/ops/randint.h>
 

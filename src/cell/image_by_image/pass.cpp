@@ -1,4 +1,4 @@
-#include "image_pass.hpp"
+#include "pass.hpp"
 
 #include "kernels/normalize.hpp"
 #include "norm_block/folded.hpp"

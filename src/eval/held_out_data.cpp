@@ -1,6 +1,6 @@
 #include <darts/core/error.hpp>
 #include <darts/data/split.hpp>
-#include <darts/eval/test_data.hpp>
+#include <darts/eval/held_out_data.hpp>
 
 namespace darts {
 namespace {

@@ -3,7 +3,7 @@
 #include <darts/core/run.hpp>
 #include <darts/data/batch_loader.hpp>
 #include <darts/eval/evaluation_network.hpp>
-#include <darts/eval/test_scores.hpp>
+#include <darts/eval/scores.hpp>
 
 #include <c10/core/Device.h>
 

@@ -1,4 +1,4 @@
-#include <darts/eval/test_scores.hpp>
+#include <darts/eval/scores.hpp>
 
 #include <ATen/ops/tensor.h>
 #include <torch/types.h>
