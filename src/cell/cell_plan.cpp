@@ -1,5 +1,7 @@
 #include "cell_plan.hpp"
 
+#include "norm_block/geometry.hpp"
+
 #include <darts/cell/mixed_operation.hpp>
 #include <darts/cell/topology.hpp>
 #include <darts/ops/average_pool.hpp>
@@ -26,13 +28,10 @@ bool is_plain_norm(const std::shared_ptr<BatchNorm2dImpl>& norm) {
 
 /// Whether there are kernels for a unit of `channels` channels in and out.
 bool has_kernels(const NormUnit& unit, std::int64_t channels) {
-  const auto square = [](std::int64_t size) { return size == 3 || size == 5 || size == 7; };
-  const bool separable = unit.depthwise.defined() && unit.pointwise.size() == 1 &&
-                         unit.depthwise.size(2) == unit.depthwise.size(3) &&
-                         square(unit.depthwise.size(2)) && unit.stride <= 2;
+  const bool separable = unit.depthwise.defined() && unit.pointwise.size() == 1;
   const bool factorized =
       !unit.depthwise.defined() && unit.pointwise.size() == 2 && unit.stride == 2;
-  return (separable || factorized) && is_plain_norm(unit.norm) &&
+  return norm_block::has_kernels(unit) && (separable || factorized) && is_plain_norm(unit.norm) &&
          std::ranges::all_of(unit.pointwise, [channels](const at::Tensor& weight) {
            return weight.size(1) == channels;
          });

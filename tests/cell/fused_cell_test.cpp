@@ -61,14 +61,15 @@ std::vector<at::Tensor> run_with_threads(const CellSetting& s, int threads, Prec
   auto plan = std::make_shared<const plan::CellPlan>(plan::plan_cell(options, edges));
   const int before = at::get_num_threads();
   at::set_num_threads(threads);
-  const auto run = fused::make_cell_run(plan, at::kFloat, storage);
+  fused::CellRun run(plan);
   const auto images = [&](std::uint64_t seed) {
     return random_normal({s.images, s.channels, s.height, s.width}, seed).to(at::kFloat);
   };
   const at::Tensor mixing =
       at::softmax(random_normal({edge_count(s.nodes), options.primitives.columns()}, 3), 1);
-  const at::Tensor out = run->forward({images(1), images(2), mixing.to(at::kFloat)}, {});
-  const auto gradients = run->backward(random_normal(out.sizes(), 4).to(at::kFloat), {});
+  const at::Tensor out =
+      run.forward({images(1), images(2), mixing.to(at::kFloat)}, {.storage = storage});
+  const auto gradients = run.backward(random_normal(out.sizes(), 4).to(at::kFloat), {});
   at::set_num_threads(before);
   std::vector<at::Tensor> all{out, gradients.s0, gradients.s1, gradients.mixing};
   all.insert(all.end(), gradients.weights.begin(), gradients.weights.end());

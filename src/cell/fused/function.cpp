@@ -1,6 +1,8 @@
 #include "function.hpp"
 
-#include <ATen/record_function.h>
+#include "phase.hpp"
+#include "run.hpp"
+
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -11,8 +13,8 @@ namespace {
 
 /// The pass on its way from forward to backward through autograd's saved values.
 struct KeptRun : torch::CustomClassHolder {
-  explicit KeptRun(std::unique_ptr<CellRun> cell_run) : run(std::move(cell_run)) {}
-  std::unique_ptr<CellRun> run;
+  explicit KeptRun(const std::shared_ptr<const CellPlan>& plan) : run(plan) {}
+  CellRun run;
 };
 
 struct FusedCellFunction : torch::autograd::Function<FusedCellFunction> {
@@ -23,9 +25,8 @@ struct FusedCellFunction : torch::autograd::Function<FusedCellFunction> {
   static at::Tensor forward(Context* context, const std::shared_ptr<const CellPlan>& plan,
                             const PassOptions& options, const at::Tensor& s0, const at::Tensor& s1,
                             const at::Tensor& mixing, at::TensorList /*weights*/) {
-    auto kept =
-        c10::make_intrusive<KeptRun>(make_cell_run(plan, s1.scalar_type(), options.storage));
-    at::Tensor out = kept->run->forward({s0, s1, mixing}, options);
+    auto kept = c10::make_intrusive<KeptRun>(plan);
+    at::Tensor out = kept->run.forward({s0, s1, mixing}, options);
     context->saved_data["run"] = c10::IValue::make_capsule(std::move(kept));
     context->saved_data["weights"] = static_cast<std::int64_t>(plan->weights.size());
     return out;
@@ -36,7 +37,7 @@ struct FusedCellFunction : torch::autograd::Function<FusedCellFunction> {
     TORCH_CHECK(!c10::GradMode::is_enabled(),
                 "fused cell: second derivatives are for the plain execution");
     const auto capsule = context->saved_data["run"].toCapsule();
-    CellRun& run = *static_cast<KeptRun&>(*capsule).run;
+    CellRun& run = static_cast<KeptRun&>(*capsule).run;
     const auto count = static_cast<std::size_t>(context->saved_data["weights"].toInt());
     Wanted wanted;
     wanted.s0 = context->needs_input_grad(0);
@@ -86,25 +87,17 @@ bool needs_gradient(const CellInputs& inputs, const CellPlan& plan) {
 at::Tensor fused_cell(const std::shared_ptr<const CellPlan>& plan, const CellInputs& inputs,
                       const PassOptions& options) {
   check_sizes(inputs, *plan);
-  at::RecordFunction record(at::RecordScope::FUNCTION);
-  if (record.isActive()) {  // for profilers, and for whoever counts multiply-adds
-    const c10::IValue counted[] = {multiply_adds(*plan, inputs.s1)};
-    record.before("darts::fused_cell", c10::ArrayRef<const c10::IValue>(counted));
-  }
-  at::Tensor out;
-  if (needs_gradient(inputs, *plan)) {
-    out = FusedCellFunction::apply(plan, options, inputs.s0, inputs.s1, inputs.mixing,
-                                   at::TensorList(plan->weights));
-  } else {
-    PassOptions forward_only = options;
-    forward_only.keep = false;
-    out = make_cell_run(plan, inputs.s1.scalar_type(), options.storage)
-              ->forward(inputs, forward_only);
-  }
-  if (record.isActive()) {
-    record.setOutputs(std::vector<c10::IValue>{out});
-  }
-  return out;
+  return run_recorded(
+      "darts::fused_cell", [&] { return multiply_adds(*plan, inputs.s1); },
+      [&] {
+        if (needs_gradient(inputs, *plan)) {
+          return FusedCellFunction::apply(plan, options, inputs.s0, inputs.s1, inputs.mixing,
+                                          at::TensorList(plan->weights));
+        }
+        PassOptions forward_only = options;
+        forward_only.keep = false;
+        return CellRun(plan).forward(inputs, forward_only);
+      });
 }
 
 }  // namespace darts::fused

@@ -1,6 +1,8 @@
 #pragma once
 
-#include "run.hpp"
+#include "pass_options.hpp"
+
+#include <memory>
 
 namespace darts::fused {
 

@@ -1,60 +1,32 @@
 #pragma once
 
-#include "cell_plan.hpp"
-
-#include <darts/core/device.hpp>
-
-#include <ATen/core/Tensor.h>
-
-#include <memory>
-#include <vector>
+#include "processor.hpp"
 
 namespace darts::fused {
 
-using plan::CellInputs;
-using plan::CellPlan;
-using plan::Edge;
-using plan::Operation;
-using plan::OperationKind;
-using plan::Unit;
-using plan::UnitKind;
-
-struct PassOptions {
-  bool training = true;    ///< batch statistics, which move the running ones; else these are used
-  bool keep = true;        ///< backward() will follow
-  bool recompute = false;  ///< keep only the inputs and the statistics for it, and compute again
-  Precision storage = Precision::fp32;  ///< of what is kept: see make_cell_run()
-};
-
-/// Which gradients backward() computes; what leads to none of them is left out.
-struct Wanted {
-  bool s0 = true;
-  bool s1 = true;
-  bool weights = true;
-};
-
-struct CellGradients {
-  at::Tensor s0;
-  at::Tensor s1;
-  at::Tensor mixing;
-  std::vector<at::Tensor> weights;  ///< as CellPlan::weights; empty: not wanted
-};
-
-/// One pass through a cell, forward and then, at most once, backward.
+/// One pass through a cell, forward and then, at most once, backward: the schedule of what is
+/// computed from what, and of what is kept, let go of or computed again. The arithmetic is the
+/// processor's.
 class CellRun {
  public:
-  virtual ~CellRun() = default;
+  explicit CellRun(std::shared_ptr<const CellPlan> plan) : plan_(std::move(plan)) {}
 
-  /// → (N, nodes · C, H', W'), channels last.
-  virtual at::Tensor forward(const CellInputs& inputs, const PassOptions& options) = 0;
+  /// float32 or float64 → (N, nodes · C, H', W'), channels last.
+  at::Tensor forward(const CellInputs& inputs, const PassOptions& options);
   /// grad: gradient of the loss by forward()'s result. Gives up what forward() kept.
-  virtual CellGradients backward(const at::Tensor& grad, const Wanted& wanted) = 0;
-};
+  CellGradients backward(const at::Tensor& grad, const Wanted& wanted);
 
-/// A pass in the type of `type`: float or double. With bf16 a pass in float stores the
-/// convolutions' and pools' outputs as bfloat16; it computes in float all the same, and the batch
-/// norms' statistics are those of the stored values.
-std::unique_ptr<CellRun> make_cell_run(std::shared_ptr<const CellPlan> plan, at::ScalarType type,
-                                       Precision storage = Precision::fp32);
+ private:
+  void run_states();
+  void release_spare();
+  void leave_backward(StatePass& from, const Wanted& wanted, std::vector<at::Tensor>& of_states,
+                      CellGradients& gradients);
+
+  std::shared_ptr<const CellPlan> plan_;
+  CellInputs inputs_;
+  PassOptions options_;
+  std::unique_ptr<Processor> processor_;  ///< null: there is nothing to go backward through
+  std::vector<StatePass> states_;
+};
 
 }  // namespace darts::fused

@@ -3,12 +3,12 @@
 #include "kernels/normalize.hpp"
 #include "norm_block/folded.hpp"
 #include "norm_block/parts.hpp"
+#include "phase.hpp"
 
 #include <darts/ops/norm_block.hpp>
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
-#include <ATen/record_function.h>
 #include <c10/core/GradMode.h>
 
 #include <algorithm>
@@ -17,9 +17,9 @@
 namespace darts {
 namespace {
 
+using batch::ImageBatch;
 using kernels::Pixels;
 using norm_block::FoldedBlock;
-using norm_block::ImageBatch;
 using torch::nn::AnyModule;
 
 std::vector<NormUnit> units_of(AnyModule& module) {
@@ -95,7 +95,7 @@ class ImagePass {
   void add_node(const std::vector<ImageEdge>& edges, Place<T>& node);
   void place_states(const std::vector<std::size_t>& concat, const at::Tensor& like);
   std::int64_t images_at_a_time() const;
-  void run_group(const norm_block::ImageGroup& group, T* memory) const;
+  void run_group(const batch::ImageGroup& group, T* memory) const;
   void run_step(const Step<T>& step, std::int64_t image, const Chunk<T>& chunk) const;
   Pixels<T> pixels(const Place<T>* place, std::int64_t image, const Chunk<T>& chunk) const;
 
@@ -197,11 +197,10 @@ std::int64_t ImagePass<T>::multiply_adds() const {
 
 template <class T>
 at::Tensor ImagePass<T>::run() const {
-  const std::int64_t most =
-      std::min(images_ / norm_block::group_count(images_) + 1, images_at_a_time());
-  norm_block::for_groups<T>(
+  const std::int64_t most = std::min(images_ / batch::group_count(images_) + 1, images_at_a_time());
+  batch::for_groups<T>(
       images_, workspace_ + most * state_memory_,
-      [&](const norm_block::ImageGroup& group, T* memory) { run_group(group, memory); });
+      [&](const batch::ImageGroup& group, T* memory) { run_group(group, memory); });
   return output_;
 }
 
@@ -214,7 +213,7 @@ std::int64_t ImagePass<T>::images_at_a_time() const {
 }
 
 template <class T>
-void ImagePass<T>::run_group(const norm_block::ImageGroup& group, T* memory) const {
+void ImagePass<T>::run_group(const batch::ImageGroup& group, T* memory) const {
   const c10::NoGradGuard no_grad;  // this may be another thread than the caller's
   const std::int64_t count = images_at_a_time();
   Chunk<T> chunk{group.first, group.first, memory, memory + workspace_};
@@ -276,16 +275,8 @@ std::optional<at::Tensor> run_pass(const ImageCell& cell, const at::Tensor& s0,
   if (!pass.is_whole()) {
     return std::nullopt;
   }
-  at::RecordFunction record(at::RecordScope::FUNCTION);
-  if (record.isActive()) {  // for profilers, and for whoever counts multiply-adds
-    const c10::IValue counted[] = {pass.multiply_adds()};
-    record.before("darts::fused_operation", c10::ArrayRef<const c10::IValue>(counted));
-  }
-  const at::Tensor output = pass.run();
-  if (record.isActive()) {
-    record.setOutputs(std::vector<c10::IValue>{output});
-  }
-  return output;
+  return run_recorded(
+      "darts::fused_operation", [&] { return pass.multiply_adds(); }, [&] { return pass.run(); });
 }
 
 }  // namespace

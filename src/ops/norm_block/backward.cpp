@@ -1,8 +1,9 @@
 #include "kernels/normalize.hpp"
 #include "parts.hpp"
-#include "phase.hpp"
 
 #include <darts/core/flat_weights.hpp>
+
+#include <optional>
 
 namespace darts::norm_block {
 namespace {
@@ -13,6 +14,8 @@ struct Incoming {
   ImageBatch<T> g;
   std::vector<double> sums;
   bool dropped = false;  ///< is to be multiplied by drop path's factors
+
+  Moments moments() const { return {sums.data(), sums.data() + sums.size() / 2}; }
 };
 
 template <class T>
@@ -22,7 +25,7 @@ Incoming<T> incoming(const NormBlockPass& pass, const UnitGeometry& geometry,
   const std::int64_t channels = geometry.out_channels;
   const ImageBatch<T> z(pass.z.back());
   const Phase phase("block: products for the batch norm",
-                    {pass.z.back().numel(), tensor_bytes({gradient, pass.z.back()})});
+                    {pass.z.back().numel(), bytes_of({gradient, pass.z.back()})});
   GroupSums<double> sums(pass.x.size(0), 2 * channels);
   for_groups<T>(pass.x.size(0), 0, [&](const ImageGroup& group, T*) {
     kernels::GradientMoments<T> task;
@@ -56,13 +59,13 @@ class UnitBackward {
       : pass_(pass),
         unit_(unit),
         geometry_(geometry),
-        packing_(geometry),
+        packing_(pass.units[unit]),
         input_(input_of(pass, unit)),
         sums_(pass.x.size(0), unit > 0 ? 2 * geometry.shape().in_channels : 0),
         weight_sums_(pass.x.size(0), wanted.weights ? packing_.size() : 0),
         wanted_(wanted) {}
 
-  UnitGradients run(const Incoming<T>& from, const NormGradient& norm);
+  UnitGradients run(const Incoming<T>& from, const batch::NormGradient& norm);
 
  private:
   void run_group(const ImageGroup& group, const Incoming<T>& from,
@@ -79,8 +82,8 @@ class UnitBackward {
   GroupSums<T> weight_sums_;
   NormBlockWanted wanted_;
   std::vector<T> weights_;
-  std::vector<T> slope_;  ///< kernels::UnitBackward::a
-  std::optional<PaddedAffine<T>> affine_;
+  batch::PaddedNormGradient<T> norm_;
+  PaddedAffine<T> affine_;
   ImageBatch<T> x_;
   ImageBatch<T> z_;
   std::optional<ImageBatch<T>> grad_x_;
@@ -98,34 +101,33 @@ at::Tensor UnitBackward<T>::new_gradient() const {
 }
 
 template <class T>
-UnitGradients UnitBackward<T>::run(const Incoming<T>& from, const NormGradient& norm) {
+UnitGradients UnitBackward<T>::run(const Incoming<T>& from, const batch::NormGradient& norm) {
   UnitGradients result;
   if (unit_ > 0 || wanted_.x) {
     result.input = new_gradient();
     grad_x_ = ImageBatch<T>(result.input);
   }
-  weights_ = packing_.pack_transposed(pass_.units[unit_]);
+  weights_ = packing_.pack_transposed();
+  norm_ = batch::PaddedNormGradient<T>(norm);
   affine_ = affine_before<T>(pass_, unit_);
   x_ = ImageBatch<T>(input_);
   z_ = ImageBatch<T>(pass_.z[unit_]);
-  slope_ = padded<T>(norm.a);
-  const std::vector<T> b = padded<T>(norm.b);
-  const std::vector<T> c = padded<T>(norm.c);
   const std::int64_t gradients = (wanted_.weights ? 1 : 0) + (result.input.defined() ? 1 : 0);
   const Phase phase("block: convolution backward",
                     {gradients * pass_.x.size(0) * geometry_.multiply_adds(),
-                     2 * tensor_bytes({input_, pass_.z[unit_]})});
+                     2 * bytes_of({input_, pass_.z[unit_]})});
   for_groups<T>(pass_.x.size(0), workspace_of<T>(geometry_),
                 [&](const ImageGroup& group, T* workspace) {
                   kernels::UnitBackward<T> task;
-                  task.b = b.data();
-                  task.c = c.data();
                   task.workspace = workspace;
                   run_group(group, from, task);
                 });
   result.input_sums = sums_.total();
   if (wanted_.weights) {
-    result.weights = packing_.unpack(weight_sums_.total().data(), pass_.units[unit_]);
+    for (const at::Tensor& weight : convolution_weights(pass_.units[unit_])) {
+      result.weights.push_back(gradient_for(weight));
+    }
+    packing_.unpack(weight_sums_.total().data(), result.weights);
   }
   return result;
 }
@@ -133,8 +135,10 @@ UnitGradients UnitBackward<T>::run(const Incoming<T>& from, const NormGradient& 
 template <class T>
 void UnitBackward<T>::run_group(const ImageGroup& group, const Incoming<T>& from,
                                 kernels::UnitBackward<T> task) const {
-  std::vector<T> slope(slope_);
+  std::vector<T> slope(norm_.a);
   task.a = slope.data();
+  task.b = norm_.b.data();
+  task.c = norm_.c.data();
   task.depthwise = weights_.data();
   task.grad_depthwise = wanted_.weights ? weight_sums_.begin(group) : nullptr;
   if (unit_ > 0) {
@@ -143,7 +147,7 @@ void UnitBackward<T>::run_group(const ImageGroup& group, const Incoming<T>& from
   }
   for (std::int64_t n = group.first; n < group.last; ++n) {
     if (from.dropped) {
-      scale_by(drop_of<T>(pass_, n), slope_, slope);
+      scale_by(drop_of<T>(pass_, n), norm_.a, slope);
     }
     task.input = input_with(x_[n], affine_);
     task.g = from.g[n];
@@ -172,10 +176,11 @@ void UnitBackward<T>::run_image(kernels::UnitBackward<T> task) const {
   }
 }
 
+/// The first of `values`.
 template <class T>
 at::Tensor tensor_of(const std::vector<double>& values, const at::Tensor& like) {
   at::Tensor out = gradient_for(like);
-  std::transform(values.begin(), values.end(), out.mutable_data_ptr<T>(),
+  std::transform(values.begin(), values.begin() + out.numel(), out.mutable_data_ptr<T>(),
                  [](double value) { return static_cast<T>(value); });
   return out;
 }
@@ -190,12 +195,15 @@ NormBlockGradients backward(const NormBlockPass& pass, const at::Tensor& gradien
     const torch::nn::BatchNorm2dImpl& norm = *pass.units[unit].norm;
     const UnitGeometry& geometry = geometries[unit];
     const std::int64_t count = pass.x.size(0) * geometry.shape().out_pixels();
-    const NormGradient of_norm = norm_gradient(pass.statistics[unit], from.sums, count, norm);
-    UnitGradients gradients = UnitBackward<T>(pass, unit, geometry, wanted).run(from, of_norm);
+    const batch::BatchStatistics& statistics = pass.statistics[unit];
+    UnitGradients gradients =
+        UnitBackward<T>(pass, unit, geometry, wanted)
+            .run(from, batch::norm_gradient(statistics, from.moments(), count, norm));
     if (wanted.weights) {
       if (norm.weight.defined()) {
-        gradients.weights.push_back(tensor_of<T>(of_norm.weight, norm.weight));
-        gradients.weights.push_back(tensor_of<T>(of_norm.bias, norm.bias));
+        gradients.weights.push_back(
+            tensor_of<T>(batch::scale_gradient(statistics, from.moments()), norm.weight));
+        gradients.weights.push_back(tensor_of<T>(from.sums, norm.bias));
       }
       result.weights.insert(result.weights.begin(), gradients.weights.begin(),
                             gradients.weights.end());

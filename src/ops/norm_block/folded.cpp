@@ -9,24 +9,16 @@ namespace darts::norm_block {
 
 template <class T>
 FoldedUnit<T>::FoldedUnit(const NormUnit& unit, const UnitGeometry& of)
-    : geometry(of), packing(geometry) {
-  const Affine affine = affine_of(running_statistics(*unit.norm), *unit.norm);
-  weights = packing.pack(unit, affine.scale);
-  bias = padded<T>(affine.shift);
+    : geometry(of), packing(unit) {
+  const batch::Affine affine = batch::affine_of(batch::running_statistics(*unit.norm), *unit.norm);
+  weights = packing.pack(affine.scale);
+  bias = batch::padded<T>(affine.shift);
 }
 
 template <class T>
 void FoldedUnit<T>::run(kernels::UnitForward<T> task) const {
-  task.depthwise = weights.data();
   task.bias = bias.data();
-  for (std::size_t part = 0; part < geometry.parts.size(); ++part) {
-    task.shape = geometry.parts[part];
-    task.pointwise = weights.data() + packing.pointwise(part);
-    kernels::unit_forward(task);
-    task.z.data += task.shape.out_channels;
-    task.bias += task.shape.out_channels;
-    task.addend.data += task.addend.data == nullptr ? 0 : task.shape.out_channels;
-  }
+  run_parts(geometry, packing, weights, task);
 }
 
 template <class T>

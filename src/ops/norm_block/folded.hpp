@@ -1,6 +1,7 @@
 #pragma once
 
-#include "weights.hpp"
+#include "batch/weights.hpp"
+#include "geometry.hpp"
 
 namespace darts::norm_block {
 
@@ -13,7 +14,7 @@ struct FoldedUnit {
   void run(kernels::UnitForward<T> task) const;
 
   const UnitGeometry& geometry;
-  PackedWeights<T> packing;
+  batch::PackedWeights<T> packing;
   std::vector<T> weights;
   std::vector<T> bias;
 };

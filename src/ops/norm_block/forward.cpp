@@ -1,6 +1,5 @@
 #include "kernels/normalize.hpp"
 #include "parts.hpp"
-#include "phase.hpp"
 
 namespace darts::norm_block {
 namespace {
@@ -10,18 +9,17 @@ template <class T>
 void convolve(NormBlockPass& pass, const UnitGeometry& geometry) {
   const std::size_t unit = pass.z.size();
   const std::int64_t images = pass.x.size(0);
-  const PackedWeights<T> packing(geometry);
-  const std::vector<T> weights = packing.pack(pass.units[unit]);
-  const std::optional<PaddedAffine<T>> affine = affine_before<T>(pass, unit);
+  const PackedWeights<T> packing(pass.units[unit]);
+  const std::vector<T> weights = packing.pack();
+  const PaddedAffine<T> affine = affine_before<T>(pass, unit);
   const ImageBatch<T> x(input_of(pass, unit));
   at::Tensor z = new_images(pass.x, geometry);
   const ImageBatch<T> out(z);
   GroupSums<double> sums(images, 2 * geometry.out_channels);
   const Phase phase("block: convolution",
-                    {images * geometry.multiply_adds(), tensor_bytes({input_of(pass, unit), z})});
+                    {images * geometry.multiply_adds(), bytes_of({input_of(pass, unit), z})});
   for_groups<T>(images, workspace_of<T>(geometry), [&](const ImageGroup& group, T* workspace) {
     kernels::UnitForward<T> task;
-    task.depthwise = weights.data();
     task.workspace = workspace;
     double* const group_sums = sums.begin(group);
     for (std::int64_t n = group.first; n < group.last; ++n) {
@@ -30,18 +28,13 @@ void convolve(NormBlockPass& pass, const UnitGeometry& geometry) {
       task.ahead = x.ahead(n + 1);
       task.sums = group_sums;
       task.squares = task.sums + geometry.out_channels;
-      for (std::size_t part = 0; part < geometry.parts.size(); ++part) {
-        task.shape = geometry.parts[part];
-        task.pointwise = weights.data() + packing.pointwise(part);
-        kernels::unit_forward(task);
-        task.z.data += task.shape.out_channels;
-        task.sums += task.shape.out_channels;
-        task.squares += task.shape.out_channels;
-      }
+      run_parts(geometry, packing, weights, task);
     }
   });
-  pass.statistics.push_back(take_statistics(sums.total(), images * geometry.shape().out_pixels(),
-                                            *pass.units[unit].norm));
+  const std::vector<double> total = sums.total();
+  pass.statistics.push_back(
+      batch::take_statistics({total.data(), total.data() + geometry.out_channels},
+                             images * geometry.shape().out_pixels(), *pass.units[unit].norm));
   pass.z.push_back(z);
 }
 
@@ -49,12 +42,12 @@ void convolve(NormBlockPass& pass, const UnitGeometry& geometry) {
 template <class T>
 at::Tensor output(const NormBlockPass& pass, const UnitGeometry& geometry) {
   const at::Tensor& last = pass.z.back();
-  const PaddedAffine<T> affine(affine_of(pass.statistics.back(), *pass.units.back().norm));
+  const PaddedAffine<T> affine(batch::affine_of(pass.statistics.back(), *pass.units.back().norm));
   const bool adds = pass.output.addend.defined();
   const ImageBatch<T> z(last);
   const ImageBatch<T> addend = adds ? ImageBatch<T>(pass.output.addend) : ImageBatch<T>();
   at::Tensor y = new_images(last, geometry);
-  const Phase phase("block: batch norm and sum", {last.numel(), tensor_bytes({last, y})});
+  const Phase phase("block: batch norm and sum", {last.numel(), bytes_of({last, y})});
   const ImageBatch<T> out(y);
   for_groups<T>(last.size(0), 0, [&](const ImageGroup& group, T*) {
     std::vector<T> scale(affine.scale.size());
@@ -86,21 +79,6 @@ at::Tensor forward(NormBlockPass& pass) {
 }
 
 }  // namespace
-
-std::vector<UnitGeometry> geometries_of(const std::vector<NormUnit>& units, std::int64_t height,
-                                        std::int64_t width) {
-  std::vector<UnitGeometry> geometries;
-  for (const NormUnit& unit : units) {
-    geometries.emplace_back(unit, height, width);
-    height = geometries.back().shape().out_height();
-    width = geometries.back().shape().out_width();
-  }
-  return geometries;
-}
-
-std::vector<UnitGeometry> geometries_of(const std::vector<NormUnit>& units, const at::Tensor& x) {
-  return geometries_of(units, x.size(2), x.size(3));
-}
 
 at::Tensor train_forward(NormBlockPass& pass) {
   return pass.x.scalar_type() == at::kFloat ? forward<float>(pass) : forward<double>(pass);

@@ -1,7 +1,7 @@
 #include "pass.hpp"
+#include "phase.hpp"
 
 #include <ATen/autocast_mode.h>
-#include <ATen/record_function.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -17,10 +17,8 @@ namespace {
 std::vector<at::Tensor> weights_of(const std::vector<NormUnit>& units) {
   std::vector<at::Tensor> weights;
   for (const NormUnit& unit : units) {
-    if (unit.depthwise.defined()) {
-      weights.push_back(unit.depthwise);
-    }
-    weights.insert(weights.end(), unit.pointwise.begin(), unit.pointwise.end());
+    const std::vector<at::Tensor> convolutions = convolution_weights(unit);
+    weights.insert(weights.end(), convolutions.begin(), convolutions.end());
     if (unit.norm->weight.defined()) {
       weights.push_back(unit.norm->weight);
       weights.push_back(unit.norm->bias);
@@ -97,24 +95,18 @@ std::int64_t multiply_adds(const NormBlockPass& pass) {
 }
 
 at::Tensor run(const NormBlockPass& pass, const std::vector<at::Tensor>& inputs, bool training) {
-  at::RecordFunction record(at::RecordScope::FUNCTION);
-  if (record.isActive()) {  // for profilers, and for whoever counts multiply-adds
-    const c10::IValue counted[] = {multiply_adds(pass)};
-    record.before("darts::fused_operation", c10::ArrayRef<const c10::IValue>(counted));
-  }
-  at::Tensor y;
-  if (!training) {
-    y = test_forward(pass);
-  } else if (needs_gradient(inputs)) {
-    y = NormBlockFunction::apply(pass, at::TensorList(inputs));
-  } else {
-    NormBlockPass unkept = pass;
-    y = train_forward(unkept);
-  }
-  if (record.isActive()) {
-    record.setOutputs(std::vector<c10::IValue>{y});
-  }
-  return y;
+  return run_recorded(
+      "darts::fused_operation", [&] { return multiply_adds(pass); },
+      [&] {
+        if (!training) {
+          return test_forward(pass);
+        }
+        if (needs_gradient(inputs)) {
+          return NormBlockFunction::apply(pass, at::TensorList(inputs));
+        }
+        NormBlockPass unkept = pass;
+        return train_forward(unkept);
+      });
 }
 
 }  // namespace
@@ -122,9 +114,7 @@ at::Tensor run(const NormBlockPass& pass, const std::vector<at::Tensor>& inputs,
 bool has_kernels(const std::vector<NormUnit>& units, at::ScalarType type) {
   return !units.empty() && (type == at::kFloat || type == at::kDouble) &&
          std::all_of(units.begin(), units.end(), [&](const NormUnit& unit) {
-           const std::int64_t kernel = unit.depthwise.defined() ? unit.depthwise.size(2) : 3;
-           return (kernel == 3 || kernel == 5 || kernel == 7) && unit.stride <= 2 &&
-                  unit.norm->running_mean.defined() && unit.pointwise.front().scalar_type() == type;
+           return has_kernels(unit) && unit.pointwise.front().scalar_type() == type;
          });
 }
 

@@ -1,36 +1,26 @@
 #pragma once
 
-#include "images.hpp"
-#include "kernels/separable.hpp"
+#include "batch/groups.hpp"
+#include "batch/images.hpp"
+#include "batch/weights.hpp"
 #include "pass.hpp"
+#include "phase.hpp"
 
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
-#include <optional>
 
 // What the passes through a block share.
 
 namespace darts::norm_block {
 
-/// In the kernels' type, with zeros up to whole vectors behind the last one.
-template <class T>
-std::vector<T> padded(const std::vector<double>& values) {
-  const auto multiple = static_cast<std::size_t>(kernels::channel_multiple<T>());
-  // A part of a factorized reduce begins anywhere: its last vector may reach that much further.
-  std::vector<T> out(values.size() + 2 * multiple);
-  std::transform(values.begin(), values.end(), out.begin(),
-                 [](double value) { return static_cast<T>(value); });
-  return out;
-}
-
-template <class T>
-struct PaddedAffine {
-  explicit PaddedAffine(const Affine& affine)
-      : scale(padded<T>(affine.scale)), shift(padded<T>(affine.shift)) {}
-  std::vector<T> scale;
-  std::vector<T> shift;
-};
+using batch::for_groups;
+using batch::GroupSums;
+using batch::ImageBatch;
+using batch::ImageGroup;
+using batch::Moments;
+using batch::PackedWeights;
+using batch::PaddedAffine;
 
 /// Uninitialised: what a unit makes of images like those.
 inline at::Tensor new_images(const at::Tensor& like, const UnitGeometry& geometry) {
@@ -48,31 +38,43 @@ std::int64_t workspace_of(const UnitGeometry& geometry) {
   return size;
 }
 
-inline std::int64_t tensor_bytes(const std::vector<at::Tensor>& tensors) {
-  std::int64_t bytes = 0;
-  for (const at::Tensor& tensor : tensors) {
-    bytes += static_cast<std::int64_t>(tensor.nbytes());
-  }
-  return bytes;
-}
-
 inline const at::Tensor& input_of(const NormBlockPass& pass, std::size_t unit) {
   return unit == 0 ? pass.x : pass.z[unit - 1];
 }
 
-/// What makes the input of a unit of the batch norm's input before it.
+/// What makes the input of a unit of the batch norm's input before it; empty: there is none.
 template <class T>
-std::optional<PaddedAffine<T>> affine_before(const NormBlockPass& pass, std::size_t unit) {
+PaddedAffine<T> affine_before(const NormBlockPass& pass, std::size_t unit) {
   if (unit == 0) {
-    return std::nullopt;
+    return {};
   }
-  return PaddedAffine<T>(affine_of(pass.statistics[unit - 1], *pass.units[unit - 1].norm));
+  return PaddedAffine<T>(batch::affine_of(pass.statistics[unit - 1], *pass.units[unit - 1].norm));
 }
 
 template <class T>
-kernels::UnitInput<T> input_with(const kernels::Pixels<const T>& x,
-                                 const std::optional<PaddedAffine<T>>& affine) {
-  return {x, affine ? affine->scale.data() : nullptr, affine ? affine->shift.data() : nullptr};
+kernels::UnitInput<T> input_with(const kernels::Pixels<const T>& x, const PaddedAffine<T>& affine) {
+  return affine.scale.empty() ? kernels::UnitInput<T>{x}
+                              : kernels::UnitInput<T>{x, affine.scale.data(), affine.shift.data()};
+}
+
+/// The task's image through all parts of a unit; shape and weights are filled in.
+template <class T>
+void run_parts(const UnitGeometry& geometry, const PackedWeights<T>& packing,
+               const std::vector<T>& weights, kernels::UnitForward<T> task) {
+  task.depthwise = weights.data();
+  for (std::size_t part = 0; part < geometry.parts.size(); ++part) {
+    task.shape = geometry.parts[part];
+    task.pointwise = weights.data() + packing.pointwise(part);
+    kernels::unit_forward(task);
+    const auto pass_by = [&](auto*& values) {
+      values += values == nullptr ? 0 : task.shape.out_channels;
+    };
+    pass_by(task.z.data);
+    pass_by(task.bias);
+    pass_by(task.addend.data);
+    pass_by(task.sums);
+    pass_by(task.squares);
+  }
 }
 
 /// Drop path's factor of an image.

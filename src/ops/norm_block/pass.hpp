@@ -1,7 +1,7 @@
 #pragma once
 
-#include "statistics.hpp"
-#include "weights.hpp"
+#include "batch/batch_norm.hpp"
+#include "geometry.hpp"
 
 #include <darts/ops/norm_block.hpp>
 
@@ -13,7 +13,7 @@ struct NormBlockPass {
   at::Tensor x;
   NormBlockOutput output;
   std::vector<at::Tensor> z;  ///< what goes into each batch norm
-  std::vector<BatchStatistics> statistics;
+  std::vector<batch::BatchStatistics> statistics;
 };
 
 struct NormBlockGradients {
@@ -21,11 +21,6 @@ struct NormBlockGradients {
   /// Of each unit: depthwise, pointwise, scale, shift, as far as it has them.
   std::vector<at::Tensor> weights;
 };
-
-/// Geometry of all units for inputs like x, or of this size.
-std::vector<UnitGeometry> geometries_of(const std::vector<NormUnit>& units, std::int64_t height,
-                                        std::int64_t width);
-std::vector<UnitGeometry> geometries_of(const std::vector<NormUnit>& units, const at::Tensor& x);
 
 /// Whether there are kernels for all units and values of this type.
 bool has_kernels(const std::vector<NormUnit>& units, at::ScalarType type);

@@ -1,8 +1,8 @@
-#include "statistics.hpp"
+#include "batch_norm.hpp"
 
 #include <cmath>
 
-namespace darts::norm_block {
+namespace darts::batch {
 namespace {
 
 /// A tensor of one dimension as doubles.
@@ -39,15 +39,15 @@ void reciprocal_deviations(std::vector<double>& variance, double epsilon) {
 
 }  // namespace
 
-BatchStatistics take_statistics(const std::vector<double>& sums, std::int64_t count,
+BatchStatistics take_statistics(const Moments& of_z, std::int64_t count,
                                 torch::nn::BatchNorm2dImpl& norm) {
-  const std::size_t channels = sums.size() / 2;
+  const auto channels = static_cast<std::size_t>(norm.running_mean.numel());
   const auto n = static_cast<double>(count);
   BatchStatistics statistics{std::vector<double>(channels), std::vector<double>(channels)};
   std::vector<double> unbiased(channels);
   for (std::size_t c = 0; c < channels; ++c) {
-    const double mean = sums[c] / n;
-    const double difference = sums[channels + c] / n - mean * mean;
+    const double mean = of_z.sums[c] / n;
+    const double difference = of_z.products[c] / n - mean * mean;
     statistics.mean[c] = mean;
     statistics.rstd[c] = difference < 0.0 ? 0.0 : difference;  // NaN stays
     unbiased[c] = statistics.rstd[c] * n / (n - 1.0);
@@ -78,23 +78,43 @@ Affine affine_of(const BatchStatistics& statistics, const torch::nn::BatchNorm2d
   return affine;
 }
 
-NormGradient norm_gradient(const BatchStatistics& statistics, const std::vector<double>& sums,
+std::vector<double> scale_gradient(const BatchStatistics& statistics, const Moments& of_g) {
+  std::vector<double> gradient(statistics.channels());
+  for (std::size_t c = 0; c < gradient.size(); ++c) {
+    gradient[c] = (of_g.products[c] - statistics.mean[c] * of_g.sums[c]) * statistics.rstd[c];
+  }
+  return gradient;
+}
+
+NormGradient norm_gradient(const BatchStatistics& statistics, const Moments& of_g,
                            std::int64_t count, const torch::nn::BatchNorm2dImpl& norm) {
-  const std::size_t channels = sums.size() / 2;
   const auto n = static_cast<double>(count);
-  NormGradient result;
-  result.a = values_or(norm.weight, channels, 1.0);
-  for (std::size_t c = 0; c < channels; ++c) {
-    const double mean = statistics.mean[c];
-    const double rstd = statistics.rstd[c];
-    result.bias.push_back(sums[c]);
-    result.weight.push_back((sums[channels + c] - mean * sums[c]) * rstd);
-    result.a[c] *= rstd;
-    const double slope = -result.a[c] * rstd * result.weight[c] / n;
+  const std::vector<double> of_scale = scale_gradient(statistics, of_g);
+  NormGradient result{values_or(norm.weight, statistics.channels(), 1.0), {}, {}};
+  for (std::size_t c = 0; c < statistics.channels(); ++c) {
+    result.a[c] *= statistics.rstd[c];
+    const double slope = -result.a[c] * statistics.rstd[c] * of_scale[c] / n;
     result.b.push_back(slope);
-    result.c.push_back(-result.a[c] * sums[c] / n - slope * mean);
+    result.c.push_back(-result.a[c] * of_g.sums[c] / n - slope * statistics.mean[c]);
   }
   return result;
 }
 
-}  // namespace darts::norm_block
+NormGradient norm_gradient(const BatchStatistics& statistics, const Moments& of_g,
+                           std::int64_t count, double weight) {
+  const auto n = static_cast<double>(count);
+  NormGradient result;
+  for (std::size_t c = 0; c < statistics.channels(); ++c) {
+    const double mean = statistics.mean[c];
+    const double rstd = statistics.rstd[c];
+    const double mean_g = weight * of_g.sums[c] / n;
+    const double mean_gx = weight * (of_g.products[c] - mean * of_g.sums[c]) * rstd / n;
+    const double slope = -rstd * rstd * mean_gx;
+    result.a.push_back(weight * rstd);
+    result.b.push_back(slope);
+    result.c.push_back(-rstd * mean_g - slope * mean);
+  }
+  return result;
+}
+
+}  // namespace darts::batch

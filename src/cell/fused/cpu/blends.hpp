@@ -1,0 +1,63 @@
+#pragma once
+
+#include "images.hpp"
+
+namespace darts::fused::cpu {
+
+/// bias + Σ scale · images, image by image; scales and bias are a value a channel.
+template <class T, class S>
+class ImageSum {
+ public:
+  ImageSum(std::int64_t pixels, std::int64_t channels) : pixels_(pixels), channels_(channels) {}
+
+  /// Scale: empty: 1.
+  void add(const at::Tensor& images, std::vector<T> scale) {
+    summands_.push_back({images, std::move(scale)});
+  }
+  void set_bias(std::vector<T> bias) { bias_ = std::move(bias); }
+
+  /// Of images n; plus `masked` where `mask` is above 0.
+  void run(std::int64_t n, T* out, const T* masked = nullptr, const T* mask = nullptr) const {
+    std::vector<kernels::Term<T>> terms;
+    std::vector<kernels::Term<T, S>> stored;
+    for (const Summand& summand : summands_) {
+      const T* const scale = summand.scale.empty() ? nullptr : summand.scale.data();
+      if (const auto image = factor_of<T, S>(summand.images, n); image.x != nullptr) {
+        terms.push_back({image.x, scale});
+      } else {
+        stored.push_back({image.stored, scale});
+      }
+    }
+    const T* const bias = bias_.empty() ? nullptr : bias_.data();
+    kernels::weighted_sum<T, S>({pixels_, channels_, terms, stored, bias, masked, mask, out});
+  }
+
+ private:
+  struct Summand {
+    at::Tensor images;
+    std::vector<T> scale;
+  };
+
+  std::int64_t pixels_;  ///< of an image
+  std::int64_t channels_;
+  std::vector<Summand> summands_;
+  std::vector<T> bias_;  ///< empty: 0
+};
+
+/// A mixing weight for every channel, …
+template <class T, class S>
+std::vector<T> scale_of(const CpuPass<T, S>& pass, const Link& link) {
+  return std::vector<T>(static_cast<std::size_t>(pass.channels),
+                        static_cast<T>(pass.mixing_weight(link)));
+}
+/// … and over σ of a batch norm.
+template <class T, class S>
+std::vector<T> scale_of(const CpuPass<T, S>& pass, const Link& link, std::size_t norm) {
+  std::vector<double> scale = pass.norms[norm].statistics.rstd;
+  for (double& value : scale) {
+    value *= pass.mixing_weight(link);
+  }
+  return batch::padded<T>(scale);
+}
+
+}  // namespace darts::fused::cpu

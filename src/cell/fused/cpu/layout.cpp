@@ -1,0 +1,67 @@
+#include "calls.hpp"
+#include "images.hpp"
+
+namespace darts::fused::cpu {
+namespace {
+
+/// Pixels in memory and the elements from one to the next.
+template <class T>
+struct PixelRow {
+  T* data;
+  std::int64_t step;
+};
+
+/// The first `count` values of every pixel, and behind them zeros up to `whole`.
+template <class T>
+void copy_channels(PixelRow<const T> from, PixelRow<T> to, std::int64_t pixels, std::int64_t count,
+                   std::int64_t whole) {
+  constexpr std::int64_t pixels_a_task = 4096;
+  batch::in_parallel(pixels, pixels_a_task, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t pixel = begin; pixel < end; ++pixel) {
+      T* const target = to.data + pixel * to.step;
+      std::fill(std::copy_n(from.data + pixel * from.step, count, target), target + whole, T(0));
+    }
+  });
+}
+
+}  // namespace
+
+template <class T, class S>
+at::Tensor to_state(const CpuPass<T, S>& pass, const at::Tensor& images,
+                    std::int64_t first_channel) {
+  const at::Tensor from = images.detach().contiguous(at::MemoryFormat::ChannelsLast);
+  const std::int64_t step = from.size(1);
+  if (step == pass.channels && pass.plan->channels == pass.channels) {
+    return from.permute({0, 2, 3, 1});
+  }
+  at::Tensor state = new_tensor<T>({pass.images, from.size(2), from.size(3), pass.channels});
+  copy_channels<T>({from.const_data_ptr<T>() + first_channel, step},
+                   {state.mutable_data_ptr<T>(), pass.channels}, state.numel() / pass.channels,
+                   pass.plan->channels, pass.channels);
+  return state;
+}
+
+template <class T, class S>
+at::Tensor to_images(const CpuPass<T, S>& pass, Tensors states) {
+  const std::int64_t count = pass.plan->channels;
+  const std::int64_t step = std::ssize(states) * count;
+  const at::Tensor& first = states.front();
+  at::Tensor out = new_tensor<T>({pass.images, step, first.size(1), first.size(2)},
+                                 at::MemoryFormat::ChannelsLast);
+  T* target = out.mutable_data_ptr<T>();
+  for (const at::Tensor& state : states) {
+    copy_channels<T>({state.const_data_ptr<T>(), pass.channels}, {target, step},
+                     state.numel() / pass.channels, count, count);
+    target += count;
+  }
+  return out;
+}
+
+template at::Tensor to_state(const FloatPass&, const at::Tensor&, std::int64_t);
+template at::Tensor to_state(const BFloat16Pass&, const at::Tensor&, std::int64_t);
+template at::Tensor to_state(const DoublePass&, const at::Tensor&, std::int64_t);
+template at::Tensor to_images(const FloatPass&, Tensors);
+template at::Tensor to_images(const BFloat16Pass&, Tensors);
+template at::Tensor to_images(const DoublePass&, Tensors);
+
+}  // namespace darts::fused::cpu

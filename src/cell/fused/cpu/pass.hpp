@@ -1,0 +1,66 @@
+#pragma once
+
+#include "batch/batch_norm.hpp"
+#include "batch/weights.hpp"
+#include "fused/states.hpp"
+#include "kernels/separable.hpp"
+
+// T: type of the arithmetic, of states and of gradients; S: the one in which units' and pools'
+// outputs wait for the batch norm and the backward pass, T or kernels::BFloat16.
+
+namespace darts::fused::cpu {
+
+template <class T>
+struct UnitWeights {
+  batch::PackedWeights<T> packing;
+  std::vector<T> forward;
+  std::vector<T> backward;  ///< the pointwise ones transposed; empty: there is no way back
+};
+
+template <class T>
+struct NormPass {
+  batch::BatchStatistics statistics;      ///< of no channels until they are known
+  batch::PaddedAffine<T> affine;          ///< x̂ = scale · z + shift
+  batch::PaddedNormGradient<T> gradient;  ///< of z, in the backward pass
+};
+
+/// What the calls of a pass share.
+template <class T, class S = T>
+struct CpuPass {
+  CpuPass(std::shared_ptr<const CellPlan> cell_plan, const CellInputs& inputs,
+          const PassOptions& options);
+
+  double mixing_weight(const Link& link) const {
+    return mixing[static_cast<std::size_t>(link.weight)];
+  }
+  std::int64_t node_pixels() const { return node_height * node_width; }
+  kernels::SeparableShape shape(const Unit& unit) const {
+    return {node_height, node_width, channels, channels, unit.kernel, unit.stride, unit.dilation};
+  }
+  std::int64_t multiply_adds(const UnitPass& unit) const {
+    return images * node_pixels() * plan->multiply_adds(plan->units[unit.unit]);
+  }
+
+  /// The statistics of a batch norm from Σ z and Σ z² (2 × channels), or the running ones; `norms`:
+  /// all modules that see this z, which in training move their own. Does nothing if they are known.
+  void take_statistics(std::size_t norm, const double* sums,
+                       const std::vector<std::shared_ptr<torch::nn::BatchNorm2dImpl>>& modules);
+  /// How the gradient of z follows from weight · x̂'s, of which Σ g and Σ g·z are given.
+  void take_gradient(std::size_t norm, const batch::Moments& of_g, double weight);
+
+  std::shared_ptr<const CellPlan> plan;
+  bool training = true;
+  std::int64_t images = 0;
+  std::int64_t channels = 0;  ///< of all tensors: the plan's, rounded up to whole vectors
+  std::int64_t node_height = 0;
+  std::int64_t node_width = 0;
+  std::vector<double> mixing;         ///< by Link::weight
+  std::vector<UnitWeights<T>> units;  ///< as CellPlan::units
+  std::vector<NormPass<T>> norms;     ///< by their numbers in the pass
+};
+
+using FloatPass = CpuPass<float>;
+using BFloat16Pass = CpuPass<float, kernels::BFloat16>;
+using DoublePass = CpuPass<double>;
+
+}  // namespace darts::fused::cpu

@@ -1,0 +1,52 @@
+#include "run.hpp"
+
+#include <darts/cell/topology.hpp>
+
+namespace darts::fused {
+
+at::Tensor CellRun::forward(const CellInputs& inputs, const PassOptions& options) {
+  inputs_ = inputs;
+  options_ = options;
+  states_ = states_of(*plan_);
+  processor_ = make_processor(plan_, inputs, options);
+  run_states();
+  std::vector<at::Tensor> nodes;
+  for (auto node = states_.begin() + cell_inputs; node != states_.end(); ++node) {
+    nodes.push_back(node->value);
+  }
+  at::Tensor out = processor_->to_images(nodes);
+  release_spare();
+  return out;
+}
+
+/// All states and what leaves them; a run that recomputes comes here twice.
+void CellRun::run_states() {
+  for (StatePass& state : states_) {
+    if (state.index < cell_inputs) {
+      state.value = processor_->to_state(state.index == 0 ? inputs_.s0 : inputs_.s1, 0);
+    } else {
+      state.value = processor_->sum_node(entering(states_, state.index));
+    }
+    if (state.index + 1 < plan_->states()) {
+      processor_->run_first_units(state);
+      processor_->run_second_units(state);
+    }
+  }
+}
+
+/// Of what forward() has made the backward pass needs neither the last node nor, since they are
+/// made again in no time, the pools: a tenth of all.
+void CellRun::release_spare() {
+  if (!options_.keep) {
+    processor_.reset();
+    states_.clear();
+    inputs_ = {};
+    return;
+  }
+  for (StatePass& state : states_) {
+    options_.recompute ? state.release() : state.release_pools();
+  }
+  states_.back().value.reset();
+}
+
+}  // namespace darts::fused
