@@ -305,7 +305,30 @@ struct DepthwiseWeights {
   T* sums = nullptr;  ///< kernel² × channels
 };
 
-/// Stride 1: eight gradients are held while the inputs that they meet pass by.
+/// kPixels neighbouring gradients of stride 1, which are held while the inputs that they meet pass
+/// by. Even and odd pixels have sums of their own.
+template <int kKernel, int kDilation, int kPixels, class T>
+HWY_INLINE void sliding_products(const T* HWY_RESTRICT in, const T* HWY_RESTRICT gradient,
+                                 std::int64_t channels, Vec<T> (&sum)[2 * kKernel]) {
+  const Tag<T> d;
+  Vec<T> g[kPixels];
+#pragma GCC unroll 16
+  for (int p = 0; p < kPixels; ++p) {
+    g[p] = hn::LoadU(d, gradient + p * channels);
+  }
+#pragma GCC unroll 32
+  for (int i = 0; i < kPixels + kDilation * (kKernel - 1); ++i) {
+    const Vec<T> v = hn::LoadU(d, in + i * channels);
+#pragma GCC unroll 16
+    for (int kw = 0; kw < kKernel; ++kw) {
+      const int p = i - kDilation * kw;
+      if (p >= 0 && p < kPixels) {
+        sum[2 * kw + p % 2] = hn::MulAdd(v, g[p], sum[2 * kw + p % 2]);
+      }
+    }
+  }
+}
+
 template <int kKernel, int kDilation, class T>
 HWY_INLINE void sliding_weights(const DepthwiseWeights<T>& w) {
   constexpr int kPixels = 8;
@@ -320,32 +343,14 @@ HWY_INLINE void sliding_weights(const DepthwiseWeights<T>& w) {
       for (std::int64_t row = 0; row < w.rows; ++row) {
         const T* HWY_RESTRICT in = w.input + row * w.next_row + kh * w.row_step + c;
         const T* HWY_RESTRICT gradient = w.gradient + row * w.next_gradient_row + c;
-        std::int64_t pixel = 0;
-        for (; pixel + kPixels <= w.pixels; pixel += kPixels) {
-          Vec<T> g[kPixels];
-#pragma GCC unroll 16
-          for (int p = 0; p < kPixels; ++p) {
-            g[p] = hn::LoadU(d, gradient + (pixel + p) * w.channels);
-          }
-#pragma GCC unroll 32
-          for (int i = 0; i < kPixels + kDilation * (kKernel - 1); ++i) {
-            const Vec<T> v = hn::LoadU(d, in + (pixel + i) * w.channels);
-#pragma GCC unroll 16
-            for (int kw = 0; kw < kKernel; ++kw) {
-              const int p = i - kDilation * kw;
-              if (p >= 0 && p < kPixels) {
-                sum[2 * kw + p % 2] = hn::MulAdd(v, g[p], sum[2 * kw + p % 2]);
-              }
-            }
-          }
+        std::int64_t left = w.pixels;
+        for (; left >= kPixels; left -= kPixels) {
+          sliding_products<kKernel, kDilation, kPixels>(in, gradient, w.channels, sum);
+          in += kPixels * w.channels;
+          gradient += kPixels * w.channels;
         }
-        for (; pixel < w.pixels; ++pixel) {
-          const Vec<T> g = hn::LoadU(d, gradient + pixel * w.channels);
-#pragma GCC unroll 16
-          for (int kw = 0; kw < kKernel; ++kw) {
-            const T* at = in + (pixel + std::int64_t{kDilation} * kw) * w.channels;
-            sum[2 * kw] = hn::MulAdd(hn::LoadU(d, at), g, sum[2 * kw]);
-          }
+        for (; left > 0; --left, in += w.channels, gradient += w.channels) {
+          sliding_products<kKernel, kDilation, 1>(in, gradient, w.channels, sum);
         }
       }
 #pragma GCC unroll 16

@@ -186,69 +186,93 @@ HWY_INLINE Vec<T> maximum(const PoolShape& s, const Window& w, const T* x, const
   }
 }
 
-/// Of the windows of a row that are three wide. Neighbouring windows share pixels, whose values and
-/// gradients stay in registers from one to the next.
+/// Windows of kRows × 3 pixels one after the other, kStride apart. They share pixels, whose values
+/// and gradients stay in registers from one to the next.
+template <int kRows, int kStride, class T>
+struct SlidingWindow {
+  static constexpr int shared = 3 - kStride;
+
+  std::int64_t row_size;
+  std::int64_t pixel_size;
+  Vec<T> in[kRows][3];
+  Vec<T> sum[kRows][3];
+
+  /// kColumns columns from kFirst on; `first`: where the window begins.
+  template <int kFirst, int kColumns>
+  HWY_INLINE void load(const T* x, const T* grad_x, std::int64_t first) {
+    const Tag<T> d;
+#pragma GCC unroll 6
+    for (int k = 0; k < kRows * kColumns; ++k) {
+      const int i = k / kColumns;
+      const int j = kFirst + k % kColumns;
+      const std::int64_t at = first + i * row_size + j * pixel_size;
+      in[i][j] = hn::LoadU(d, x + at);
+      sum[i][j] = hn::LoadU(d, grad_x + at);
+    }
+  }
+  template <int kColumns>
+  HWY_INLINE void store(T* grad_x, std::int64_t first) const {
+#pragma GCC unroll 6
+    for (int k = 0; k < kRows * kColumns; ++k) {
+      const int i = k / kColumns;
+      const int j = k % kColumns;
+      hn::StoreU(sum[i][j], Tag<T>(), grad_x + first + i * row_size + j * pixel_size);
+    }
+  }
+  HWY_INLINE void advance() {
+#pragma GCC unroll 6
+    for (int k = 0; k < kRows * shared; ++k) {
+      in[k / shared][k % shared] = in[k / shared][k % shared + kStride];
+      sum[k / shared][k % shared] = sum[k / shared][k % shared + kStride];
+    }
+  }
+  HWY_INLINE Vec<T> maximum() const {
+    auto largest = in[0][0];
+#pragma GCC unroll 9
+    for (int k = 1; k < kRows * 3; ++k) {
+      largest = joined<Pool::max, T>(largest, in[k / 3][k % 3]);
+    }
+    return largest;
+  }
+  /// Adds g to the gradient of the first pixel that is `largest`.
+  HWY_INLINE void give(Vec<T> g, Vec<T> largest) {
+    auto rest = g;  // 0 where it is given already
+#pragma GCC unroll 9
+    for (int k = 0; k < kRows * 3; ++k) {
+      const auto here = hn::Eq(in[k / 3][k % 3], largest);
+      auto& to = sum[k / 3][k % 3];
+      to = hn::Add(to, hn::IfThenElseZero(here, rest));
+      rest = hn::IfThenZeroElse(here, rest);
+    }
+  }
+};
+
+/// Of the windows of a row that are three wide.
 template <int kRows, int kStride, class T, class S>
 HWY_INLINE void give_row(const PoolShape& s, const Window& row, const T* x, const S* y,
                          const T* grad_y, T* grad_x) {
-  constexpr int shared = 3 - kStride;
-  const Tag<T> d;
-  const std::int64_t row_size = s.width * s.channels;
+  using Sliding = SlidingWindow<kRows, kStride, T>;
   const std::int64_t last = whole_end(s);
   for (std::int64_t c = 0; c < s.channels && last > 1; c += lanes<T>()) {
-    std::int64_t place = row.top * row_size + (kStride - 1) * s.channels + c;
-    Vec<T> in[kRows][3];
-    Vec<T> sum[kRows][3];
-    const auto load = [&](int i, int j) HWY_ATTR {
-      const std::int64_t at = place + i * row_size + j * s.channels;
-      in[i][j] = hn::LoadU(d, x + at);
-      sum[i][j] = hn::LoadU(d, grad_x + at);
-    };
-    const auto store = [&](int i, int j) HWY_ATTR {
-      hn::StoreU(sum[i][j], d, grad_x + place + i * row_size + j * s.channels);
-    };
-#pragma GCC unroll 6
-    for (int k = 0; k < kRows * shared; ++k) {
-      load(k / shared, k % shared);
-    }
+    Sliding window;
+    window.row_size = s.width * s.channels;
+    window.pixel_size = s.channels;
+    std::int64_t place = row.top * window.row_size + (kStride - 1) * s.channels + c;
+    window.template load<0, Sliding::shared>(x, grad_x, place);
     for (std::int64_t j = 1; j < last; ++j, place += kStride * s.channels) {
-#pragma GCC unroll 6
-      for (int k = 0; k < kRows * kStride; ++k) {
-        load(k / kStride, shared + k % kStride);
-      }
+      window.template load<Sliding::shared, kStride>(x, grad_x, place);
       const std::int64_t out = j * s.channels + c;
       Vec<T> largest;
       if constexpr (std::is_same_v<T, S>) {
-        largest = hn::LoadU(d, y + out);
+        largest = hn::LoadU(Tag<T>(), y + out);
       } else {
-        largest = in[0][0];
-#pragma GCC unroll 9
-        for (int k = 1; k < kRows * 3; ++k) {
-          largest = joined<Pool::max, T>(largest, in[k / 3][k % 3]);
-        }
+        largest = window.maximum();
       }
-      auto rest = hn::LoadU(d, grad_y + out);  // 0 where it is given already
-#pragma GCC unroll 9
-      for (int k = 0; k < kRows * 3; ++k) {
-        const auto here = hn::Eq(in[k / 3][k % 3], largest);
-        auto& to = sum[k / 3][k % 3];
-        to = hn::Add(to, hn::IfThenElseZero(here, rest));
-        rest = hn::IfThenZeroElse(here, rest);
-      }
-#pragma GCC unroll 6
-      for (int k = 0; k < kRows * kStride; ++k) {
-        store(k / kStride, k % kStride);
-      }
-#pragma GCC unroll 6
-      for (int k = 0; k < kRows * shared; ++k) {
-        in[k / shared][k % shared] = in[k / shared][k % shared + kStride];
-        sum[k / shared][k % shared] = sum[k / shared][k % shared + kStride];
-      }
+      window.give(hn::LoadU(Tag<T>(), grad_y + out), largest);
+      window.template store<kStride>(grad_x, place);
+      window.advance();
     }
-#pragma GCC unroll 6
-    for (int k = 0; k < kRows * shared; ++k) {
-      store(k / shared, k % shared);
-    }
+    window.template store<Sliding::shared>(grad_x, place);
   }
 }
 
