@@ -6,20 +6,11 @@
 #include <darts/core/environment.hpp>
 #include <darts/core/error.hpp>
 #include <darts/core/main.hpp>
-#include <darts/core/resources.hpp>
-#include <darts/core/run_directory.hpp>
 #include <darts/core/safetensors.hpp>
 #include <darts/core/text.hpp>
-#include <darts/data/dataset.hpp>
 #include <darts/eval/count_network.hpp>
-#include <darts/eval/held_out_data.hpp>
-#include <darts/eval/inference.hpp>
-#include <darts/eval/read_picture.hpp>
-#include <darts/eval/stored_network.hpp>
-#include <darts/eval/train_config.hpp>
-
-#include <ATen/ops/softmax.h>
-#include <ATen/ops/topk.h>
+#include <darts/eval/trained_network.hpp>
+#include <darts/run/load_config.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -31,36 +22,14 @@ namespace {
 using namespace darts;
 namespace fs = std::filesystem;
 
-/// What the recipe's images are like, unless the arguments say otherwise.
-DatasetShape counted_shape(const EvalArguments& a, const TrainConfig& config) {
-  const DatasetEntry& set = find_dataset(config.data.set.name);
-  DatasetShape shape = set.shape;
-  if (shape.size == 0) {
-    shape.size = set.load == nullptr ? config.data.photos.crop_size : config.data.set.image_size;
-  }
-  shape.size = a.image_size > 0 ? a.image_size : shape.size;
-  shape.channels = a.image_channels > 0 ? a.image_channels : shape.channels;
-  shape.classes = a.classes > 0 ? a.classes : shape.classes;
-  if (shape.classes == 0) {
-    throw Error("give --classes: how many classes " + config.data.set.name + " has is not known");
-  }
-  return shape;
-}
-
 int count(const EvalArguments& a) {
-  TrainConfig config;
-  FieldTable table = fields(config);
-  const auto find = [](const std::string& name) {
-    return find_resource(ResourceKind::train_config, name);
-  };
-  table.load(find(a.config), find);
-  for (const std::string& setting : a.settings) {
-    table.assign(setting);
-  }
-  const DatasetShape shape = counted_shape(a, config);
-  const NetworkCount result =
-      count_network(network_options(config, load_genotype(a.count), shape.channels, shape.classes),
-                    shape.size, shape.size);
+  const auto config = load_recipe<TrainConfig>(a.config, [&a](FieldTable& table) {
+    for (const std::string& setting : a.settings) {
+      table.assign(setting);
+    }
+  });
+  const DatasetShape shape = image_shape(config, {a.image_size, a.image_channels, a.classes});
+  const NetworkCount result = count_network(config, load_genotype(a.count), shape);
   const std::string size = std::to_string(shape.size);
   std::cout << "images of " << size << "×" << size << "×" << shape.channels << ", " << shape.classes
             << " classes\n\n"
@@ -71,103 +40,51 @@ int count(const EvalArguments& a) {
   return 0;
 }
 
-fs::path find_checkpoint(const EvalArguments& a) {
-  if (!fs::is_directory(a.checkpoint)) {
-    if (a.best) {
-      throw Error("--best goes with a run directory, and " + a.checkpoint + " is none");
-    }
-    return a.checkpoint;
-  }
-  if (a.best) {
-    return fs::path(a.checkpoint) / "checkpoints" / "best.safetensors";
-  }
-  if (const auto latest = latest_checkpoint_of(a.checkpoint)) {
-    return *latest;
-  }
-  throw Error(a.checkpoint + " has no checkpoint; give a run directory of darts_train, or a file");
-}
-
-/// A trained network on its device, and what it was trained on.
-struct Subject {
-  NetworkDescription description;
-  EvaluationNetwork network{nullptr};
-  c10::Device device = at::kCPU;
-  Precision precision = Precision::fp32;
-  fs::path file;
-};
-
-TestDataOptions data_options(const EvalArguments& a, const Subject& subject, Split split) {
-  TestDataOptions options;
-  options.dataset = a.data;
-  options.root = a.data_root;
-  options.split = split;
-  options.batch_size = a.batch_size;
-  options.workers = a.workers;
-  options.pin_memory = subject.device.is_cuda();
-  options.channels_last = a.channels_last;
-  options.on_error = a.on_error == "skip" ? OnError::skip : OnError::fail;
+TrainedNetworkOptions network_options(const EvalArguments& a) {
+  TrainedNetworkOptions options;
+  options.best = a.best;
+  options.weights = a.trained_weights ? WeightsKind::trained : WeightsKind::best_known;
+  options.runtime.device = a.device;
+  options.runtime.threads = a.threads;
+  options.runtime.precision = a.precision == "bf16" ? Precision::bf16 : Precision::fp32;
+  options.runtime.execution = a.execution == "plain" ? Execution::plain : Execution::fused;
+  options.runtime.channels_last = a.channels_last;
   return options;
 }
 
-Subject load_subject(const EvalArguments& a) {
-  RuntimeOptions runtime;
-  runtime.device = a.device;
-  runtime.threads = a.threads;
-  Subject subject;
-  subject.precision = a.precision == "bf16" ? Precision::bf16 : Precision::fp32;
-  subject.device = prepare_runtime(runtime);
-  subject.file = find_checkpoint(a);
-  const Checkpoint checkpoint = load_checkpoint(subject.file);
-  subject.description = network_description_of(checkpoint);
-  subject.network =
-      load_network(checkpoint, a.trained_weights ? WeightsKind::trained : WeightsKind::best_known);
-  subject.network->set_execution(a.execution == "plain" ? Execution::plain : Execution::fused);
-  subject.network->to(subject.device);
+NetworkTest test_options(const EvalArguments& a) {
+  NetworkTest options;
+  options.data.dataset = a.data;
+  options.data.root = a.data_root;
+  options.data.split = a.split == "train" ? Split::train : Split::test;
+  options.data.limit = a.limit;
+  options.data.batch_size = a.batch_size;
+  options.data.workers = a.workers;
+  options.data.on_error = a.on_error == "skip" ? OnError::skip : OnError::fail;
+  options.recalibrate = a.recalibrate;
+  options.show_progress = true;
+  return options;
+}
+
+TrainedNetwork load(const EvalArguments& a) {
+  TrainedNetwork trained = load_trained_network(a.checkpoint, network_options(a));
   if (a.recalibrate > 0) {
-    BatchLoader train = open_test_data(subject.description, data_options(a, subject, Split::train));
-    const std::int64_t used = recalibrate(subject.network, train, a.recalibrate, subject.device);
+    const std::int64_t used = recalibrate(trained, test_options(a));
     std::cout << "batch norm statistics computed anew on " << used << " batches of " << a.batch_size
               << "\n";
   }
-  return subject;
-}
-
-/// Whether the figures are those of a run directory's test.json.
-bool is_whole_test(const EvalArguments& a) {
-  return a.split == "test" && a.limit == 0 && a.data.empty() && a.recalibrate == 0;
-}
-
-/// The scores and what they are of.
-nlohmann::ordered_json report_of(const EvalArguments& a, const Subject& subject,
-                                 const TestOutcome& outcome) {
-  auto report = to_json(outcome.scores, subject.description.class_names);
-  report["unreadable_images"] = outcome.skipped;
-  report["checkpoint"] = subject.file.string();
-  report["weights"] = a.trained_weights ? "as trained" : "moving average where there is one";
-  report["dataset"] = a.data.empty() ? subject.description.dataset : a.data;
-  report["split"] = a.split;
-  report["limit"] = a.limit;
-  report["recalibrated_batches"] = a.recalibrate;
-  report["precision"] = a.precision;
-  report["images_per_second"] = static_cast<double>(outcome.scores.images()) / outcome.seconds;
-  return report;
+  return trained;
 }
 
 int test(const EvalArguments& a) {
-  Subject subject = load_subject(a);
-  TestDataOptions data = data_options(a, subject, a.split == "train" ? Split::train : Split::test);
-  data.limit = a.limit;
-  BatchLoader loader = open_test_data(subject.description, data);
-  TestOptions options;
-  options.device = subject.device;
-  options.precision = subject.precision;
-  options.show_progress = true;
-  const TestOutcome outcome = test_network(subject.network, loader, options).value();
-  std::cout << "checkpoint              " << subject.file.string() << "\n"
-            << describe(outcome, subject.description.class_names);
+  TrainedNetwork trained = load(a);
+  const NetworkTest options = test_options(a);
+  const TestOutcome outcome = test_network(trained, options);
+  std::cout << "checkpoint              " << trained.file.string() << "\n"
+            << describe(outcome, trained.description.class_names);
   fs::path json = a.json;
   if (json.empty() && fs::is_directory(a.checkpoint)) {
-    if (is_whole_test(a)) {
+    if (options.is_whole()) {
       json = fs::path(a.checkpoint) / "test.json";
     } else {
       std::cout
@@ -176,25 +93,21 @@ int test(const EvalArguments& a) {
     }
   }
   if (!json.empty()) {
-    write_file_atomically(json, report_of(a, subject, outcome).dump(2) + "\n");
+    write_file_atomically(json, test_report(trained, options, outcome).dump(2) + "\n");
     std::cout << "\nwritten to " << json.string() << "\n";
   }
   return 0;
 }
 
 int predict(const EvalArguments& a) {
-  Subject subject = load_subject(a);
-  const auto& names = subject.description.class_names;
-  const auto shown = std::min<std::int64_t>(a.top, std::ssize(names));
+  TrainedNetwork trained = load(a);
   for (const std::string& file : a.predict) {
-    const at::Tensor image = read_picture(file, subject.description).to(subject.device);
-    const at::Tensor logits = test_logits(subject.network, image, subject.precision);
-    const auto [shares, labels] = at::softmax(logits[0], 0).topk(shown);
+    const std::vector<Prediction> predictions = darts::predict(trained, file, a.top);
     std::cout << file << "\n";
-    for (std::int64_t i = 0; i < shown; ++i) {
-      const std::string share = format_fixed(100.0 * shares[i].item<double>(), 2);
+    for (const Prediction& p : predictions) {
+      const std::string share = format_fixed(100.0 * p.share, 2);
       std::cout << std::string(8 - std::min<std::size_t>(share.size(), 7), ' ') << share << " %  "
-                << names.at(static_cast<std::size_t>(labels[i].item<std::int64_t>())) << "\n";
+                << p.class_name << "\n";
     }
   }
   return 0;
@@ -204,19 +117,12 @@ int write_logits(const EvalArguments& a) {
   if (a.output.empty()) {
     throw Error("--logits needs -o FILE");
   }
-  Subject subject = load_subject(a);
+  TrainedNetwork trained = load(a);
   Checkpoint input;
   input.tensors = load_safetensors(a.logits);
   input.file = a.logits;
-  const at::Tensor images = require(input, "images").to(subject.device, at::kFloat);
-  const std::int64_t channels = subject.description.options.image_channels;
-  if (images.dim() != 4 || images.size(1) != channels) {
-    throw Error(a.logits + ": images of shape N×" + std::to_string(channels) +
-                "×H×W are needed, these have " + std::to_string(images.dim()) + " dimensions" +
-                (images.dim() == 4 ? " and " + std::to_string(images.size(1)) + " channels" : ""));
-  }
   Checkpoint output;
-  output.tensors.emplace("logits", test_logits(subject.network, images, subject.precision));
+  output.tensors.emplace("logits", logits_of(trained, require(input, "images"), a.logits));
   save_checkpoint(a.output, output);
   return 0;
 }

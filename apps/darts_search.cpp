@@ -5,7 +5,6 @@
 #include <darts/core/atomic_file.hpp>
 #include <darts/core/error.hpp>
 #include <darts/core/main.hpp>
-#include <darts/core/text.hpp>
 #include <darts/search/dry_run.hpp>
 #include <darts/search/method.hpp>
 #include <darts/search/search_run.hpp>
@@ -59,7 +58,8 @@ int print_derived(const Arguments& a) {
   std::int64_t epoch = 0;
   if (fs::is_directory(a.derive)) {
     const RecordedAlphas recorded = read_alphas(fs::path(a.derive) / "alphas.jsonl", a.epoch);
-    const auto config = load_config<SearchConfig>(a, fs::path(a.derive) / "config.yaml");
+    const auto config = load_config<SearchConfig>(fs::path(a.derive) / "config.yaml",
+                                                  [&a](FieldTable& table) { apply(a, table); });
     SearchSpace space = search_space(config);
     space.primitives = recorded.primitives;
     const Theta theta(recorded.alphas, missing_columns(space, recorded.alphas));
@@ -85,62 +85,6 @@ int print_derived(const Arguments& a) {
   return 0;
 }
 
-/// A new run directory, for `config`. One that starts from a checkpoint gets its config.yaml, which
-/// makes it a run that can be resumed, only when those weights are saved in it.
-RunDirectory make_directory(const SearchConfig& config, bool with_config) {
-  RunDirectory directory =
-      RunDirectory::create(config.run.root, config.name, std::chrono::system_clock::now());
-  if (with_config) {
-    write_file_atomically(directory.config(), to_yaml(config));
-  }
-  return directory;
-}
-
-int run_search(SearchRun& run, const RunDirectory& directory, const RunHooks& hooks,
-               const StopSignals& signals) {
-  const RunOutcome outcome = run.run();
-  const SearchState& state = run.state();
-  if (outcome == RunOutcome::finished) {
-    hooks.log.info("genotype: " + directory.genotype().string());
-    hooks.log.info("best validation accuracy " + format_fixed(100.0 * state.best_accuracy, 2) +
-                   " % in epoch " + std::to_string(state.best_epoch));
-  } else {
-    report_stop("darts_search", state.epoch, state.step, directory, hooks.log);
-  }
-  hooks.log.info("run directory: " + directory.path().string());
-  return outcome == RunOutcome::finished ? 0 : signals.exit_status();
-}
-
-int start(const Arguments& a, const SearchConfig& config, const StopSignals& signals) {
-  const RunDirectory directory = make_directory(config, /*with_config=*/a.init_from.empty());
-  const auto [run, hooks] = make_or_discard(directory, [&] {
-    RunHooks run_hooks = make_hooks(directory, signals);
-    auto new_run = std::make_unique<SearchRun>(config, directory, run_hooks);
-    if (!a.init_from.empty()) {
-      new_run->initialize_from(load_checkpoint(a.init_from));
-    }
-    return std::pair(std::move(new_run), std::move(run_hooks));
-  });
-  hooks.log.info("run directory: " + directory.path().string());
-  write_environment(run->device(), directory);
-  if (!a.init_from.empty()) {
-    run->begin();
-    write_file_atomically(directory.config(), to_yaml(config));
-  }
-  return run_search(*run, directory, hooks, signals);
-}
-
-int resume(const RunDirectory& directory, const SearchConfig& config, const StopSignals& signals) {
-  const RunHooks hooks = make_hooks(directory, signals);
-  SearchRun run(config, directory, hooks);
-  run.resume();
-  write_environment(run.device(), directory);
-  hooks.log.info("run directory: " + directory.path().string());
-  hooks.log.info("resuming in epoch " + std::to_string(run.state().epoch + 1) + " after step " +
-                 std::to_string(run.state().step));
-  return run_search(run, directory, hooks, signals);
-}
-
 int search_main(int argc, char** argv) {
   const StopSignals signals = stop_after_step();
   Arguments a;
@@ -161,17 +105,16 @@ int search_main(int argc, char** argv) {
   if (!a.derive.empty()) {
     return print_derived(a);
   }
-  std::optional<RunDirectory> directory;
-  if (!a.resume.empty()) {
-    directory = RunDirectory::open(a.resume);
-  }
-  const auto config =
-      load_config<SearchConfig>(a, directory ? directory->config() : find_recipe(a));
+  std::optional<RunDirectory> directory = open_directory(a);
+  const auto config = load_config<SearchConfig>(a, directory);
   if (a.dry_run) {
     dry_run(config, Log());
     return 0;
   }
-  return directory ? resume(*directory, config, signals) : start(a, config, signals);
+  const RunHooks hooks = make_hooks(signals);
+  const auto run = directory ? SearchRun::resume(*std::move(directory), config, hooks)
+                             : SearchRun::start(config, hooks, a.init_from);
+  return run->run() == RunOutcome::finished ? 0 : signals.exit_status();
 }
 
 }  // namespace

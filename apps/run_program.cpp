@@ -1,11 +1,7 @@
 #include "run_program.hpp"
 
-#include <darts/core/atomic_file.hpp>
 #include <darts/core/environment.hpp>
 #include <darts/core/error.hpp>
-#include <darts/core/text.hpp>
-
-#include <nlohmann/json.hpp>
 
 #include <cstdio>
 
@@ -70,8 +66,8 @@ void apply(const RecipeArguments& a, FieldTable& table) {
   }
 }
 
-std::filesystem::path find_recipe(const RecipeArguments& a) {
-  return find_resource(a.kind, a.config);
+std::optional<RunDirectory> open_directory(const RecipeArguments& a) {
+  return a.resume.empty() ? std::nullopt : std::optional(RunDirectory::open(a.resume));
 }
 
 StopSignals stop_after_step() {
@@ -79,24 +75,8 @@ StopSignals stop_after_step() {
       [](int) { std::fputs("\nstopping after this step; once more to stop at once\n", stderr); });
 }
 
-RunHooks make_hooks(const RunDirectory& directory, const StopSignals& signals) {
-  RunHooks hooks;
-  hooks.log = Log();
-  hooks.log.add_file(directory.log());
-  hooks.show_progress = true;
-  hooks.should_stop = [&signals] { return signals.pending().has_value(); };
-  return hooks;
-}
-
-void write_environment(const c10::Device& device, const RunDirectory& directory) {
-  write_file_atomically(directory.environment(), describe_environment(device).dump(2) + "\n");
-}
-
-void report_stop(const std::string& program, std::int64_t epoch, std::int64_t step,
-                 const RunDirectory& directory, const Log& log) {
-  log.info("stopped in epoch " + std::to_string(epoch + 1) + " after step " + std::to_string(step) +
-           ", saved; go on with: " + program + " --resume " +
-           shell_quoted(directory.path().string()));
+RunHooks make_hooks(const StopSignals& signals) {
+  return {Log(), true, [&signals] { return signals.pending().has_value(); }};
 }
 
 }  // namespace darts

@@ -1,15 +1,15 @@
 #pragma once
 
-#include <darts/core/field_table.hpp>
-#include <darts/core/resources.hpp>
-#include <darts/core/run.hpp>
-#include <darts/core/run_directory.hpp>
 #include <darts/core/stop_signals.hpp>
+#include <darts/run/hooks.hpp>
+#include <darts/run/load_config.hpp>
+#include <darts/run/run_directory.hpp>
 
 #include <CLI/CLI.hpp>
 
+#include <functional>
 #include <iostream>
-#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,18 +50,23 @@ std::optional<int> parse(CLI::App& app, const std::string& program, int argc, ch
 /// Sets the fields that the command line gives.
 void apply(const RecipeArguments& a, FieldTable& table);
 
-/// The recipe as a file.
-std::filesystem::path find_recipe(const RecipeArguments& a);
-
-/// The config of the run: the recipe `file`, then the command line.
+/// The config of a run: of `directory`, or of the recipe where there is none; then the command
+/// line, and `more` of it.
 template <class Config>
-Config load_config(const RecipeArguments& a, const std::filesystem::path& file) {
-  Config config;
-  FieldTable table = fields(config);
-  table.load(file, [&a](const std::string& name) { return find_resource(a.kind, name); });
-  apply(a, table);
-  return config;
+Config load_config(const RecipeArguments& a, const std::optional<RunDirectory>& directory,
+                   const std::function<void(FieldTable&)>& more = {}) {
+  return load_config<Config>(
+      directory ? directory->config() : find_resource(Config::recipes, a.config),
+      [&](FieldTable& table) {
+        apply(a, table);
+        if (more) {
+          more(table);
+        }
+      });
 }
+
+/// The run directory that the command line goes on with.
+std::optional<RunDirectory> open_directory(const RecipeArguments& a);
 
 /// --help-config and --config-reference; false if neither was given.
 template <class Config>
@@ -78,25 +83,7 @@ bool print_reference(const RecipeArguments& a) {
 /// The signals that end a run after its step.
 StopSignals stop_after_step();
 
-/// Hooks that show progress, stop at a signal, and log into the run directory as well.
-RunHooks make_hooks(const RunDirectory& directory, const StopSignals& signals);
-
-/// Makes a run by `make` in a new directory; removes the directory if that fails, since nothing is
-/// in it then.
-template <class Make>
-auto make_or_discard(const RunDirectory& directory, const Make& make) {
-  try {
-    return make();
-  } catch (...) {
-    directory.discard();
-    throw;
-  }
-}
-
-void write_environment(const c10::Device& device, const RunDirectory& directory);
-
-/// "stopped in epoch …, saved; go on with: darts_search --resume …".
-void report_stop(const std::string& program, std::int64_t epoch, std::int64_t step,
-                 const RunDirectory& directory, const Log& log);
+/// Hooks that show progress, stop at a signal, and log to the terminal.
+RunHooks make_hooks(const StopSignals& signals);
 
 }  // namespace darts

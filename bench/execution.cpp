@@ -1,7 +1,7 @@
 #include "execution.hpp"
 
 #include <darts/core/error.hpp>
-#include <darts/core/run.hpp>
+#include <darts/run/options.hpp>
 
 #include <algorithm>
 #include <sstream>

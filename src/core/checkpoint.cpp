@@ -1,11 +1,11 @@
 #include "checkpoint_header.hpp"
-#include "posix_file.hpp"
 
 #include <darts/core/atomic_file.hpp>
 #include <darts/core/checkpoint.hpp>
 #include <darts/core/error.hpp>
 #include <darts/core/file_descriptor.hpp>
 #include <darts/core/host_copy.hpp>
+#include <darts/core/posix_file.hpp>
 #include <darts/core/safetensors.hpp>
 #include <darts/core/text.hpp>
 
@@ -203,6 +203,16 @@ const at::Tensor& require(const Checkpoint& checkpoint, const std::string& name)
                 "; was it written by another program or another configuration?");
   }
   return it->second;
+}
+
+NamedTensors tensors_under(const Checkpoint& checkpoint, const std::string& prefix) {
+  NamedTensors tensors;
+  for (const auto& [name, tensor] : checkpoint.tensors) {
+    if (name.starts_with(prefix + ".")) {
+      tensors.emplace(name, tensor);
+    }
+  }
+  return tensors;
 }
 
 }  // namespace darts

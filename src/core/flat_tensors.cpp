@@ -107,6 +107,14 @@ std::vector<FlatTensors> flatten_by_type(const std::vector<at::Tensor>& tensors)
   return flat;
 }
 
+std::vector<at::Tensor> flats_of(const std::vector<FlatTensors>& groups) {
+  std::vector<at::Tensor> flats;
+  for (const FlatTensors& group : groups) {
+    flats.push_back(group.flat());
+  }
+  return flats;
+}
+
 at::Tensor flat_norm(const at::Tensor& flat) {
   // A sum over everything would be cut into as many parts as there are threads; one a row is not.
   return at::linalg_vector_norm(
@@ -120,14 +128,7 @@ FlatRestore::FlatRestore(std::vector<at::Tensor> flats) : live_(std::move(flats)
   }
 }
 
-FlatRestore::FlatRestore(const std::vector<FlatTensors>& groups)
-    : FlatRestore([&] {
-        std::vector<at::Tensor> flats;
-        for (const FlatTensors& group : groups) {
-          flats.push_back(group.flat());
-        }
-        return flats;
-      }()) {}
+FlatRestore::FlatRestore(const std::vector<FlatTensors>& groups) : FlatRestore(flats_of(groups)) {}
 
 void FlatRestore::now() {
   const c10::NoGradGuard no_grad;

@@ -1,8 +1,7 @@
-#include "posix_file.hpp"
-
 #include <darts/core/atomic_file.hpp>
 #include <darts/core/error.hpp>
 #include <darts/core/json_lines.hpp>
+#include <darts/core/posix_file.hpp>
 
 #include <fcntl.h>
 #include <nlohmann/json.hpp>

@@ -32,6 +32,7 @@ void Log::add_file(const std::filesystem::path& file) {
   try {
     auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(file.string());
     sink->set_pattern("%Y-%m-%d %H:%M:%S %l %v");
+    impl_ = std::make_shared<Impl>(*impl_);
     impl_->logger.sinks().push_back(std::move(sink));
   } catch (const spdlog::spdlog_ex& e) {
     throw Error("cannot write the log " + file.string() + ": " + e.what());

@@ -1,7 +1,7 @@
-#include "posix_file.hpp"
 
 #include <darts/core/error.hpp>
 #include <darts/core/main.hpp>
+#include <darts/core/posix_file.hpp>
 #include <darts/core/text.hpp>
 
 #include <c10/util/Exception.h>

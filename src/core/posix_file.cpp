@@ -1,4 +1,4 @@
-#include "posix_file.hpp"
+#include <darts/core/posix_file.hpp>
 
 #include <unistd.h>
 

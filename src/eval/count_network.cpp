@@ -145,6 +145,12 @@ NetworkCount count_network(const EvaluationNetworkOptions& options, std::int64_t
       .run(at::zeros({1, options.image_channels, height, width}));
 }
 
+NetworkCount count_network(const TrainConfig& config, const Genotype& genotype,
+                           const DatasetShape& images) {
+  return count_network(network_options(config, genotype, images.channels, images.classes),
+                       images.size, images.size);
+}
+
 std::string describe(const NetworkCount& count) {
   std::string text = line("", "parameters", "multiply-adds");
   for (const Row& row : grouped(count.parts, [](const PartCount& p) { return p.place; })) {

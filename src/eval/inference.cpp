@@ -1,10 +1,10 @@
-#include <darts/core/device.hpp>
 #include <darts/core/error.hpp>
 #include <darts/core/host_copy.hpp>
 #include <darts/core/text.hpp>
 #include <darts/data/batch_mover.hpp>
 #include <darts/eval/inference.hpp>
 #include <darts/ops/noise.hpp>
+#include <darts/run/hooks.hpp>
 
 #include <c10/core/GradMode.h>
 #include <torch/nn/modules/batchnorm.h>

@@ -1,3 +1,4 @@
+#include <darts/core/error.hpp>
 #include <darts/eval/train_config.hpp>
 
 namespace darts {
@@ -141,6 +142,21 @@ EvaluationNetworkOptions network_options(const TrainConfig& config, const Genoty
   options.auxiliary = config.network.auxiliary > 0.0;
   options.execution = config.runtime.execution;
   return options;
+}
+
+DatasetShape image_shape(const TrainConfig& config, const DatasetShape& given) {
+  const DatasetEntry& set = find_dataset(config.data.set.name);
+  DatasetShape shape = set.shape;
+  if (shape.size == 0) {
+    shape.size = set.load == nullptr ? config.data.photos.crop_size : config.data.set.image_size;
+  }
+  shape.size = given.size > 0 ? given.size : shape.size;
+  shape.channels = given.channels > 0 ? given.channels : shape.channels;
+  shape.classes = given.classes > 0 ? given.classes : shape.classes;
+  if (shape.classes == 0) {
+    throw Error("give --classes: how many classes " + config.data.set.name + " has is not known");
+  }
+  return shape;
 }
 
 double drop_path_probability(const TrainConfig& config, std::int64_t epoch) {

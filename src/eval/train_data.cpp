@@ -84,11 +84,6 @@ std::optional<Batch> TrainData::next() {
   return batch ? std::optional(mover_.move(std::move(*batch))) : std::nullopt;
 }
 
-Error no_usable_images(std::int64_t skipped) {
-  return Error("none of the training images could be used; " + std::to_string(skipped) +
-               " cannot be read");
-}
-
 NetworkDescription describe_network(const TrainConfig& config, const Genotype& genotype,
                                     const TrainData& data) {
   const auto& names = data.class_names();

@@ -31,6 +31,23 @@ std::string describe(const TrainEpochSummary& s, std::int64_t epochs) {
          (s.test_skipped > 0 ? "  unreadable test images " + format_count(s.test_skipped) : "");
 }
 
+nlohmann::json to_json(const TrainEpochSummary& s) {
+  return {{"kind", "epoch"},
+          {"epoch", s.epoch},
+          {"learning_rate", s.learning_rate},
+          {"drop_path", s.drop_path},
+          {"train_loss", s.train_loss},
+          {"train_accuracy", s.train_accuracy},
+          {"test_loss", s.test_loss},
+          {"test_top1", s.test_top1},
+          {"test_top5", s.test_top5},
+          {"seconds", s.seconds},
+          {"images_per_second", s.images_per_second},
+          {"loader_share", s.loader_share},
+          {"skipped_images", s.skipped},
+          {"skipped_test_images", s.test_skipped}};
+}
+
 std::string describe(const TrainResult& r) {
   return row("epochs", std::to_string(r.epochs) + " of " + std::to_string(r.epochs_planned)) +
          row("test top-1", percent(r.top1) + (r.epochs < r.epochs_planned
@@ -61,33 +78,6 @@ nlohmann::ordered_json to_json(const TrainResult& r) {
           {"images_per_second", r.images_per_second},
           {"parameters", r.parameters},
           {"multiply_adds", r.multiply_adds}};
-}
-
-void TrainRecords::add_step(std::int64_t epoch, std::int64_t step, double accuracy,
-                            const StepResult& result) {
-  metrics_.append({{"kind", "step"},
-                   {"epoch", epoch},
-                   {"step", step},
-                   {"train_loss", result.loss},
-                   {"train_accuracy", accuracy},
-                   {"gradient_norm", result.gradient_norm}});
-}
-
-void TrainRecords::add_epoch(const TrainEpochSummary& s) {
-  metrics_.append({{"kind", "epoch"},
-                   {"epoch", s.epoch},
-                   {"learning_rate", s.learning_rate},
-                   {"drop_path", s.drop_path},
-                   {"train_loss", s.train_loss},
-                   {"train_accuracy", s.train_accuracy},
-                   {"test_loss", s.test_loss},
-                   {"test_top1", s.test_top1},
-                   {"test_top5", s.test_top5},
-                   {"seconds", s.seconds},
-                   {"images_per_second", s.images_per_second},
-                   {"loader_share", s.loader_share},
-                   {"skipped_images", s.skipped},
-                   {"skipped_test_images", s.test_skipped}});
 }
 
 }  // namespace darts

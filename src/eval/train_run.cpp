@@ -1,20 +1,19 @@
+#include <darts/core/atomic_file.hpp>
 #include <darts/core/device.hpp>
-#include <darts/core/error.hpp>
 #include <darts/core/module_state.hpp>
 #include <darts/core/text.hpp>
 #include <darts/eval/count_network.hpp>
 #include <darts/eval/inference.hpp>
 #include <darts/eval/train_run.hpp>
 #include <darts/ops/initialize.hpp>
+#include <darts/run/load_config.hpp>
+
+#include <nlohmann/json.hpp>
 
 #include <utility>
 
 namespace darts {
 namespace {
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 EvaluationNetwork clone_of(const EvaluationNetwork& network) {
   EvaluationNetwork copy(std::dynamic_pointer_cast<EvaluationNetworkImpl>(network->clone()));
@@ -22,11 +21,11 @@ EvaluationNetwork clone_of(const EvaluationNetwork& network) {
   return copy;
 }
 
-std::string progress_text(const TrainState& s) {
-  const auto images = static_cast<double>(s.images);
-  return "loss " + format_fixed(s.loss_sum / images, 3) + "  acc " +
-         format_fixed(100.0 * static_cast<double>(s.correct) / images, 1) + " %  " +
-         format_fixed(images / s.seconds, 0) + " images/s";
+RunHooks also_stopping(RunHooks hooks, std::function<bool()> when) {
+  hooks.should_stop = [asked = std::move(hooks.should_stop), when = std::move(when)] {
+    return (asked && asked()) || when();
+  };
+  return hooks;
 }
 
 }  // namespace
@@ -47,19 +46,41 @@ EvaluationNetwork make_network(const TrainConfig& config, const NetworkDescripti
   return network;
 }
 
-TrainRun::TrainRun(TrainConfig config, const Genotype& genotype, const RunDirectory& directory,
+std::unique_ptr<TrainRun> TrainRun::start(const TrainConfig& config, const Genotype& genotype,
+                                          RunHooks hooks, const std::filesystem::path& init_from) {
+  return start_run<TrainRun>(config.name, config.run, std::move(hooks), init_from, config,
+                             genotype);
+}
+
+std::unique_ptr<TrainRun> TrainRun::resume(const std::filesystem::path& directory, RunHooks hooks) {
+  RunDirectory opened = RunDirectory::open(directory);
+  const auto config = load_config<TrainConfig>(opened.config());
+  return resume(std::move(opened), config, std::move(hooks));
+}
+
+std::unique_ptr<TrainRun> TrainRun::resume(RunDirectory directory, const TrainConfig& config,
+                                           RunHooks hooks) {
+  const Genotype genotype = load_genotype(directory.genotype().string());
+  auto run = std::make_unique<TrainRun>(config, genotype, std::move(directory), std::move(hooks));
+  run->go_on();
+  return run;
+}
+
+TrainRun::TrainRun(TrainConfig config, const Genotype& genotype, RunDirectory directory,
                    RunHooks hooks)
-    : config_(std::move(config)),
-      directory_(directory),
-      hooks_(std::move(hooks)),
-      device_(prepare_runtime(config_.runtime)),
-      data_(config_, device_, hooks_.log),
+    : LongRun({"training", "darts_train"}, config.runtime, config.run, std::move(directory),
+              also_stopping(std::move(hooks), [this] { return out_of_time(); })),
+      config_(std::move(config)),
+      data_(config_, device(), log()),
       description_(describe_network(config_, genotype, data_)),
-      network_(make_network(config_, description_, device_)),
-      step_(network_, step_config(config_, device_)),
-      records_(directory_),
-      schedule_(config_.run) {
+      network_(make_network(config_, description_, device())),
+      step_(network_, step_config(config_, device())) {
   start_average();
+}
+
+bool TrainRun::out_of_time() const {
+  const std::chrono::duration<double, std::ratio<3600>> hours = Clock::now() - start_;
+  return config_.train.max_hours > 0.0 && hours.count() > config_.train.max_hours;
 }
 
 void TrainRun::start_average() {
@@ -72,151 +93,66 @@ void TrainRun::start_average() {
 void TrainRun::initialize_from(const Checkpoint& checkpoint) {
   const auto stayed = darts::initialize_from(network_, checkpoint);
   if (!stayed.empty()) {
-    hooks_.log.info("not in " + checkpoint.file.string() +
-                    ", or of another number of classes, so drawn anew: " + join(stayed));
+    log().info("not in " + checkpoint.file.string() +
+               ", or of another number of classes, so drawn anew: " + join(stayed));
   }
   start_average();
 }
 
-void TrainRun::resume() {
-  const auto latest = directory_.latest_checkpoint();
-  if (!latest) {
-    return;
-  }
-  state_ = restore_checkpoint(load_checkpoint(*latest), parts(), config_, description_);
-  records_.truncate(state_.metrics_size);
+void TrainRun::write_recipe() const {
+  write_file_atomically(directory().genotype(),
+                        format_json(to_json(description_.options.genotype)));
+  write_file_atomically(directory().config(), to_yaml(config_));
 }
 
-void TrainRun::begin() {
-  records_.truncate(0);  // those of a run that was killed before its first checkpoint
-  save_latest();
+Checkpoint TrainRun::checkpoint() {
+  return make_checkpoint(parts(), state_, config_, description_);
 }
 
-RunOutcome TrainRun::run() {
-  if (config_.runtime.cuda_graph && !device_.is_cuda()) {
-    hooks_.log.warn("runtime.cuda_graph is for GPUs: this run, on the CPU, goes without");
-  }
-  if (!directory_.latest_checkpoint()) {
-    begin();
-  }
-  while (state_.epoch < config_.train.epochs) {
-    if (!run_epoch() || !finish_epoch()) {
-      return RunOutcome::stopped;
-    }
-  }
-  return RunOutcome::finished;
+void TrainRun::restore(const Checkpoint& checkpoint) {
+  state_ = restore_checkpoint(checkpoint, parts(), config_, description_);
 }
 
-bool TrainRun::out_of_time() const {
-  return config_.train.max_hours > 0.0 && seconds_since(start_) > 3600.0 * config_.train.max_hours;
-}
-
-TrainPosition TrainRun::position() const {
-  return {state_.epoch, state_.step,
-          learning_rate(config_.w.learning_rate, state_.epoch, config_.train.epochs),
+TrainPosition TrainRun::position(std::int64_t step) const {
+  return {state_.epoch, step, learning_rate(config_.w.learning_rate, state_.epoch, epochs()),
           drop_path_probability(config_, state_.epoch)};
 }
 
-bool TrainRun::run_epoch() {
-  const std::int64_t steps = data_.steps_per_epoch();
-  auto progress = hooks_.progress(
-      "epoch " + std::to_string(state_.epoch + 1) + "/" + std::to_string(config_.train.epochs),
-      steps, state_.step);
+void TrainRun::start_epoch() {
   network_->train();
   data_.start_epoch(state_.epoch, state_.step);
-  const std::int64_t skipped_before = state_.skipped;
-  for (;;) {
-    const auto start = Clock::now();
-    const std::optional<Batch> batch = data_.next();
-    state_.skipped = skipped_before + data_.skipped();
-    if (!batch) {
-      break;
-    }
-    if (batch->images.size(0) < 2) {  // batch norm cannot train on one image
-      settle();
-      state_.step = data_.next_step();
-      continue;
-    }
-    launch(*batch, seconds_since(start));
-    const bool stop = should_stop();
-    const bool save = stop || schedule_.due(data_.next_step());
-    if (save || data_.next_step() == steps) {
-      settle();
-    }
-    state_.seconds += seconds_since(start);
-    if (progress && state_.images > 0) {
-      progress->update(state_.step, progress_text(state_));
-    }
-    if (save) {
-      save_latest();
-    }
-    if (stop) {
-      return false;
-    }
-  }
-  settle();
-  if (state_.images == 0) {
-    throw no_usable_images(state_.skipped);
-  }
-  return true;
+  skipped_before_ = state_.skipped;
 }
 
-/// Launches a step, and takes the one before into the state: its figures are there by now, while on
-/// a GPU this one's are still being computed.
-void TrainRun::launch(const Batch& batch, double waited) {
-  TrainPosition at = position();
-  at.step = in_flight_ ? in_flight_->next : state_.step;
-  PendingStep step = guarded("training", state_.epoch, at.step, directory_,
-                             [&] { return step_.launch(batch, at); });
+std::optional<ReadyStep> TrainRun::next_step() {
+  std::optional<Batch> batch = data_.next();
+  state_.skipped = skipped_before_ + data_.skipped();
+  if (!batch) {
+    return std::nullopt;
+  }
+  ReadyStep ready{.next = data_.next_step(), .images = batch->images.size(0)};
+  if (ready.images > 1) {  // batch norm cannot train on one image
+    ready.launch = [this, batch = *std::move(batch)](std::int64_t step) {
+      return launch(batch, step);
+    };
+  }
+  return ready;
+}
+
+PendingStep TrainRun::launch(const Batch& batch, std::int64_t step) {
+  PendingStep pending = step_.launch(batch, position(step));
   if (averaging_) {
     averaging_->update(config_.train.average, state_.averaged++);
   }
-  settle();
-  in_flight_.emplace(StepInFlight{std::move(step), data_.next_step(), batch.images.size(0)});
-  state_.loader_seconds += waited;
-}
-
-void TrainRun::settle() {
-  if (in_flight_) {
-    const StepInFlight done = *std::exchange(in_flight_, std::nullopt);
-    const StepResult result =
-        guarded("training", state_.epoch, state_.step, directory_, [&] { return done.step.get(); });
-    state_.step = done.next;
-    count(result, done.images);
-  }
-}
-
-void TrainRun::count(const StepResult& result, std::int64_t images) {
-  state_.loss_sum += result.loss * static_cast<double>(images);
-  state_.correct += result.correct;
-  state_.images += images;
-  if (state_.step % config_.run.log_every_steps == 0) {
-    records_.add_step(state_.epoch + 1, state_.step,
-                      static_cast<double>(result.correct) / static_cast<double>(images), result);
-  }
-}
-
-TrainEpochSummary TrainRun::summarize() const {
-  const auto images = static_cast<double>(state_.images);
-  TrainEpochSummary s;
-  s.epoch = state_.epoch + 1;
-  s.learning_rate = position().learning_rate;
-  s.drop_path = position().drop_path;
-  s.train_loss = state_.loss_sum / images;
-  s.train_accuracy = static_cast<double>(state_.correct) / images;
-  s.seconds = state_.seconds;
-  s.images_per_second = images / state_.seconds;
-  s.loader_share = state_.loader_seconds / state_.seconds;
-  s.skipped = state_.skipped;
-  return s;
+  return pending;
 }
 
 bool TrainRun::test(TrainEpochSummary& summary) {
   TestOptions options;
-  options.device = device_;
+  options.device = device();
   options.precision = config_.runtime.precision;
-  options.show_progress = hooks_.show_progress;
-  options.should_stop = [this] { return should_stop(); };
+  options.show_progress = hooks().show_progress;
+  options.should_stop = [this] { return hooks().stop_requested(); };
   const auto outcome = test_network(average_ ? average_ : network_, data_.test_loader(), options);
   if (outcome) {
     summary.test_loss = outcome->scores.loss();
@@ -229,7 +165,7 @@ bool TrainRun::test(TrainEpochSummary& summary) {
 
 TrainState TrainRun::after(const TrainEpochSummary& summary) const {
   TrainState next;
-  next.epoch = state_.epoch + 1;
+  next.epoch = summary.epoch;
   next.total_seconds = state_.total_seconds + state_.seconds;
   next.total_images = state_.total_images + state_.images;
   next.averaged = state_.averaged;
@@ -243,33 +179,29 @@ TrainState TrainRun::after(const TrainEpochSummary& summary) const {
   return next;
 }
 
-bool TrainRun::finish_epoch() {
-  TrainEpochSummary summary = summarize();
+EpochEnd TrainRun::finish_epoch() {
+  const TrainPosition at = position(state_.step);
+  TrainEpochSummary summary{epoch_figures(state_, at.learning_rate)};
+  summary.drop_path = at.drop_path;
+  summary.skipped = state_.skipped;
   if (!test(summary)) {
-    save_latest();
-    return false;
+    return EpochEnd::stopped;
   }
-  hooks_.log.info(describe(summary, config_.train.epochs));
-  records_.add_epoch(summary);
+  log().info(describe(summary, epochs()));
+  metrics().append(to_json(summary));
   state_ = after(summary);
-  if (state_.best_epoch == summary.epoch) {
-    // Before the latest, which so never claims a best checkpoint that is not there.
-    save(directory_.best_checkpoint());
+  return state_.best_epoch == summary.epoch ? EpochEnd::finished_best : EpochEnd::finished;
+}
+
+void TrainRun::report(RunOutcome outcome) {
+  if (state_.epoch > 0) {
+    const TrainResult all = result();
+    write_file_atomically(directory().path() / "result.json", to_json(all).dump(2) + "\n");
+    log().info("\n" + describe(all));
   }
-  save_latest();
-  return true;
-}
-
-void TrainRun::save(const std::filesystem::path& file) {
-  records_.sync();
-  state_.metrics_size = records_.size();
-  save_checkpoint(file, make_checkpoint(parts(), state_, config_, description_));
-}
-
-void TrainRun::save_latest() {
-  save(directory_.checkpoint(state_.epoch, state_.step));
-  directory_.prune_checkpoints(config_.run.keep_checkpoints);
-  schedule_.saved();
+  if (outcome == RunOutcome::stopped && out_of_time()) {
+    log().info("the time given by train.max_hours is over");
+  }
 }
 
 TrainResult TrainRun::result() const {

@@ -62,42 +62,31 @@ std::string describe(const EpochSummary& s, std::int64_t epochs) {
          " images/s (waiting for data " + percent(s.loader_share) + ")";
 }
 
+nlohmann::json to_json(const EpochSummary& s) {
+  return {{"kind", "epoch"},
+          {"epoch", s.epoch},
+          {"learning_rate", s.learning_rate},
+          {"train_loss", s.train_loss},
+          {"train_accuracy", s.train_accuracy},
+          {"valid_loss", s.valid_loss},
+          {"valid_accuracy", s.valid_accuracy},
+          {"alpha_entropy_normal", s.entropy_normal},
+          {"alpha_entropy_reduce", s.entropy_reduce},
+          {"skip_connections_normal", count_skip_connections(s.genotype.normal)},
+          {"skip_connections_reduce", count_skip_connections(s.genotype.reduce)},
+          {"seconds", s.seconds},
+          {"images_per_second", s.images_per_second},
+          {"loader_share", s.loader_share},
+          {"genotype", to_notation(s.genotype)}};
+}
+
 SearchRecords::SearchRecords(const RunDirectory& directory, const SearchConfig& config)
     : directory_(directory),
       config_(config),
       space_(search_space(config)),
-      metrics_(directory.metrics()),
       alphas_(directory.alphas()) {
   std::error_code ignored;  // writing the first genotype tells
   std::filesystem::create_directory(directory.genotypes(), ignored);
-}
-
-void SearchRecords::add_step(std::int64_t epoch, std::int64_t step, double loss, double accuracy,
-                             double gradient_norm) {
-  metrics_.append({{"kind", "step"},
-                   {"epoch", epoch},
-                   {"step", step},
-                   {"train_loss", loss},
-                   {"train_accuracy", accuracy},
-                   {"gradient_norm", gradient_norm}});
-}
-
-void SearchRecords::add_epoch(const EpochSummary& s) {
-  metrics_.append({{"kind", "epoch"},
-                   {"epoch", s.epoch},
-                   {"learning_rate", s.learning_rate},
-                   {"train_loss", s.train_loss},
-                   {"train_accuracy", s.train_accuracy},
-                   {"valid_loss", s.valid_loss},
-                   {"valid_accuracy", s.valid_accuracy},
-                   {"alpha_entropy_normal", s.entropy_normal},
-                   {"alpha_entropy_reduce", s.entropy_reduce},
-                   {"skip_connections_normal", count_skip_connections(s.genotype.normal)},
-                   {"skip_connections_reduce", count_skip_connections(s.genotype.reduce)},
-                   {"seconds", s.seconds},
-                   {"images_per_second", s.images_per_second},
-                   {"loader_share", s.loader_share},
-                   {"genotype", to_notation(s.genotype)}});
 }
 
 void SearchRecords::add_alphas(std::int64_t epoch, const Alphas& alphas) {
@@ -119,16 +108,6 @@ void SearchRecords::write_genotype(const EpochSummary& s) {
   const std::string text = format_json(json);
   write_file_atomically(directory_.genotype_of_epoch(s.epoch), text);
   write_file_atomically(directory_.genotype(), text);
-}
-
-void SearchRecords::truncate(std::int64_t metrics_size, std::int64_t alphas_size) {
-  metrics_.truncate(metrics_size);
-  alphas_.truncate(alphas_size);
-}
-
-void SearchRecords::sync() {
-  metrics_.sync();
-  alphas_.sync();
 }
 
 RecordedAlphas read_alphas(const std::filesystem::path& alphas_file, std::int64_t epoch) {

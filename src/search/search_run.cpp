@@ -1,9 +1,8 @@
-#include <darts/core/device.hpp>
-#include <darts/core/error.hpp>
+#include <darts/core/atomic_file.hpp>
 #include <darts/core/module_state.hpp>
-#include <darts/core/progress.hpp>
 #include <darts/core/text.hpp>
 #include <darts/ops/noise.hpp>
+#include <darts/run/load_config.hpp>
 #include <darts/search/search_run.hpp>
 
 #include <ATen/ops/argmax.h>
@@ -11,17 +10,12 @@
 #include <ATen/ops/zeros.h>
 #include <c10/core/GradMode.h>
 
-#include <optional>
+#include <nlohmann/json.hpp>
+
 #include <utility>
 
 namespace darts {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 Supernet make_supernet(const SearchConfig& config, const SearchData& data,
                        const c10::Device& device, const SearchMethod& method) {
@@ -34,145 +28,94 @@ Supernet make_supernet(const SearchConfig& config, const SearchData& data,
   return supernet;
 }
 
-std::string progress_text(const SearchState& s) {
-  const auto images = static_cast<double>(s.images);
-  return "loss " + format_fixed(s.loss_sum / images, 3) + "  acc " +
-         format_fixed(100.0 * static_cast<double>(s.correct) / images, 1) + " %  " +
-         format_fixed(images / s.seconds, 0) + " images/s";
-}
-
 }  // namespace
 
-SearchRun::SearchRun(SearchConfig config, const RunDirectory& directory, RunHooks hooks)
-    : config_(std::move(config)),
-      directory_(directory),
-      hooks_(std::move(hooks)),
-      device_(prepare_runtime(config_.runtime)),
-      data_(config_, device_),
+std::unique_ptr<SearchRun> SearchRun::start(const SearchConfig& config, RunHooks hooks,
+                                            const std::filesystem::path& init_from) {
+  return start_run<SearchRun>(config.name, config.run, std::move(hooks), init_from, config);
+}
+
+std::unique_ptr<SearchRun> SearchRun::resume(const std::filesystem::path& directory,
+                                             RunHooks hooks) {
+  RunDirectory opened = RunDirectory::open(directory);
+  const auto config = load_config<SearchConfig>(opened.config());
+  return resume(std::move(opened), config, std::move(hooks));
+}
+
+std::unique_ptr<SearchRun> SearchRun::resume(RunDirectory directory, const SearchConfig& config,
+                                             RunHooks hooks) {
+  auto run = std::make_unique<SearchRun>(config, std::move(directory), std::move(hooks));
+  run->go_on();
+  return run;
+}
+
+SearchRun::SearchRun(SearchConfig config, RunDirectory directory, RunHooks hooks)
+    : LongRun({"search", "darts_search"}, config.runtime, config.run, std::move(directory),
+              std::move(hooks)),
+      config_(std::move(config)),
+      data_(config_, device()),
       method_(make_method(config_.search.method)),
       space_(search_space(config_)),
-      supernet_(make_supernet(config_, data_, device_, *method_)),
-      step_(supernet_, step_options(config_, device_)),
-      records_(directory_, config_),
-      schedule_(config_.run) {}
+      supernet_(make_supernet(config_, data_, device(), *method_)),
+      step_(supernet_, step_options(config_, device())),
+      records_(this->directory(), config_) {}
 
 void SearchRun::initialize_from(const Checkpoint& checkpoint) {
   restore_supernet(checkpoint, supernet_);
 }
 
-void SearchRun::resume() {
-  const auto latest = directory_.latest_checkpoint();
-  if (!latest) {
-    return;
-  }
-  state_ = restore_checkpoint(load_checkpoint(*latest), supernet_, step_, config_);
-  records_.truncate(state_.metrics_size, state_.alphas_size);
+void SearchRun::write_recipe() const {
+  write_file_atomically(directory().config(), to_yaml(config_));
 }
 
-void SearchRun::begin() {
-  records_.truncate(0, 0);  // those of a run that was killed before its first checkpoint
+void SearchRun::start_records() {
+  records_.truncate(0);
   records_.add_alphas(0, supernet_->alphas());
-  save_latest();
 }
 
-RunOutcome SearchRun::run() {
-  if (config_.runtime.cuda_graph && !device_.is_cuda()) {
-    hooks_.log.warn("runtime.cuda_graph is for GPUs: this run, on the CPU, goes without");
-  }
-  if (!directory_.latest_checkpoint()) {
-    begin();
-  }
-  while (state_.epoch < config_.search.epochs) {
-    if (!run_epoch() || !finish_epoch()) {
-      return RunOutcome::stopped;
-    }
-  }
-  return RunOutcome::finished;
+Checkpoint SearchRun::checkpoint() {
+  records_.sync();
+  state_.alphas_size = records_.alphas_size();
+  return make_checkpoint(supernet_, step_, state_, config_);
 }
 
-bool SearchRun::run_epoch() {
-  const double learning_rate = cosine_learning_rate(config_.w, state_.epoch, config_.search.epochs);
-  const std::int64_t steps = data_.steps_per_epoch();
-  auto progress = hooks_.progress(
-      "epoch " + std::to_string(state_.epoch + 1) + "/" + std::to_string(config_.search.epochs),
-      steps, state_.step);
-  supernet_->train();
-  data_.start_epoch(state_.epoch, state_.step);
-  std::int64_t launched = state_.step;
-  while (launched < steps) {
-    const auto start = Clock::now();
-    const SearchBatches batches = data_.next().value();
-    launch(batches, learning_rate, seconds_since(start));
-    ++launched;
-    const bool stop = hooks_.stop_requested();
-    const bool save = stop || schedule_.due(launched);
-    if (save || launched == steps) {
-      settle();
-    }
-    state_.seconds += seconds_since(start);
-    if (progress && state_.images > 0) {
-      progress->update(state_.step, progress_text(state_));
-    }
-    if (save) {
-      save_latest();
-    }
-    if (stop) {
-      return false;
-    }
-  }
-  return true;
+void SearchRun::restore(const Checkpoint& checkpoint) {
+  state_ = restore_checkpoint(checkpoint, supernet_, step_, config_);
+  records_.truncate(state_.alphas_size);
 }
 
-/// Launches a step, and takes the one before into the state: its figures are there by now, while on
-/// a GPU this one's are still being computed.
-void SearchRun::launch(const SearchBatches& batches, double learning_rate, double waited) {
-  const std::int64_t number = state_.step + (in_flight_ ? 1 : 0);
-  PendingStep step = guarded("search", state_.epoch, number, directory_, [&] {
-    return step_.launch(batches.train, batches.valid, learning_rate, position(number));
-  });
-  settle();
-  in_flight_.emplace(StepInFlight{std::move(step), number + 1, batches.train.images.size(0)});
-  state_.loader_seconds += waited;
+double SearchRun::learning_rate() const {
+  return cosine_learning_rate(config_.w, state_.epoch, epochs());
 }
 
 SearchPosition SearchRun::position(std::int64_t step) const {
-  return {state_.epoch, config_.search.epochs, step};
+  return {state_.epoch, epochs(), step};
 }
 
-void SearchRun::settle() {
-  if (in_flight_) {
-    const StepInFlight done = *std::exchange(in_flight_, std::nullopt);
-    count(guarded("search", state_.epoch, state_.step, directory_, [&] { return done.step.get(); }),
-          done.images);
-  }
+void SearchRun::start_epoch() {
+  supernet_->train();
+  data_.start_epoch(state_.epoch, state_.step);
 }
 
-void SearchRun::count(const StepResult& result, std::int64_t images) {
-  ++state_.step;
-  state_.loss_sum += result.loss * static_cast<double>(images);
-  state_.correct += result.correct;
-  state_.images += images;
-  if (state_.step % config_.run.log_every_steps == 0) {
-    records_.add_step(state_.epoch + 1, state_.step, result.loss,
-                      static_cast<double>(result.correct) / static_cast<double>(images),
-                      result.gradient_norm);
+std::optional<ReadyStep> SearchRun::next_step() {
+  std::optional<SearchBatches> batches = data_.next();
+  if (!batches) {
+    return std::nullopt;
   }
+  const std::int64_t images = batches->train.images.size(0);
+  return ReadyStep{[this, batches = *std::move(batches)](std::int64_t step) {
+                     return step_.launch(batches.train, batches.valid, learning_rate(),
+                                         position(step));
+                   },
+                   data_.next_step(), images};
 }
 
 EpochSummary SearchRun::summarize() const {
-  const auto images = static_cast<double>(state_.images);
-  EpochSummary s;
-  s.epoch = state_.epoch + 1;
-  s.learning_rate = cosine_learning_rate(config_.w, state_.epoch, config_.search.epochs);
-  s.train_loss = state_.loss_sum / images;
-  s.train_accuracy = static_cast<double>(state_.correct) / images;
   const Theta theta = supernet_->theta();
+  EpochSummary s{epoch_figures(state_, learning_rate())};
   s.entropy_normal = mean_entropy(theta, CellType::normal);
   s.entropy_reduce = mean_entropy(theta, CellType::reduction);
   s.most_entropy = undecided_entropy(space_);
-  s.seconds = state_.seconds;
-  s.images_per_second = images / state_.seconds;
-  s.loader_share = state_.loader_seconds / state_.seconds;
   s.genotype = method_->derive(theta, space_);
   s.genotype.name = config_.name;
   return s;
@@ -180,13 +123,13 @@ EpochSummary SearchRun::summarize() const {
 
 bool SearchRun::validate(EpochSummary& summary) {
   const c10::NoGradGuard no_grad;
-  auto progress = hooks_.progress("validation", data_.validation_batches());
+  auto progress = hooks().progress("validation", data_.validation_batches());
   supernet_->eval();
   data_.start_validation();
   restart_noise(*supernet_, {config_.seed, RandomPurpose::noise, RandomStream::max(),
                              static_cast<std::uint64_t>(state_.epoch)});
-  at::Tensor loss = at::zeros({}, at::TensorOptions().dtype(at::kDouble).device(device_));
-  at::Tensor correct = at::zeros({}, at::TensorOptions().dtype(at::kLong).device(device_));
+  at::Tensor loss = at::zeros({}, at::TensorOptions().dtype(at::kDouble).device(device()));
+  at::Tensor correct = at::zeros({}, at::TensorOptions().dtype(at::kLong).device(device()));
   std::int64_t done = 0;
   const Mixings mixings = method_->mix_all(supernet_->theta(), position(state_.step), Moves::w);
   while (const auto batch = data_.next_validation()) {
@@ -197,7 +140,7 @@ bool SearchRun::validate(EpochSummary& summary) {
     if (progress) {
       progress->update(++done);
     }
-    if (hooks_.stop_requested()) {
+    if (hooks().stop_requested()) {
       return false;
     }
   }
@@ -207,47 +150,32 @@ bool SearchRun::validate(EpochSummary& summary) {
   return true;
 }
 
-bool SearchRun::finish_epoch() {
+EpochEnd SearchRun::finish_epoch() {
   EpochSummary summary = summarize();
   if (!validate(summary)) {
-    save_latest();
-    return false;
+    return EpochEnd::stopped;
   }
-  hooks_.log.info(describe(summary, config_.search.epochs));
-  hooks_.log.info("  " + to_notation(summary.genotype));
-  records_.add_epoch(summary);
+  log().info(describe(summary, epochs()));
+  log().info("  " + to_notation(summary.genotype));
+  metrics().append(to_json(summary));
   records_.add_alphas(summary.epoch, supernet_->alphas());
   records_.write_genotype(summary);
 
-  SearchState next;
-  next.epoch = state_.epoch + 1;
-  next.best_accuracy = state_.best_accuracy;
-  next.best_epoch = state_.best_epoch;
   const bool best = summary.valid_accuracy > state_.best_accuracy;
-  if (best) {
-    next.best_accuracy = summary.valid_accuracy;
-    next.best_epoch = summary.epoch;
-  }
+  SearchState next;
+  next.epoch = summary.epoch;
+  next.best_accuracy = best ? summary.valid_accuracy : state_.best_accuracy;
+  next.best_epoch = best ? summary.epoch : state_.best_epoch;
   state_ = next;
-  if (best) {
-    // Before the latest, which so never claims a best checkpoint that is not there.
-    save(directory_.best_checkpoint());
+  return best ? EpochEnd::finished_best : EpochEnd::finished;
+}
+
+void SearchRun::report(RunOutcome outcome) {
+  if (outcome == RunOutcome::finished) {
+    log().info("genotype: " + directory().genotype().string());
+    log().info("best validation accuracy " + format_fixed(100.0 * state_.best_accuracy, 2) +
+               " % in epoch " + std::to_string(state_.best_epoch));
   }
-  save_latest();
-  return true;
-}
-
-void SearchRun::save(const std::filesystem::path& file) {
-  records_.sync();
-  state_.metrics_size = records_.metrics_size();
-  state_.alphas_size = records_.alphas_size();
-  save_checkpoint(file, make_checkpoint(supernet_, step_, state_, config_));
-}
-
-void SearchRun::save_latest() {
-  save(directory_.checkpoint(state_.epoch, state_.step));
-  directory_.prune_checkpoints(config_.run.keep_checkpoints);
-  schedule_.saved();
 }
 
 }  // namespace darts

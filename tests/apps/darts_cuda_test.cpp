@@ -1,5 +1,6 @@
 // The programs with --device cuda.
 #include "apps/run_fixture.hpp"
+#include "data/fixtures.hpp"
 #include "support/test_devices.hpp"
 #include "support/test_paths.hpp"
 
@@ -101,7 +102,7 @@ TEST_F(DartsSearchCuda, GoesOnWithARunOfTheCpuAndGivesItBack) {
 
 /// A network that no GPU holds, and a search on it that stays whole.
 TEST_F(DartsSearchCuda, WithoutMemorySaysInOneLineWhatToLower) {
-  write_data(at("many"), 6000);
+  test::write_fashion_mnist(at("many"), 6000);
   const ProgramResult result =
       run(on_gpu({"data.root=" + at("many").string(), "search.batch_size=3000", "space.channels=64",
                   "space.cells=8", "space.nodes=4"}));

@@ -1,5 +1,6 @@
 // darts_search that is stopped or killed goes on as if it had never been.
 #include "apps/run_fixture.hpp"
+#include "data/fixtures.hpp"
 #include "search/every_order.hpp"
 
 #include <csignal>
@@ -54,7 +55,7 @@ TEST_F(DartsSearchResume, StopsOnTermination) {
 }
 
 TEST_F(DartsSearchResume, StopsDuringValidation) {
-  write_data(at("more"), 600);
+  test::write_fashion_mnist(at("more"), 600);
   const Arguments arguments =
       recipe({"data.root=" + at("more").string(), "data.train_portion=0.02", "search.epochs=1"});
   const fs::path run = start_and_stop(arguments, SIGTERM, 3);
@@ -78,7 +79,7 @@ TEST_F(DartsSearchResume, OtherWorkersAndPlacesAreNoOtherRun) {
   const fs::path run = start_and_stop(recipe({"search.epochs=8"}), SIGINT, 2);
   const fs::path moved = at("moved");
   fs::rename(run, moved);
-  write_data(at("elsewhere"), images);
+  test::write_fashion_mnist(at("elsewhere"), images);
   EXPECT_EQ(finish({"--resume", moved, "--data-root", at("elsewhere"), "--set", "data.workers=3"}),
             moved);
   expect_same_run(moved, finish(recipe({"search.epochs=8"})));

@@ -5,7 +5,7 @@
 
 #include <darts/core/checkpoint.hpp>
 #include <darts/core/json_lines.hpp>
-#include <darts/core/run_directory.hpp>
+#include <darts/run/run_directory.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -78,7 +78,7 @@ bool same_tensor(const at::Tensor& a, const at::Tensor& b) {
 
 RunFixture::RunFixture(std::string program, const std::string& yaml)
     : program_(std::move(program)) {
-  write_data(at("data"), images);
+  test::write_fashion_mnist(at("data"), images);
   write_text(recipe_file(), "name: tiny\nseed: 3\ndata:\n  dataset: fashion_mnist\n  root: " +
                                 at("data").string() +
                                 "\n  workers: 1\nruntime:\n  device: cpu\n  threads: 1\n"
@@ -106,25 +106,6 @@ Arguments TrainFixture::recipe(const std::vector<std::string>& settings) const {
   Arguments arguments = RunFixture::recipe(settings);
   arguments.insert(arguments.end(), {"--genotype", genotype_file()});
   return arguments;
-}
-
-void RunFixture::write_data(const fs::path& root, int count) {
-  std::string pixels(static_cast<std::size_t>(count) * 28 * 28, '\0');
-  std::uint32_t random = 1;
-  for (char& pixel : pixels) {
-    random = random * 1664525U + 1013904223U;
-    pixel = static_cast<char>(random >> 24U);
-  }
-  std::string labels;
-  for (int i = 0; i < count; ++i) {
-    labels += static_cast<char>(i * 7 % 10);
-  }
-  const auto size = static_cast<std::uint32_t>(count);
-  for (const std::string prefix : {"train", "t10k"}) {
-    const fs::path file = root / "fashion-mnist" / prefix;
-    write_text(file.string() + "-images-idx3-ubyte", test::idx({size, 28, 28}, pixels));
-    write_text(file.string() + "-labels-idx1-ubyte", test::idx({size}, labels));
-  }
 }
 
 Arguments RunFixture::recipe(const std::vector<std::string>& settings) const {

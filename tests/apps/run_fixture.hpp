@@ -29,10 +29,6 @@ class RunFixture : public ::testing::Test {
   std::filesystem::path runs() const { return at("runs"); }
   std::filesystem::path recipe_file() const { return at("tiny.yaml"); }
 
-  /// Writes `count` images of random pixels, to train on and to test on, as Fashion-MNIST into
-  /// `root`.
-  static void write_data(const std::filesystem::path& root, int count);
-
   /// --config tiny.yaml, and --set for each of `settings`.
   Arguments recipe(const std::vector<std::string>& settings = {}) const;
 

@@ -72,6 +72,27 @@ inline std::string idx(std::initializer_list<std::uint32_t> sizes, const std::st
   return bytes + values;
 }
 
+/// Writes `count` images of arbitrary but fixed pixels, to train on and to test on, as
+/// Fashion-MNIST into `root`.
+inline void write_fashion_mnist(const fs::path& root, int count) {
+  std::string pixels(static_cast<std::size_t>(count) * 28 * 28, '\0');
+  std::uint32_t random = 1;
+  for (char& pixel : pixels) {
+    random = random * 1664525U + 1013904223U;
+    pixel = static_cast<char>(random >> 24U);
+  }
+  std::string labels;
+  for (int i = 0; i < count; ++i) {
+    labels += static_cast<char>(i * 7 % 10);
+  }
+  const auto size = static_cast<std::uint32_t>(count);
+  for (const std::string prefix : {"train", "t10k"}) {
+    const fs::path file = root / "fashion-mnist" / prefix;
+    write_file(file.string() + "-images-idx3-ubyte", idx({size, 28, 28}, pixels));
+    write_file(file.string() + "-labels-idx1-ubyte", idx({size}, labels));
+  }
+}
+
 /// Images of arbitrary but fixed pixels; the label of image i is i.
 inline std::shared_ptr<ImageSet> made_up_images(std::int64_t count, std::int64_t height,
                                                 std::int64_t width, std::int64_t channels) {

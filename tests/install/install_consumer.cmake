@@ -29,8 +29,9 @@ endif()
 run("${CMAKE_COMMAND}" -S "${CONSUMER_DIR}" -B "${consumer_build}" -G "${GENERATOR}"
     "-DCMAKE_CXX_COMPILER=${CXX_COMPILER}" "-DCMAKE_PREFIX_PATH=${prefix}" "-DCMAKE_CXX_FLAGS=${flags}")
 run("${CMAKE_COMMAND}" --build "${consumer_build}")
-run("${consumer_build}/consumer")
+run("${consumer_build}/consumer" "${WORK_DIR}/runs")
 expect_printed("Genotype(normal=[('max_pool_3x3', 0), ('max_pool_3x3', 1),")
+expect_printed("found: search")
 
 # From another folder, so that no recipe is found by accident.
 run("${CMAKE_COMMAND}" -E chdir "${consumer_build}" "${prefix}/${BIN_DIR}/darts_search" --help)

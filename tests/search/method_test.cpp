@@ -187,7 +187,7 @@ TEST(SearchCheckpoint, OfAnEarlierVersionIsResumed) {
   options.order = SearchOrder::first;
   SearchStep step(supernet, options);
   step.run(small_batch(1), small_batch(2), 0.1);
-  Checkpoint checkpoint = make_checkpoint(supernet, step, {.epoch = 3}, config);
+  Checkpoint checkpoint = make_checkpoint(supernet, step, {{.epoch = 3}}, config);
   auto meta = nlohmann::json::parse(checkpoint.meta);
   auto identity = meta.at("identity").get<std::string>();
   const std::string now = "  method: darts\n  order: first\n";

@@ -35,4 +35,7 @@ Checkpoint load_checkpoint(const std::filesystem::path& file);
 /// The tensor of that name. Throws Error that names the file and the tensor if there is none.
 const at::Tensor& require(const Checkpoint& checkpoint, const std::string& name);
 
+/// The tensors whose names begin with `prefix` and a dot, with their full names.
+NamedTensors tensors_under(const Checkpoint& checkpoint, const std::string& prefix);
+
 }  // namespace darts

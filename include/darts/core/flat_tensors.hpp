@@ -47,6 +47,9 @@ class FlatTensors {
 /// The tensors of each type, such as the running statistics and the counters of batch norms.
 std::vector<FlatTensors> flatten_by_type(const std::vector<at::Tensor>& tensors);
 
+/// The memory of each.
+std::vector<at::Tensor> flats_of(const std::vector<FlatTensors>& groups);
+
 /// The 2-norm of a tensor as flat() is, on its device and without waiting for it. Does not depend
 /// on the number of threads.
 at::Tensor flat_norm(const at::Tensor& flat);

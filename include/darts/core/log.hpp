@@ -8,7 +8,7 @@ namespace darts {
 
 /// Where a program says what it does: the terminal and, once a run directory exists, its log.txt.
 ///
-/// A value that is passed down, never a global; copies write to the same places. Lines on the
+/// A value that is passed down, never a global; a copy writes to the same places. Lines on the
 /// terminal are plain, lines in the file carry the date and the level.
 class Log {
  public:
@@ -18,7 +18,8 @@ class Log {
   /// Writes nowhere: for tests and for library users who want silence.
   static Log silent();
 
-  /// Also appends everything to `file` from now on. Throws Error if it cannot be opened.
+  /// Also appends everything to `file` from now on; copies made before do not. Throws Error if it
+  /// cannot be opened.
   void add_file(const std::filesystem::path& file);
 
   void info(std::string_view line) const;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <darts/eval/evaluation_network.hpp>
+#include <darts/eval/train_config.hpp>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -30,6 +31,10 @@ struct NetworkCount {
 /// head is left out where the images are too small for it.
 NetworkCount count_network(const EvaluationNetworkOptions& options, std::int64_t height,
                            std::int64_t width);
+
+/// The same of the network that a genotype stands for under a recipe, on such images.
+NetworkCount count_network(const TrainConfig& config, const Genotype& genotype,
+                           const DatasetShape& images);
 
 /// As a table for a terminal: cells, then all operations of all cells together.
 std::string describe(const NetworkCount& count);

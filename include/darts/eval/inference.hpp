@@ -1,6 +1,6 @@
 #pragma once
 
-#include <darts/core/run.hpp>
+#include <darts/core/device.hpp>
 #include <darts/data/batch_loader.hpp>
 #include <darts/eval/evaluation_network.hpp>
 #include <darts/eval/scores.hpp>

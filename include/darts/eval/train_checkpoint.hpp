@@ -3,26 +3,14 @@
 #include <darts/core/checkpoint.hpp>
 #include <darts/eval/stored_network.hpp>
 #include <darts/eval/train_step.hpp>
+#include <darts/run/run_state.hpp>
 
 #include <cstdint>
 
 namespace darts {
 
-/// Where a training stands, beside its tensors: all that a resumed run needs to go on as if it had
-/// never stopped. Random numbers and the order of images are functions of the seed, the epoch and
-/// the step.
-struct TrainState {
-  std::int64_t epoch = 0;  ///< epochs finished, which is the number of the running one
-  std::int64_t step = 0;   ///< steps done in the running epoch
-
-  // Sums over the running epoch's steps.
-  double loss_sum = 0.0;  ///< batch loss × images
-  std::int64_t correct = 0;
-  std::int64_t images = 0;
-  double seconds = 0.0;         ///< wall time
-  double loader_seconds = 0.0;  ///< of these, waiting for batches
-  std::int64_t skipped = 0;     ///< images that could not be read
-
+/// Where a training stands, beside its tensors.
+struct TrainState : RunState {
   // Over all finished epochs.
   double total_seconds = 0.0;
   std::int64_t total_images = 0;
@@ -35,8 +23,6 @@ struct TrainState {
   std::int64_t last_skipped = 0;  ///< test images that could not be read
   double best_top1 = -1.0;
   std::int64_t best_epoch = 0;
-
-  std::int64_t metrics_size = 0;  ///< length of metrics.jsonl that belongs to this state, bytes
 };
 
 /// What is saved and put back. `average` is null without a moving average.
@@ -49,8 +35,8 @@ struct TrainParts {
 /// A checkpoint of a training: network (`model.…`), moving average (`average.…`), optimizer
 /// (`w_optimizer.…`), the state, the config, and the description of the network. Shares the live
 /// tensors' memory: save it at once.
-Checkpoint make_checkpoint(const TrainParts& parts, const TrainState& state,
-                           const TrainConfig& config, const NetworkDescription& network);
+Checkpoint make_checkpoint(const TrainParts& parts, TrainState state, const TrainConfig& config,
+                           const NetworkDescription& network);
 
 /// Puts a checkpoint of a training back. Throws Error if it is not one of a training, or was
 /// written with another config or genotype (in anything that changes results), naming the first

@@ -1,10 +1,11 @@
 #pragma once
 
 #include <darts/core/field_table.hpp>
-#include <darts/core/run.hpp>
+#include <darts/core/resources.hpp>
 #include <darts/data/open_images.hpp>
 #include <darts/eval/evaluation_network.hpp>
 #include <darts/eval/learning_rate.hpp>
+#include <darts/run/options.hpp>
 
 #include <cstdint>
 #include <filesystem>
@@ -15,6 +16,8 @@ namespace darts {
 /// Everything that a training depends on but the genotype, with the paper's values for CIFAR-10 as
 /// defaults (A.2). Names, ranges and help of the fields are declared once, in fields().
 struct TrainConfig {
+  static constexpr ResourceKind recipes = ResourceKind::train_config;
+
   std::string name = "train";
   std::uint64_t seed = 0;
 
@@ -71,6 +74,10 @@ std::string to_yaml(const TrainConfig& config);
 /// The evaluation network that the config asks for.
 EvaluationNetworkOptions network_options(const TrainConfig& config, const Genotype& genotype,
                                          std::int64_t image_channels, std::int64_t classes);
+
+/// What the data set's images are like, as far as it is known without reading them; what `given`
+/// says, where it is not 0, goes before. Throws Error if the number of classes is not known.
+DatasetShape image_shape(const TrainConfig& config, const DatasetShape& given);
 
 /// Probability of drop path in epoch `epoch`, counted from 0: it rises linearly (paper, A.2).
 double drop_path_probability(const TrainConfig& config, std::int64_t epoch);

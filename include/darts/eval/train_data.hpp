@@ -1,6 +1,6 @@
 #pragma once
 
-#include <darts/core/error.hpp>
+#include <darts/core/log.hpp>
 #include <darts/data/batch_loader.hpp>
 #include <darts/data/batch_mover.hpp>
 #include <darts/eval/stored_network.hpp>
@@ -49,9 +49,6 @@ class TrainData {
   BatchLoader train_;
   BatchLoader test_;
 };
-
-/// The error of a training without a batch that it can use; `skipped`: images that cannot be read.
-Error no_usable_images(std::int64_t skipped);
 
 /// What a checkpoint of this training says of its network.
 NetworkDescription describe_network(const TrainConfig& config, const Genotype& genotype,

@@ -5,6 +5,7 @@
 #include <darts/eval/train_config.hpp>
 
 #include <memory>
+#include <vector>
 
 namespace darts {
 
@@ -21,6 +22,10 @@ struct TrainPassResult {
   at::Tensor loss;    ///< with the auxiliary head's share, times the weight; of no dimension
   at::Tensor logits;  ///< N × classes, in the weights' type
 };
+
+/// All of their tensors, for a GraphTable.
+std::vector<at::Tensor*> tensors_of(TrainInputs& inputs);
+std::vector<at::Tensor*> tensors_of(TrainPassResult& result);
 
 /// A pass through an evaluation network in training: its loss, and the gradient of w, which goes
 /// into the FlatWeights that the pass was made with. Running statistics move. Nothing in it waits

@@ -1,13 +1,12 @@
 #pragma once
 
-#include <darts/core/run.hpp>
-#include <darts/core/run_directory.hpp>
 #include <darts/eval/train_checkpoint.hpp>
 #include <darts/eval/train_data.hpp>
 #include <darts/eval/train_records.hpp>
 #include <darts/eval/weight_average.hpp>
+#include <darts/run/long_run.hpp>
 
-#include <chrono>
+#include <memory>
 #include <optional>
 
 namespace darts {
@@ -15,66 +14,69 @@ namespace darts {
 /// The training of an evaluation network from its start, or from a checkpoint, to its test figures.
 /// Everything it learns goes into the run directory as it goes. A batch with one image alone, which
 /// batch norm cannot train on, is passed over (the order of images changes, so each gets its turn).
-class TrainRun {
+///
+///     const auto config = load_recipe<TrainConfig>("cifar10");
+///     const auto training = TrainRun::start(config, load_genotype("DARTS_V2"));
+///     training->run();  // hours; TrainRun::resume(training->directory().path()) goes on later
+///     training->result().top1;
+class TrainRun : public LongRun {
  public:
-  /// Reads the data and builds the network. `directory` must outlive this object.
-  TrainRun(TrainConfig config, const Genotype& genotype, const RunDirectory& directory,
-           RunHooks hooks);
+  /// A new training in a new run directory, its first checkpoint saved. `init_from`: a checkpoint
+  /// (stored_network.hpp) whose weights it starts from.
+  static std::unique_ptr<TrainRun> start(const TrainConfig& config, const Genotype& genotype,
+                                         RunHooks hooks = {},
+                                         const std::filesystem::path& init_from = {});
 
-  /// Starts from the weights of `checkpoint` (stored_network.hpp) instead of random ones.
-  void initialize_from(const Checkpoint& checkpoint);
+  /// The training in a run directory, as its latest checkpoint left it.
+  static std::unique_ptr<TrainRun> resume(const std::filesystem::path& directory,
+                                          RunHooks hooks = {});
+  /// The same of one that is open, with its config, in which what does not change results may
+  /// differ.
+  static std::unique_ptr<TrainRun> resume(RunDirectory directory, const TrainConfig& config,
+                                          RunHooks hooks = {});
 
-  /// Goes on from the run directory's latest checkpoint; from the start if it has none yet.
-  void resume();
+  /// Reads the data and builds the network; begin() or go_on() comes next.
+  TrainRun(TrainConfig config, const Genotype& genotype, RunDirectory directory, RunHooks hooks);
 
-  /// Saves the state before the first step; run() does it if nothing is saved yet.
-  void begin();
+  void initialize_from(const Checkpoint& checkpoint) override;
+  const TrainState& state() const override { return state_; }
 
-  /// Runs what is left, or until `train.max_hours` have passed since this object was made. Throws
-  /// Error when the training diverges, when a file cannot be written, …; the latest checkpoint then
-  /// stays as it is.
-  RunOutcome run();
-
-  /// Whether run() stopped because of `train.max_hours`.
+  /// Whether run() stopped because `train.max_hours` have passed since this object was made.
   bool out_of_time() const;
 
   /// What came out so far.
   TrainResult result() const;
-  const TrainState& state() const { return state_; }
-  const c10::Device& device() const { return device_; }
 
  private:
   using Clock = std::chrono::steady_clock;
 
-  bool run_epoch();
-  bool finish_epoch();
-  bool should_stop() const { return hooks_.stop_requested() || out_of_time(); }
-  TrainPosition position() const;
-  void launch(const Batch& batch, double waited);
-  void settle();
-  void count(const StepResult& result, std::int64_t images);
+  RunState& mutable_state() override { return state_; }
+  std::int64_t epochs() const override { return config_.train.epochs; }
+  std::int64_t steps_per_epoch() const override { return data_.steps_per_epoch(); }
+  void start_epoch() override;
+  std::optional<ReadyStep> next_step() override;
+  EpochEnd finish_epoch() override;
+  Checkpoint checkpoint() override;
+  void restore(const Checkpoint& checkpoint) override;
+  void write_recipe() const override;
+  void report(RunOutcome outcome) override;
+
   void start_average();
+  TrainPosition position(std::int64_t step) const;
+  PendingStep launch(const Batch& batch, std::int64_t step);
   bool test(TrainEpochSummary& summary);
-  TrainEpochSummary summarize() const;
   TrainState after(const TrainEpochSummary& summary) const;
   TrainParts parts() { return {network_, average_, step_}; }
-  void save(const std::filesystem::path& file);
-  void save_latest();
 
   TrainConfig config_;
-  const RunDirectory& directory_;
-  RunHooks hooks_;
-  c10::Device device_;
   TrainData data_;
   NetworkDescription description_;
   EvaluationNetwork network_;
   EvaluationNetwork average_{nullptr};  ///< moving average; null: none
   std::optional<WeightAverage> averaging_;
   TrainStep step_;
-  TrainRecords records_;
   TrainState state_;
-  CheckpointSchedule schedule_;
-  std::optional<StepInFlight> in_flight_;  ///< launched, not yet part of the state
+  std::int64_t skipped_before_ = 0;  ///< images of the epoch that a run before this one skipped
   Clock::time_point start_ = Clock::now();
 };
 

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <darts/core/flat_sgd.hpp>
-#include <darts/core/pending_step.hpp>
 #include <darts/data/batch_loader.hpp>
 #include <darts/eval/train_pass.hpp>
+#include <darts/run/pending_step.hpp>
 
 #include <memory>
 #include <string>

@@ -1,9 +1,10 @@
 #pragma once
 
 #include <darts/core/field_table.hpp>
-#include <darts/core/run.hpp>
+#include <darts/core/resources.hpp>
 #include <darts/data/augmentation.hpp>
 #include <darts/data/dataset.hpp>
+#include <darts/run/options.hpp>
 #include <darts/search/search_step.hpp>
 #include <darts/search/supernet.hpp>
 
@@ -17,6 +18,8 @@ namespace darts {
 /// Everything that a search depends on, with the paper's values for CIFAR-10 as defaults. Names,
 /// ranges and help of the fields are declared once, in fields().
 struct SearchConfig {
+  static constexpr ResourceKind recipes = ResourceKind::search_config;
+
   std::string name = "search";
   std::uint64_t seed = 0;
 

@@ -39,6 +39,9 @@ class SearchData {
   std::int64_t steps_per_epoch() const { return train_.batches_per_epoch(); }
   std::int64_t validation_batches() const { return validation_.batches_per_epoch(); }
 
+  /// Where start_epoch() has to begin to go on from here.
+  std::int64_t next_step() const { return train_.next_batch(); }
+
   /// Begins an epoch (counted from 0) at a step.
   void start_epoch(std::int64_t epoch, std::int64_t first_step = 0);
   /// The batches of the next step; nothing at the end of the epoch.

@@ -1,55 +1,63 @@
 #pragma once
 
-#include <darts/core/checkpoint.hpp>
-#include <darts/core/run.hpp>
-#include <darts/core/run_directory.hpp>
+#include <darts/run/long_run.hpp>
 #include <darts/search/search_checkpoint.hpp>
 #include <darts/search/search_data.hpp>
 #include <darts/search/search_records.hpp>
 
-#include <optional>
+#include <memory>
 
 namespace darts {
 
 /// A search from its start, or from a checkpoint, to its genotype: the one loop that all methods
 /// share (paper, algorithm 1). Everything it learns goes into the run directory as it goes.
-class SearchRun {
+///
+///     SearchConfig config = load_recipe<SearchConfig>("cifar10");
+///     const auto search = SearchRun::start(config);
+///     search->run();                                        // hours
+///     load_genotype(search->directory().genotype());
+///
+///     SearchRun::resume("runs/cifar10-20260304-050607")->run();  // where it was stopped or killed
+class SearchRun : public LongRun {
  public:
-  /// Reads the data and builds the supernet. `directory` must outlive this object.
-  SearchRun(SearchConfig config, const RunDirectory& directory, RunHooks hooks);
+  /// A new search in a new run directory, its first checkpoint saved. `init_from`: a checkpoint
+  /// whose weights and theta it starts from.
+  static std::unique_ptr<SearchRun> start(const SearchConfig& config, RunHooks hooks = {},
+                                          const std::filesystem::path& init_from = {});
 
-  /// Starts from the supernet of `checkpoint` instead of random weights.
-  void initialize_from(const Checkpoint& checkpoint);
+  /// The search in a run directory, as its latest checkpoint left it.
+  static std::unique_ptr<SearchRun> resume(const std::filesystem::path& directory,
+                                           RunHooks hooks = {});
+  /// The same of one that is open, with its config, in which what does not change results may
+  /// differ (search_checkpoint.hpp).
+  static std::unique_ptr<SearchRun> resume(RunDirectory directory, const SearchConfig& config,
+                                           RunHooks hooks = {});
 
-  /// Goes on from the run directory's latest checkpoint; from the start if it has none yet.
-  void resume();
+  /// Reads the data and builds the supernet; begin() or go_on() comes next.
+  SearchRun(SearchConfig config, RunDirectory directory, RunHooks hooks);
 
-  /// Saves the state before the first step; run() does it if nothing is saved yet.
-  void begin();
-
-  /// Runs what is left. Throws Error when the search diverges, when a file cannot be written, …;
-  /// the latest checkpoint then stays as it is.
-  RunOutcome run();
-
-  const SearchState& state() const { return state_; }
-  const c10::Device& device() const { return device_; }
+  void initialize_from(const Checkpoint& checkpoint) override;
+  const SearchState& state() const override { return state_; }
 
  private:
-  bool run_epoch();
-  bool finish_epoch();
-  void launch(const SearchBatches& batches, double learning_rate, double waited);
+  RunState& mutable_state() override { return state_; }
+  std::int64_t epochs() const override { return config_.search.epochs; }
+  std::int64_t steps_per_epoch() const override { return data_.steps_per_epoch(); }
+  void start_epoch() override;
+  std::optional<ReadyStep> next_step() override;
+  EpochEnd finish_epoch() override;
+  void start_records() override;
+  Checkpoint checkpoint() override;
+  void restore(const Checkpoint& checkpoint) override;
+  void write_recipe() const override;
+  void report(RunOutcome outcome) override;
+
+  double learning_rate() const;
   SearchPosition position(std::int64_t step) const;
-  void settle();
-  void count(const StepResult& result, std::int64_t images);
-  bool validate(EpochSummary& summary);
   EpochSummary summarize() const;
-  void save(const std::filesystem::path& file);
-  void save_latest();
+  bool validate(EpochSummary& summary);
 
   SearchConfig config_;
-  const RunDirectory& directory_;
-  RunHooks hooks_;
-  c10::Device device_;
   SearchData data_;
   std::shared_ptr<const SearchMethod> method_;
   SearchSpace space_;
@@ -57,8 +65,6 @@ class SearchRun {
   SearchStep step_;
   SearchRecords records_;
   SearchState state_;
-  CheckpointSchedule schedule_;
-  std::optional<StepInFlight> in_flight_;  ///< launched, not yet part of the state
 };
 
 }  // namespace darts

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <darts/core/pending_step.hpp>
-#include <darts/core/run.hpp>
+#include <darts/run/options.hpp>
+#include <darts/run/pending_step.hpp>
 #include <darts/search/architect.hpp>
 #include <darts/search/method.hpp>
 #include <darts/search/order.hpp>

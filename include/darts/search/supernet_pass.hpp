@@ -18,6 +18,9 @@ struct PassResult {
   std::vector<at::Tensor> mixing;  ///< gradients: normal, reduce; empty: not asked for
 };
 
+/// All of its tensors, for a GraphTable.
+std::vector<at::Tensor*> tensors_of(PassResult& result);
+
 /// Passes through the supernet: the loss of a batch and its gradients. A pass begins at the mixing
 /// weights and ends there; what they are made of is the search method's (theta_pass.hpp). All that
 /// a search step computes, but for that and the optimizers, is made of passes. Running statistics

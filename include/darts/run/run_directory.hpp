@@ -43,9 +43,6 @@ class RunDirectory {
   std::filesystem::path checkpoint(std::int64_t epoch, std::int64_t step) const;
   std::filesystem::path best_checkpoint() const { return checkpoints() / "best.safetensors"; }
 
-  /// Removes the folder, unless a checkpoint is in it: for a run that failed before it began.
-  void discard() const noexcept;
-
   /// The checkpoint of the latest (epoch, step); never the best one. Nothing if there is none.
   std::optional<std::filesystem::path> latest_checkpoint() const;
 
@@ -62,5 +59,8 @@ class RunDirectory {
 /// The checkpoint of the latest (epoch, step) in the run directory `run`, without locking it: for
 /// programs that only read. Nothing if there is none.
 std::optional<std::filesystem::path> latest_checkpoint_of(const std::filesystem::path& run);
+
+/// Removes the folder of a run that failed before it began: one without a checkpoint.
+void discard_run(const std::filesystem::path& run) noexcept;
 
 }  // namespace darts

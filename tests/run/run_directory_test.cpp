@@ -2,7 +2,7 @@
 #include "core/expect_error.hpp"
 #include "core/temporary_folder.hpp"
 
-#include <darts/core/run_directory.hpp>
+#include <darts/run/run_directory.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -3,6 +3,7 @@
 #include <darts/core/host_copy.hpp>
 
 #include <cstdint>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +15,13 @@ struct StepResult {
   double loss = 0.0;           ///< of the batch, before w moved
   double gradient_norm = 0.0;  ///< of w, before clipping
   std::int64_t correct = 0;    ///< images of the batch classified right
+};
+
+/// A loss or gradient was NaN or infinite; nothing was moved by it. The message names the loss and
+/// the norms.
+class NonFiniteError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
 };
 
 /// The figures of a step that a GPU may still be at. They come to the host behind the step's work,

@@ -1,8 +1,7 @@
-#include "posix_file.hpp"
-
 #include <darts/core/atomic_file.hpp>
 #include <darts/core/error.hpp>
-#include <darts/core/run_directory.hpp>
+#include <darts/core/posix_file.hpp>
+#include <darts/run/run_directory.hpp>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -195,15 +194,6 @@ fs::path RunDirectory::checkpoint(std::int64_t epoch, std::int64_t step) const {
   return checkpoints() / name.append(checkpoint_extension);
 }
 
-void RunDirectory::discard() const noexcept {
-  try {
-    if (find_checkpoints(checkpoints()).empty()) {
-      fs::remove_all(path_);
-    }
-  } catch (const std::exception&) {  // what cannot be removed stays
-  }
-}
-
 std::optional<fs::path> RunDirectory::latest_checkpoint() const {
   return latest_checkpoint_of(path_);
 }
@@ -221,6 +211,15 @@ void RunDirectory::prune_checkpoints(std::int64_t keep_last) const {
 std::optional<fs::path> latest_checkpoint_of(const fs::path& run) {
   const auto found = find_checkpoints(run / "checkpoints");
   return found.empty() ? std::nullopt : std::optional(found.back().file);
+}
+
+void discard_run(const fs::path& run) noexcept {
+  try {
+    if (!latest_checkpoint_of(run)) {
+      fs::remove_all(run);
+    }
+  } catch (const std::exception&) {  // what cannot be removed stays
+  }
 }
 
 }  // namespace darts

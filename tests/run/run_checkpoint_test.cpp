@@ -1,5 +1,5 @@
 #include <darts/core/error.hpp>
-#include <darts/core/run.hpp>
+#include <darts/run/run_checkpoint.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

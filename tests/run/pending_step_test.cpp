@@ -1,5 +1,4 @@
-#include <darts/core/pending_step.hpp>
-#include <darts/core/run.hpp>
+#include <darts/run/pending_step.hpp>
 
 #include <ATen/Functions.h>
 

@@ -1,5 +1,4 @@
-#include <darts/core/pending_step.hpp>
-#include <darts/core/run.hpp>
+#include <darts/run/pending_step.hpp>
 
 #include <ATen/ops/stack.h>
 #include <c10/util/StringUtil.h>

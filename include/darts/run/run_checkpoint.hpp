@@ -1,0 +1,44 @@
+#pragma once
+
+#include <darts/core/checkpoint.hpp>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <string>
+
+namespace darts {
+
+// What the checkpoints of all kinds of runs have in common: whose they are.
+
+/// The config without what may differ between a run and its continuation (its name, its place, the
+/// machine), as YAML.
+template <class Config>
+std::string identity_of(Config config) {
+  const Config defaults;
+  config.name = defaults.name;
+  config.run = defaults.run;
+  config.data.set.root = defaults.data.set.root;
+  config.data.workers = defaults.data.workers;
+  config.data.prefetch = defaults.data.prefetch;
+  config.runtime.device = defaults.runtime.device;
+  config.runtime.threads = defaults.runtime.threads;
+  config.runtime.deterministic = defaults.runtime.deterministic;
+  config.runtime.huge_pages = defaults.runtime.huge_pages;
+  config.runtime.cuda_graph = defaults.runtime.cuda_graph;
+  config.runtime.recompute = defaults.runtime.recompute;
+  return to_yaml(config);
+}
+
+/// The meta data of a checkpoint of a run of this `kind` ("search"; `what` says it to a person: "a
+/// search"). Throws Error if it is none.
+nlohmann::ordered_json run_meta(const Checkpoint& checkpoint, const std::string& kind,
+                                const std::string& what);
+
+/// Throws Error that names the first difference unless two dumped configs agree key by key: `now`,
+/// of a run that is to go on, and `then`, which its checkpoint `file` was written with. A key that
+/// only one of them has, since it came or went with a version of this program, had its value of
+/// `defaults`, the dump of a config that says nothing.
+void check_same_config(const std::string& now, const std::string& then, const std::string& defaults,
+                       const std::string& file);
+
+}  // namespace darts

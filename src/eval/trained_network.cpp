@@ -1,0 +1,122 @@
+#include <darts/core/error.hpp>
+#include <darts/eval/read_picture.hpp>
+#include <darts/eval/trained_network.hpp>
+#include <darts/run/run_directory.hpp>
+
+#include <ATen/ops/softmax.h>
+#include <ATen/ops/topk.h>
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+namespace darts {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path find_checkpoint(const fs::path& checkpoint_or_run, bool best) {
+  if (!fs::is_directory(checkpoint_or_run)) {
+    if (best) {
+      throw Error("--best goes with a run directory, and " + checkpoint_or_run.string() +
+                  " is none");
+    }
+    return checkpoint_or_run;
+  }
+  if (best) {
+    return checkpoint_or_run / "checkpoints" / "best.safetensors";
+  }
+  if (const auto latest = latest_checkpoint_of(checkpoint_or_run)) {
+    return *latest;
+  }
+  throw Error(checkpoint_or_run.string() +
+              " has no checkpoint; give a run directory of darts_train, or a file");
+}
+
+BatchLoader open(const TrainedNetwork& trained, TestDataOptions data) {
+  data.pin_memory = trained.device.is_cuda();
+  data.channels_last = trained.options.runtime.channels_last;
+  return open_test_data(trained.description, data);
+}
+
+}  // namespace
+
+TrainedNetwork load_trained_network(const fs::path& checkpoint_or_run,
+                                    const TrainedNetworkOptions& options) {
+  TrainedNetwork trained;
+  trained.options = options;
+  trained.device = prepare_runtime(options.runtime);
+  trained.file = find_checkpoint(checkpoint_or_run, options.best);
+  const Checkpoint checkpoint = load_checkpoint(trained.file);
+  trained.description = network_description_of(checkpoint);
+  trained.network = load_network(checkpoint, options.weights);
+  trained.network->set_execution(options.runtime.execution);
+  trained.network->to(trained.device);
+  return trained;
+}
+
+bool NetworkTest::is_whole() const {
+  return data.split == Split::test && data.limit == 0 && data.dataset.empty() && recalibrate == 0;
+}
+
+std::int64_t recalibrate(TrainedNetwork& trained, const NetworkTest& test) {
+  TestDataOptions data = test.data;
+  data.split = Split::train;
+  data.limit = 0;
+  BatchLoader train = open(trained, data);
+  return recalibrate(trained.network, train, test.recalibrate, trained.device);
+}
+
+TestOutcome test_network(TrainedNetwork& trained, const NetworkTest& test) {
+  BatchLoader loader = open(trained, test.data);
+  TestOptions options;
+  options.device = trained.device;
+  options.precision = trained.options.runtime.precision;
+  options.show_progress = test.show_progress;
+  return test_network(trained.network, loader, options).value();
+}
+
+nlohmann::ordered_json test_report(const TrainedNetwork& trained, const NetworkTest& test,
+                                   const TestOutcome& outcome) {
+  const bool as_trained = trained.options.weights == WeightsKind::trained;
+  const std::string& dataset = test.data.dataset;
+  auto report = to_json(outcome.scores, trained.description.class_names);
+  report["unreadable_images"] = outcome.skipped;
+  report["checkpoint"] = trained.file.string();
+  report["weights"] = as_trained ? "as trained" : "moving average where there is one";
+  report["dataset"] = dataset.empty() ? trained.description.dataset : dataset;
+  report["split"] = test.data.split == Split::train ? "train" : "test";
+  report["limit"] = test.data.limit;
+  report["recalibrated_batches"] = test.recalibrate;
+  report["precision"] = trained.options.runtime.precision == Precision::bf16 ? "bf16" : "fp32";
+  report["images_per_second"] = static_cast<double>(outcome.scores.images()) / outcome.seconds;
+  return report;
+}
+
+std::vector<Prediction> predict(TrainedNetwork& trained, const fs::path& picture,
+                                std::int64_t top) {
+  const auto& names = trained.description.class_names;
+  const at::Tensor image = read_picture(picture, trained.description).to(trained.device);
+  const at::Tensor logits = test_logits(trained.network, image, trained.options.runtime.precision);
+  const auto [shares, labels] =
+      at::softmax(logits[0], 0).topk(std::min<std::int64_t>(top, std::ssize(names)));
+  std::vector<Prediction> predictions;
+  for (std::int64_t i = 0; i < shares.size(0); ++i) {
+    predictions.push_back({names.at(static_cast<std::size_t>(labels[i].item<std::int64_t>())),
+                           shares[i].item<double>()});
+  }
+  return predictions;
+}
+
+at::Tensor logits_of(TrainedNetwork& trained, const at::Tensor& images, const std::string& source) {
+  const std::int64_t channels = trained.description.options.image_channels;
+  if (images.dim() != 4 || images.size(1) != channels) {
+    throw Error(source + ": images of shape N×" + std::to_string(channels) +
+                "×H×W are needed, these have " + std::to_string(images.dim()) + " dimensions" +
+                (images.dim() == 4 ? " and " + std::to_string(images.size(1)) + " channels" : ""));
+  }
+  return test_logits(trained.network, images.to(trained.device, at::kFloat),
+                     trained.options.runtime.precision);
+}
+
+}  // namespace darts

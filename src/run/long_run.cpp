@@ -1,0 +1,217 @@
+#include <darts/core/atomic_file.hpp>
+#include <darts/core/environment.hpp>
+#include <darts/core/error.hpp>
+#include <darts/core/text.hpp>
+#include <darts/run/long_run.hpp>
+
+#include <nlohmann/json.hpp>
+
+namespace darts {
+namespace {
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+std::string progress_text(const RunState& s) {
+  const auto images = static_cast<double>(s.images);
+  return "loss " + format_fixed(s.loss_sum / images, 3) + "  acc " +
+         format_fixed(100.0 * static_cast<double>(s.correct) / images, 1) + " %  " +
+         format_fixed(images / s.seconds, 0) + " images/s";
+}
+
+std::string place_of(const RunState& s) {
+  return "in epoch " + std::to_string(s.epoch + 1) + " after step " + std::to_string(s.step);
+}
+
+/// work(), a part of step `step` (counted from 0) of the `what` in that run directory; a
+/// NonFiniteError becomes the error that ends the run.
+template <class Work>
+auto guarded(const std::string& what, std::int64_t epoch, std::int64_t step,
+             const RunDirectory& directory, const Work& work) {
+  try {
+    return work();
+  } catch (const NonFiniteError& cause) {
+    const auto latest = directory.latest_checkpoint();
+    throw Error("the " + what + " diverged in epoch " + std::to_string(epoch + 1) + ", step " +
+                std::to_string(step + 1) + ": " + cause.what() +
+                "; last good checkpoint: " + (latest ? latest->string() : "none") +
+                "; a lower learning rate or w.clip_norm may help");
+  }
+}
+
+RunHooks with_log_file(RunHooks hooks, const RunDirectory& directory) {
+  hooks.log.add_file(directory.log());
+  return hooks;
+}
+
+}  // namespace
+
+LongRun::LongRun(Words words, const RuntimeOptions& runtime, RunOptions options,
+                 RunDirectory directory, RunHooks hooks)
+    : words_(std::move(words)),
+      options_(std::move(options)),
+      directory_(std::move(directory)),
+      hooks_(with_log_file(std::move(hooks), directory_)),
+      device_(prepare_runtime(runtime)),
+      metrics_(directory_.metrics()),
+      wants_graphs_(runtime.cuda_graph) {}
+
+void LongRun::begin(bool initialized) {
+  log().info("run directory: " + directory_.path().string());
+  write_environment();
+  if (!initialized) {
+    write_recipe();
+  }
+  save_start();
+  if (initialized) {
+    write_recipe();
+  }
+}
+
+void LongRun::save_start() {
+  metrics_.truncate(0);  // records of a run that was killed before its first checkpoint
+  start_records();
+  save_latest();
+}
+
+void LongRun::go_on() {
+  if (const auto latest = directory_.latest_checkpoint()) {
+    restore(load_checkpoint(*latest));
+    metrics_.truncate(state().metrics_size);
+  }
+  write_environment();
+  log().info("run directory: " + directory_.path().string());
+  log().info("resuming " + place_of(state()));
+}
+
+void LongRun::write_environment() const {
+  write_file_atomically(directory_.environment(), describe_environment(device_).dump(2) + "\n");
+}
+
+RunOutcome LongRun::run() {
+  if (wants_graphs_ && !device_.is_cuda()) {
+    log().warn("runtime.cuda_graph is for GPUs: this run, on the CPU, goes without");
+  }
+  if (!directory_.latest_checkpoint()) {
+    save_start();
+  }
+  const RunOutcome outcome = run_epochs();
+  report(outcome);
+  if (outcome == RunOutcome::stopped) {
+    log().info("stopped " + place_of(state()) + ", saved; go on with: " + words_.program +
+               " --resume " + shell_quoted(directory_.path().string()));
+  }
+  log().info("run directory: " + directory_.path().string());
+  return outcome;
+}
+
+RunOutcome LongRun::run_epochs() {
+  while (state().epoch < epochs()) {
+    if (!run_epoch()) {
+      return RunOutcome::stopped;
+    }
+    const EpochEnd end = finish_epoch();
+    if (end == EpochEnd::finished_best) {
+      // Before the latest, which so never claims a best checkpoint that is not there.
+      save(directory_.best_checkpoint());
+    }
+    save_latest();
+    if (end == EpochEnd::stopped) {
+      return RunOutcome::stopped;
+    }
+  }
+  return RunOutcome::finished;
+}
+
+bool LongRun::run_epoch() {
+  RunState& state = mutable_state();
+  const std::int64_t steps = steps_per_epoch();
+  auto progress =
+      hooks_.progress("epoch " + std::to_string(state.epoch + 1) + "/" + std::to_string(epochs()),
+                      steps, state.step);
+  start_epoch();
+  for (;;) {
+    const auto start = Clock::now();
+    const std::optional<ReadyStep> ready = next_step();
+    if (!ready) {
+      break;
+    }
+    if (!ready->launch) {
+      settle();
+      state.step = ready->next;
+      continue;
+    }
+    const double waited = seconds_since(start);
+    launch(*ready);
+    state.loader_seconds += waited;
+    const bool stop = hooks_.stop_requested();
+    const bool save = stop || checkpoint_due(ready->next);
+    if (save || ready->next == steps) {
+      settle();
+    }
+    state.seconds += seconds_since(start);
+    if (progress && state.images > 0) {
+      progress->update(state.step, progress_text(state));
+    }
+    if (save) {
+      save_latest();
+    }
+    if (stop) {
+      return false;
+    }
+  }
+  settle();
+  if (state.images == 0) {
+    throw no_usable_images(state.skipped);
+  }
+  return true;
+}
+
+/// Launches a step, and takes the one before into the state: its figures are there by now, while on
+/// a GPU this one's are still being computed.
+void LongRun::launch(const ReadyStep& ready) {
+  const std::int64_t number = in_flight_ ? in_flight_->next : state().step;
+  PendingStep step =
+      guarded(words_.what, state().epoch, number, directory_, [&] { return ready.launch(number); });
+  settle();
+  in_flight_.emplace(StepInFlight{std::move(step), ready.next, ready.images});
+}
+
+void LongRun::settle() {
+  if (!in_flight_) {
+    return;
+  }
+  RunState& state = mutable_state();
+  const StepInFlight done = *std::exchange(in_flight_, std::nullopt);
+  const StepResult result =
+      guarded(words_.what, state.epoch, state.step, directory_, [&] { return done.step.get(); });
+  state.step = done.next;
+  state.loss_sum += result.loss * static_cast<double>(done.images);
+  state.correct += result.correct;
+  state.images += done.images;
+  if (state.step % options_.log_every_steps == 0) {
+    metrics_.append(step_record(state, result, done.images));
+  }
+}
+
+bool LongRun::checkpoint_due(std::int64_t step) const {
+  const auto every = options_.checkpoint_every_steps;
+  const double minutes = options_.checkpoint_every_minutes;
+  return (every > 0 && step % every == 0) ||
+         (minutes > 0.0 && seconds_since(last_saved_) > 60.0 * minutes);
+}
+
+void LongRun::save(const std::filesystem::path& file) {
+  metrics_.sync();
+  mutable_state().metrics_size = metrics_.size();
+  save_checkpoint(file, checkpoint());
+}
+
+void LongRun::save_latest() {
+  save(directory_.checkpoint(state().epoch, state().step));
+  directory_.prune_checkpoints(options_.keep_checkpoints);
+  last_saved_ = Clock::now();
+}
+
+}  // namespace darts

@@ -1,0 +1,76 @@
+#include <darts/core/error.hpp>
+#include <darts/run/run_checkpoint.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <map>
+#include <sstream>
+
+namespace darts {
+namespace {
+
+/// By full key, as text.
+using ConfigValues = std::map<std::string, std::string>;
+
+/// What a dumped config says: sections without indentation, their keys indented, a key a line.
+ConfigValues values_of(const std::string& dump) {
+  ConfigValues values;
+  std::istringstream lines(dump);
+  std::string section;
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t begin = line.find_first_not_of(' ');
+    const std::size_t colon = line.find(':');
+    if (begin == std::string::npos || line[begin] == '#' || colon == std::string::npos) {
+      continue;
+    }
+    const std::string key = line.substr(begin, colon - begin);
+    const std::string value = colon + 2 < line.size() ? line.substr(colon + 2) : "";
+    if (begin > 0) {
+      values[section + key] = value;
+    } else if (value.empty()) {
+      section = key + ".";
+    } else {
+      section.clear();
+      values[key] = value;
+    }
+  }
+  return values;
+}
+
+}  // namespace
+
+nlohmann::ordered_json run_meta(const Checkpoint& checkpoint, const std::string& kind,
+                                const std::string& what) {
+  auto meta = nlohmann::ordered_json::parse(checkpoint.meta);
+  if (meta.value("kind", "") != kind) {
+    throw Error(checkpoint.file.string() + ": not a checkpoint of " + what +
+                "; --init-from takes weights from elsewhere");
+  }
+  return meta;
+}
+
+void check_same_config(const std::string& now, const std::string& then, const std::string& defaults,
+                       const std::string& file) {
+  const ConfigValues now_values = values_of(now);
+  const ConfigValues then_values = values_of(then);
+  const ConfigValues default_values = values_of(defaults);
+  const auto value = [&](const ConfigValues& values, const std::string& key) {
+    const auto own = values.find(key);
+    const auto other = default_values.find(key);
+    return own != values.end()             ? own->second
+           : other != default_values.end() ? other->second
+                                           : std::string("not there");
+  };
+  ConfigValues keys = now_values;
+  keys.insert(then_values.begin(), then_values.end());
+  for (const auto& [key, ignored] : keys) {
+    if (value(now_values, key) != value(then_values, key)) {
+      throw Error("the config does not fit the checkpoint " + file + ": now " + key + ": " +
+                  value(now_values, key) + ", then " + key + ": " + value(then_values, key) +
+                  "; a run goes on only with its own config (--init-from starts a new run from its "
+                  "weights)");
+    }
+  }
+}
+
+}  // namespace darts
