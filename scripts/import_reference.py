@@ -33,6 +33,7 @@ examples:
 """
 
 PREFIX = "model."  # of the network's tensors in a checkpoint
+WRAPPERS = {"module", "_orig_mod"}  # of DataParallel and torch.compile
 ALPHAS = ("alphas_normal", "alphas_reduce")
 RECIPES = {(3, 10): "cifar10", (3, 100): "cifar100", (1, 10): "fashion_mnist"}
 
@@ -50,13 +51,20 @@ def read_alphas(path: Path) -> dict[str, np.ndarray]:
     return dict(zip(ALPHAS, tensors.values(), strict=True))
 
 
+def without_wrappers(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Take away what DataParallel and torch.compile put before every name."""
+    names = list(tensors)
+    while len(first := {name.partition(".")[0] for name in names}) == 1 and first <= WRAPPERS:
+        names = [name.partition(".")[2] for name in names]
+    return dict(zip(names, tensors.values(), strict=True))
+
+
 def import_weights(arguments: argparse.Namespace) -> None:
     """Read the original's weights, say what they are, and write a checkpoint."""
     np = cli.require("numpy")
     where = str(arguments.weights)
     tensors = read_tensors(arguments.weights)
-    if tensors and all(name.startswith("module.") for name in tensors):  # of DataParallel
-        tensors = {name.removeprefix("module."): array for name, array in tensors.items()}
+    tensors = without_wrappers(tensors)
     alphas = {name: tensors.pop(name) for name in ALPHAS if name in tensors}
     if arguments.alphas:
         alphas = read_alphas(arguments.alphas)

@@ -55,7 +55,14 @@ OPCODES = (
     *(pickle.SHORT_BINSTRING, pickle.BINSTRING, pickle.EMPTY_TUPLE, pickle.TUPLE, pickle.TUPLE1),
     *(pickle.TUPLE2, pickle.TUPLE3, pickle.EMPTY_LIST, pickle.APPEND, pickle.APPENDS),
     *(pickle.EMPTY_DICT, pickle.SETITEM, pickle.SETITEMS),
+    pickle.NEWOBJ,
 )
+# What training scripts save beside a state_dict, and where they put it.
+BESIDE = (
+    *("argparse.Namespace", "_codecs.encode", "numpy.dtype", "pathlib.PosixPath"),
+    *("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar"),
+)
+ROOFS = ("state_dict", "model_state_dict", "model", "net", "network")
 # What a damaged file makes pickle, struct and zipfile raise.
 FILE_ERRORS = (*PICKLE_ERRORS, struct.error, zipfile.BadZipFile, RuntimeError)
 
@@ -85,6 +92,20 @@ class Tensor:
         """Pass over what an old Variable or Parameter kept beside its data."""
 
 
+class Unread:
+    """Stand in for what is no tensor, whatever a pickle does to it."""
+
+    def __new__(cls, *_: Any) -> Unread:
+        """Take any arguments."""
+        return super().__new__(cls)
+
+    def __init__(self, *_: Any) -> None:
+        """Take any arguments."""
+
+    def __setstate__(self, state: Any) -> None:
+        """Pass over it."""
+
+
 class TensorUnpickler(pickle._Unpickler):
     """Unpickle plain values, containers and the descriptions of tensors; refuse the rest.
 
@@ -111,6 +132,8 @@ class TensorUnpickler(pickle._Unpickler):
         }
         if module in ("torch", "torch.cuda") and name in STORAGES:
             return name
+        if f"{module}.{name}" in BESIDE:
+            return Unread
         if f"{module}.{name}" not in allowed:
             raise Refused(
                 f"refused to load {module}.{name}: only tensors by name are read (a state_dict, "
@@ -153,7 +176,7 @@ class TensorUnpickler(pickle._Unpickler):
 
 
 def read_tensors(path: Path) -> dict[str, np.ndarray]:
-    """Read a dictionary or list of tensors, or the `state_dict` entry of a training checkpoint.
+    """Read a dictionary or list of tensors, or that of a training checkpoint (see ROOFS).
 
     A list's tensors are named by their places, "0", "1", ... Strides are honoured: every array is
     contiguous and shares nothing with another. bfloat16 becomes float32.
@@ -235,8 +258,13 @@ def _read_legacy(file: BinaryIO, path: Path) -> dict[str, np.ndarray]:
 
 def _select(content: Any, path: Path) -> dict[str, Tensor]:
     """Find the tensors in what a file holds, and name them."""
-    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
-        content = content["state_dict"]
+    if isinstance(content, dict):
+        under = [name for name in ROOFS if _holds_tensors(content.get(name))]
+        if len(under) > 1:
+            raise UserError(
+                f"{path}: holds several state_dicts: {', '.join(under)}; save the one that you want"
+            )
+        content = content[under[0]] if under else content
     if isinstance(content, list | tuple):
         content = {str(place): value for place, value in enumerate(content)}
     if not isinstance(content, dict):
@@ -245,6 +273,11 @@ def _select(content: Any, path: Path) -> dict[str, Tensor]:
         if not isinstance(name, str) or not isinstance(value, Tensor):
             raise UserError(f"{path}: not a state_dict: {str(name)[:60]!r} is no tensor")
     return dict(content)
+
+
+def _holds_tensors(value: Any) -> bool:
+    """Say whether this is a dictionary with tensors."""
+    return isinstance(value, dict) and any(isinstance(item, Tensor) for item in value.values())
 
 
 def _arrays(

@@ -40,16 +40,15 @@ StateFields fields_of(SearchState& s) {
 Checkpoint make_checkpoint(Supernet& supernet, SearchStep& step, SearchState state,
                            const SearchConfig& config) {
   Checkpoint checkpoint;
-  checkpoint.meta =
-      Json{{"kind", "search"},
-           {"identity", identity_of(config)},
-           {"config", to_yaml(config)},
-           {"primitives", primitives_to_json(supernet->options().primitives)},
-           {"edges_per_node", config.space.edges_per_node},
-           {"method", config.search.method},
-           {"theta", supernet->theta().names()},
-           {"state", Json(to_json(fields_of(state)))}}
-          .dump();
+  checkpoint.meta = Json{{"kind", "search"},
+                         {"identity", identity_of(config)},
+                         {"config", to_yaml(config)},
+                         {"primitives", primitives_to_json(supernet->options().primitives)},
+                         {"edges_per_node", config.space.edges_per_node},
+                         {"method", config.search.method},
+                         {"theta", supernet->theta().names()},
+                         {"state", Json(to_json(fields_of(state)))}}
+                        .dump();
   collect_state(*supernet, model_prefix, checkpoint.tensors);
   step.weight_optimizer().collect(supernet->weight_names(), w_prefix, checkpoint.tensors);
   collect_optimizer(step.alpha_optimizer(), supernet->theta().names(), alpha_prefix,

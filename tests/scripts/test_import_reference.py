@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import io
 import json
@@ -388,6 +389,21 @@ def test_reads_what_torch_writes(torch: Any, model: Any, tmp_path: Path, as_zip:
     assert list(read_tensors(file)) == ["0", "1"]
 
 
+@pytest.mark.parametrize("as_zip", [True, False])
+@pytest.mark.parametrize("roof", ["net", "model", "state_dict"])
+def test_state_dict_beside_what_scripts_save(
+    torch: Any, tmp_path: Path, roof: str, as_zip: bool
+) -> None:
+    state = {"w": torch.tensor([4.0])}
+    beside = {"args": argparse.Namespace(lr=0.1, tags=["a"]), "acc": np.float64(97.3), "epoch": 3}
+    file = tmp_path / "a.pt"
+    torch.save({roof: state, **beside}, file, _use_new_zipfile_serialization=as_zip)
+    assert read_tensors(file)["w"].tolist() == [4]
+    torch.save({"net": state, "model": state}, file)
+    with pytest.raises(UserError, match="holds several state_dicts: model, net"):
+        read_tensors(file)
+
+
 def test_torch_reads_what_is_written(torch: Any, model: Any, tmp_path: Path) -> None:
     state = {n: t.contiguous().numpy() for n, t in model.state_dict().items()}
     write_tensors(tmp_path / "a.pt", state)
@@ -585,6 +601,14 @@ def test_data_parallel_of_2018(run: Any, search: Tensors, tmp_path: Path, capsys
     read = read_checkpoint(tmp_path / "c.safetensors").tensors
     zeroed = {n: np.array(0) if n.endswith("tracked") else a for n, a in search.items()}
     assert same(read, {f"model.{n}": a for n, a in zeroed.items()})
+
+
+@pytest.mark.parametrize("wrapper", ["_orig_mod.", "module._orig_mod.", "_orig_mod.module."])
+def test_wrapped_networks(run: Any, search: Tensors, tmp_path: Path, wrapper: str) -> None:
+    write_tensors(tmp_path / "w.pt", {f"{wrapper}{n}": a for n, a in search.items()})
+    run("w.pt", "-o", "c.safetensors")
+    read = read_checkpoint(tmp_path / "c.safetensors").tensors
+    assert same(read, {f"model.{n}": a for n, a in search.items()})
 
 
 def test_export_of_a_run(run: Any, search: Tensors, tmp_path: Path) -> None:

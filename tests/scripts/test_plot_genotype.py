@@ -98,7 +98,7 @@ def test_layouts(script: Script, tmp_path: Path) -> None:
 
 @needs_dot
 def test_all_operations_can_be_drawn(script: Script, tmp_path: Path) -> None:
-    edges = [(name, 0) for name in LOOKS]
+    edges = [[(name, 0) for name in LOOKS]]  # of one node
     (tmp_path / "all.txt").write_text(
         f"Genotype(normal={edges}, normal_concat=[2], reduce={edges}, reduce_concat=[2])"
     )

@@ -14,8 +14,9 @@ namespace darts::testing {
 using Golden = std::map<std::string, at::Tensor>;
 
 /// Calls `action` with every file of the golden folder whose name begins with `prefix` and ends
-/// with `extension`; "methods/…" are those of its sub-folder. The folder is DARTS_GOLDEN_DIR of the environment; if that is not set, the one
-/// of the build. No such file is a failure in the build's folder and skips the test in another.
+/// with `extension`; "methods/…" are those of its sub-folder. The folder is DARTS_GOLDEN_DIR of the
+/// environment; if that is not set, the one of the build. No such file is a failure in the build's
+/// folder and skips the test in another.
 void for_each_golden_file(const std::string& prefix, const std::string& extension,
                           const std::function<void(const std::filesystem::path&)>& action);
 

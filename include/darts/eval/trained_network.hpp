@@ -1,8 +1,8 @@
 #pragma once
 
-#include <darts/eval/stored_network.hpp>
 #include <darts/eval/held_out_data.hpp>
 #include <darts/eval/inference.hpp>
+#include <darts/eval/stored_network.hpp>
 #include <darts/run/options.hpp>
 
 #include <cstdint>

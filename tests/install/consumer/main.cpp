@@ -1,5 +1,5 @@
-// A program of one's own: a genotype derived from alphas, and a short search that is stopped after its
-// first step and gone on with. argv[1]: where run directories are made.
+// A program of one's own: a genotype derived from alphas, and a short search that is stopped after
+// its first step and gone on with. argv[1]: where run directories are made.
 #include <darts/search/search_run.hpp>
 
 #include <ATen/Functions.h>
