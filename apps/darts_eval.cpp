@@ -47,7 +47,7 @@ TrainedNetworkOptions network_options(const EvalArguments& a) {
   options.runtime.device = a.device;
   options.runtime.threads = a.threads;
   options.runtime.precision = a.precision == "bf16" ? Precision::bf16 : Precision::fp32;
-  options.runtime.execution = a.execution == "plain" ? Execution::plain : Execution::fused;
+  options.execution = a.execution == "plain" ? Execution::plain : Execution::fused;
   options.runtime.channels_last = a.channels_last;
   return options;
 }

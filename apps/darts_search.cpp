@@ -38,6 +38,7 @@ void declare(CLI::App& app, Arguments& a) {
           ->excludes(resume)
           ->excludes(config);
   app.add_option("--epoch", a.epoch, "with --derive RUN_DIR: after this epoch (default: the last)")
+      ->check(CLI::NonNegativeNumber)
       ->needs(derive);
   app.add_option("-o,--output", a.output, "with --derive: write the genotype to this file")
       ->needs(derive);

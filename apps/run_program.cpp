@@ -12,6 +12,19 @@ std::string folder_of(ResourceKind kind) {
   return kind == ResourceKind::train_config ? "configs/train" : "configs/search";
 }
 
+/// An empty text is not the same as none: it may come of a variable that a script has not set.
+void refuse_empty(const CLI::App& app) {
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& value : option->results()) {
+      if (value.empty()) {
+        throw Error(option->get_name() +
+                    " is given an empty text; give a value or leave it out (is a variable of a "
+                    "script not set?)");
+      }
+    }
+  }
+}
+
 }  // namespace
 
 RecipeOptions declare_recipe(CLI::App& app, RecipeArguments& a, const std::string& init_help,
@@ -50,6 +63,7 @@ std::optional<int> parse(CLI::App& app, const std::string& program, int argc, ch
   } catch (const CLI::ParseError& e) {
     throw Error(std::string(e.what()) + "; see " + program + " --help");
   }
+  refuse_empty(app);
   return std::nullopt;
 }
 

@@ -163,9 +163,19 @@ def record_of(genotype: Genotype) -> dict[str, Any]:
     return record
 
 
+def _object(pairs: list[tuple[str, Any]], where: str) -> dict[str, Any]:
+    """Make an object of its fields, none of which may be there twice."""
+    record: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in record:
+            raise UserError(f'{where}: the field "{key}" is given twice')
+        record[key] = value
+    return record
+
+
 def _parse_json(text: str, where: str) -> Any:
     """Parse JSON."""
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=lambda pairs: _object(pairs, where))
     except (ValueError, RecursionError) as error:
         raise UserError(f"{where}: not JSON: {error}") from None

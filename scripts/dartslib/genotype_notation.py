@@ -12,12 +12,13 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from dartslib.cell import is_list, split_by_node
+from dartslib.cell import INPUTS, is_list, split_by_node
 from dartslib.cli import UserError, nearest
 
 CELLS = ("normal", "reduce")
 FIELDS = ("normal", "normal_concat", "reduce", "reduce_concat")
 EDGES_PER_NODE = 2  # in a flat list
+MOST_STATES = 1000
 
 TOKEN = re.compile(
     r"""(?P<skipped>\#[^\n]*|'{3}.*?'{3}|"{3}.*?"{3}"""
@@ -45,9 +46,77 @@ def parse_notation(text: str, where: str, name: str = "") -> dict[str, Any]:
     chosen = choose(text, found, names, where, name)
     record = _fields(text[chosen.start : chosen.end], where)
     for kind in CELLS:
-        if kind in record and not _is_per_node(record[kind]):
-            record[kind] = split_by_node(record[kind], EDGES_PER_NODE, f"{where}: {kind}")
+        if kind in record:
+            by_state = _says_what_it_enters(record[kind])
+            record[kind] = _nodes_of(record[kind], f"{where}: {kind}")
+            if by_state:
+                _leave_out_empty_nodes(record, kind)
     return record
+
+
+def _nodes_of(edges: Any, where: str) -> Any:
+    """Split the edges by node and leave pairs of them: operation and state that they leave.
+
+    FairDARTS writes (operation, state that the edge enters, state that it leaves), and so as many
+    edges a node as it likes; where the first edge's number is that of an input, which nothing
+    enters, a third number says something else, and is passed over.
+    """
+    if _is_per_node(edges):
+        return [[_pair(edge) for edge in node] if is_list(node) else node for node in edges]
+    if not _says_what_it_enters(edges):
+        pairs = [_pair(edge) for edge in edges] if is_list(edges) else edges
+        return split_by_node(pairs, EDGES_PER_NODE, where)
+    nodes: list[list[Any]] = []
+    for edge in edges:
+        last = max(len(nodes) - 1 + INPUTS, INPUTS)
+        if not (_is_triple(edge) and last <= edge[1] <= MOST_STATES and type(edge[2]) is int):
+            raise UserError(
+                f"{where}: edges of (operation, state, state) have to come node by node"
+            )
+        while len(nodes) <= edge[1] - INPUTS:
+            nodes.append([])
+        nodes[-1].append((edge[0], edge[2]))
+    return nodes
+
+
+def _says_what_it_enters(edges: Any) -> bool:
+    """Say whether edges are written as FairDARTS writes them."""
+    return bool(is_list(edges) and edges and _is_triple(edges[0]) and edges[0][1] >= INPUTS)
+
+
+def _leave_out_empty_nodes(record: dict[str, Any], kind: str) -> None:
+    """Leave out what FairDARTS's network does.
+
+    A node that no edge enters is not concatenated, and edges from it are not there.
+    """
+    nodes, concat = record[kind], record.get(f"{kind}_concat")
+
+    def is_empty(state: int) -> bool:
+        return INPUTS <= state < INPUTS + len(nodes) and not nodes[state - INPUTS]
+
+    for edges in nodes:
+        edges[:] = [edge for edge in edges if not is_empty(edge[1])]
+    if is_list(concat):
+        record[f"{kind}_concat"] = [
+            state
+            for state in concat
+            if type(state) is not int or not (is_empty(state) or state >= INPUTS + len(nodes))
+        ]
+
+
+def _is_triple(edge: Any) -> bool:
+    """Say whether an edge has a third number."""
+    return (
+        is_list(edge)
+        and len(edge) == 3
+        and type(edge[1]) is int
+        and isinstance(edge[2], int | float)
+    )
+
+
+def _pair(edge: Any) -> Any:
+    """Leave out an edge's third number."""
+    return tuple(edge[:2]) if _is_triple(edge) else edge
 
 
 def find_genotypes(text: str) -> tuple[list[Found], dict[str, Found]]:
@@ -100,6 +169,12 @@ def choose(text: str, found: list[Found], names: dict[str, Found], where: str, n
                 f"(there: {', '.join(names) or 'one without a name'})"
             )
         return names[name]
+    if len(found) > 1 and not any(one.name for one in found):
+        first, last = (text.count("\n", 0, one.start) + 1 for one in (found[0], found[-1]))
+        raise UserError(
+            f"{where}: {len(found)} genotypes without a name, in lines {first} to {last}; "
+            "is it the log of a run? Its result is its genotype.json"
+        )
     if len(found) > 1:
         listed = (
             f"{one.name or '(no name)'} (line {text.count(chr(10), 0, one.start) + 1})"

@@ -39,7 +39,7 @@ struct Operation {
   std::int64_t column = 0;         ///< of the mixing weights
   std::vector<std::size_t> units;  ///< of a convolution: one, or two in a row; in CellPlan::units
   torch::nn::BatchNorm2d norm{nullptr};  ///< of a pool
-  torch::nn::AnyModule module;           ///< of another
+  torch::nn::AnyModule module = {};      ///< of another
 
   std::size_t last_unit() const { return units.back(); }
 };

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 namespace darts {
 namespace {
@@ -124,8 +125,21 @@ CellGenotype cell_of(const Json& json, const std::string& cell, const std::strin
 }
 
 Json parse(const std::string& text, const std::string& where) {
+  // nlohmann keeps the last of fields with one name.
+  std::vector<std::set<std::string>> given;
+  const auto refuse_twice = [&](int /*depth*/, Json::parse_event_t event, Json& parsed) {
+    if (event == Json::parse_event_t::object_start) {
+      given.emplace_back();
+    } else if (event == Json::parse_event_t::object_end) {
+      given.pop_back();
+    } else if (event == Json::parse_event_t::key &&
+               !given.back().insert(parsed.get<std::string>()).second) {
+      throw Error(where + ": the field " + parsed.dump() + " is given twice");
+    }
+    return true;
+  };
   try {
-    return Json::parse(text);
+    return Json::parse(text, refuse_twice);
   } catch (const nlohmann::json::parse_error& e) {
     throw Error(where + ": not valid JSON at byte " + std::to_string(e.byte) +
                 "; the file may be cut off");

@@ -2,17 +2,45 @@
 #include "genotype_search.hpp"
 
 #include <darts/cell/genotype.hpp>
+#include <darts/cell/topology.hpp>
 #include <darts/core/error.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <charconv>
+#include <optional>
 #include <set>
 
 namespace darts {
 namespace {
 
 constexpr std::int64_t default_edges_per_node = 2;  // in a flat list
+
+constexpr std::int64_t most_states = 1000;
+
+/// (operation, number) or (operation, number, number).
+struct WrittenEdge {
+  std::string operation;
+  std::int64_t first = 0;
+  std::optional<std::int64_t> third;
+};
+
+/// As FairDARTS's network does: a node that no edge enters is not concatenated, and edges from it
+/// are not there.
+void leave_out_empty_nodes(CellParts& cell) {
+  const auto is_empty = [&](std::int64_t state) {
+    const std::int64_t node = state - cell_inputs;
+    return node >= 0 && node < std::ssize(cell.nodes) &&
+           cell.nodes[static_cast<std::size_t>(node)].empty();
+  };
+  for (std::vector<EdgeParts>& edges : cell.nodes) {
+    std::erase_if(edges, [&](const EdgeParts& edge) { return is_empty(edge.second); });
+  }
+  std::erase_if(cell.concat, [&](std::int64_t state) {
+    return is_empty(state) || state >= cell_inputs + std::ssize(cell.nodes);
+  });
+}
 
 /// Reads the field's notation: names, quoted strings, whole numbers, brackets and commas. Brackets
 /// may be round or square, # starts a comment.
@@ -43,6 +71,11 @@ class NotationReader {
         fail("unknown field \"" + key + "\"");
       }
       separator(')');
+    }
+    for (CellParts* cell : {&normal, &reduce}) {
+      if (by_state_.contains(cell == &normal ? "normal" : "reduce")) {
+        leave_out_empty_nodes(*cell);
+      }
     }
     return {"", assemble_cell(normal, where_ + ": normal"),
             assemble_cell(reduce, where_ + ": reduce"), ""};
@@ -156,7 +189,7 @@ class NotationReader {
 
   /// The edges of every node of `cell`, written as one list a node or flat.
   std::vector<std::vector<EdgeParts>> edges(const std::string& cell) {
-    std::vector<EdgeParts> flat;
+    std::vector<WrittenEdge> flat;
     std::vector<std::vector<EdgeParts>> nodes;
     const char close = open();
     while (!accept(close)) {
@@ -171,25 +204,64 @@ class NotationReader {
     if (!flat.empty() && !nodes.empty()) {
       fail("edges and lists of edges are mixed: write one list a node");
     }
-    return nodes.empty() ? split_by_node(flat, default_edges_per_node, where_ + ": " + cell)
-                         : nodes;
+    return nodes.empty() ? nodes_of(flat, cell) : nodes;
+  }
+
+  /// FairDARTS writes (operation, state that the edge enters, state that it leaves), and so as many
+  /// edges a node as it likes; where the first edge's number is that of an input, which nothing
+  /// enters, a third number says something else, and is passed over.
+  std::vector<std::vector<EdgeParts>> nodes_of(const std::vector<WrittenEdge>& flat,
+                                               const std::string& cell) {
+    const bool enters = !flat.empty() && flat.front().third && flat.front().first >= cell_inputs;
+    std::vector<std::vector<EdgeParts>> nodes;
+    std::vector<EdgeParts> pairs;
+    for (const WrittenEdge& edge : flat) {
+      if (!enters) {
+        pairs.emplace_back(edge.operation, edge.first);
+        continue;
+      }
+      const std::int64_t last = std::ssize(nodes) - 1 + cell_inputs;
+      if (!edge.third || edge.first < std::max(last, cell_inputs) || edge.first > most_states) {
+        fail("edges of (operation, state, state) have to come node after node");
+      }
+      nodes.resize(static_cast<std::size_t>(edge.first - cell_inputs + 1));
+      nodes.back().emplace_back(edge.operation, *edge.third);
+    }
+    if (enters) {
+      by_state_.insert(cell);
+    }
+    return enters ? nodes : split_by_node(pairs, default_edges_per_node, where_ + ": " + cell);
   }
 
   /// What follows an edge's opening bracket.
-  EdgeParts edge(char close) {
-    std::string operation = quoted();
+  WrittenEdge edge(char close) {
+    WrittenEdge edge;
+    edge.operation = quoted();
     expect(',');
-    const std::int64_t from = number();
-    accept(',');
+    edge.first = number();
+    if (accept(',') && peek() != close) {
+      edge.third = number();
+      pass_over_fraction();
+      accept(',');
+    }
     expect(close);
-    return {std::move(operation), from};
+    return edge;
+  }
+
+  /// The rest of a number that has one: ".25e-3".
+  void pass_over_fraction() {
+    while (at_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[at_])) != 0 ||
+                                  std::string_view(".+-").find(text_[at_]) != std::string::npos)) {
+      ++at_;
+    }
   }
 
   /// What follows the opening bracket of a node's list.
   std::vector<EdgeParts> node(char close) {
     std::vector<EdgeParts> list;
     while (!accept(close)) {
-      list.push_back(edge(open()));
+      WrittenEdge written = edge(open());
+      list.emplace_back(std::move(written.operation), written.first);
       separator(close);
     }
     return list;
@@ -238,6 +310,7 @@ class NotationReader {
   const std::string& where_;
   std::size_t at_;
   bool any_named_ = false;
+  std::set<std::string> by_state_;  ///< cells whose edges say which state they enter
 };
 
 }  // namespace

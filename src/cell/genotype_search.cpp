@@ -153,6 +153,12 @@ const FoundGenotype& choose(const FoundGenotypes& found, const std::string& name
       there.push_back((one.name.empty() ? "(no name)" : one.name) + " (line " +
                       std::to_string(one.line) + ")");
     }
+    if (std::ranges::all_of(found.all, [](const FoundGenotype& one) { return one.name.empty(); })) {
+      throw Error(where + ": " + std::to_string(there.size()) +
+                  " genotypes without a name, in lines " + std::to_string(found.all.front().line) +
+                  " to " + std::to_string(found.all.back().line) +
+                  "; is it the log of a run? Its result is its genotype.json");
+    }
     throw Error(where + ": " + std::to_string(there.size()) + " genotypes: " + join(there) +
                 "; say which: " + where + ":NAME");
   }

@@ -22,9 +22,15 @@ constexpr std::int64_t border = (side - stored_side) / 2;
 constexpr std::int64_t classes = 10;
 constexpr const char* get_data_name = "fashion_mnist";
 
+constexpr const char* system_folder = "/usr/share/datasets/fashion-mnist";  // of Debian's package
+
+/// A folder that was given holds the images or fails; where none was, the system's will do.
 std::vector<fs::path> folders(const fs::path& root) {
-  return {root / "fashion-mnist", root / "FashionMNIST" / "raw", root,
-          "/usr/share/datasets/fashion-mnist"};
+  std::vector<fs::path> folders{root / "fashion-mnist", root / "FashionMNIST" / "raw", root};
+  if (root == DatasetOptions().root) {
+    folders.emplace_back(system_folder);
+  }
+  return folders;
 }
 
 /// `name` or `name`.gz in `folder`.
@@ -105,6 +111,10 @@ at::Tensor checked_labels(const IdxArray& stored, const fs::path& file, const fs
 
 ImageSet load_fashion_mnist(const DatasetOptions& options, Split split) {
   const Files files = find_files(options.root, split);
+  if (options.note && files.images.parent_path() == system_folder) {
+    options.note("Fashion-MNIST is read from " + std::string(system_folder) + ": there is none in " +
+                 options.root.string());
+  }
   const IdxArray images = read(files.images, 3, options.root);
   const IdxArray labels = read(files.labels, 1, options.root);
   if (images.sizes[0] == 0) {

@@ -8,8 +8,10 @@ std::shared_ptr<const ImageSource> open_images(const DatasetOptions& dataset, Sp
   if (const auto open = find_dataset(dataset.name).open; open != nullptr) {
     return open(dataset, split, options);
   }
+  DatasetOptions loaded = dataset;
+  loaded.note = dataset.note ? dataset.note : options.note;
   return std::make_shared<const ImageSetSource>(
-      std::make_shared<const ImageSet>(load_dataset(dataset, split)),
+      std::make_shared<const ImageSet>(load_dataset(loaded, split)),
       options.augment ? options.augmentation : Augmentation::none());
 }
 

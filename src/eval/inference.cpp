@@ -27,6 +27,47 @@ struct TestedBatch {
   at::Tensor labels;  ///< on the CPU
 };
 
+/// While it lives, batch norms average over all batches that they see, from none on. Afterwards the
+/// network is as it was, in evaluation mode; with keep(), it has the new statistics.
+class MeasuredStatistics {
+ public:
+  explicit MeasuredStatistics(EvaluationNetworkImpl& network) : network_(network) {
+    for (const auto& module : network.modules()) {
+      if (auto* norm = module->as<torch::nn::BatchNorm2dImpl>()) {
+        norms_.push_back({norm, norm->options.momentum(), norm->running_mean.clone(),
+                          norm->running_var.clone(), norm->num_batches_tracked.clone()});
+        norm->reset_running_stats();
+        norm->options.momentum(std::nullopt);  // the plain mean of all batches
+      }
+    }
+  }
+  ~MeasuredStatistics() {
+    for (const Norm& norm : norms_) {
+      norm.module->options.momentum(norm.momentum);
+      if (!kept_) {
+        norm.module->running_mean.copy_(norm.mean);
+        norm.module->running_var.copy_(norm.variance);
+        norm.module->num_batches_tracked.copy_(norm.batches);
+      }
+    }
+    network_.eval();
+  }
+  MeasuredStatistics(const MeasuredStatistics&) = delete;
+  MeasuredStatistics& operator=(const MeasuredStatistics&) = delete;
+
+  void keep() { kept_ = true; }
+
+ private:
+  struct Norm {
+    torch::nn::BatchNorm2dImpl* module;
+    std::optional<double> momentum;
+    at::Tensor mean, variance, batches;
+  };
+  EvaluationNetworkImpl& network_;
+  std::vector<Norm> norms_;
+  bool kept_ = false;
+};
+
 std::string percent(double share) { return format_fixed(100.0 * share, 2) + " %"; }
 
 std::string row(const std::string& name, const std::string& value) {
@@ -112,14 +153,7 @@ std::string describe(const TestOutcome& outcome, const std::vector<std::string>&
 std::int64_t recalibrate(EvaluationNetwork& network, BatchLoader& loader, std::int64_t batches,
                          const c10::Device& device) {
   const c10::NoGradGuard no_grad;
-  std::vector<std::pair<torch::nn::BatchNorm2dImpl*, std::optional<double>>> norms;
-  for (const auto& module : network->modules()) {
-    if (auto* norm = module->as<torch::nn::BatchNorm2dImpl>()) {
-      norms.emplace_back(norm, norm->options.momentum());
-      norm->reset_running_stats();
-      norm->options.momentum(std::nullopt);  // the plain mean of all batches
-    }
-  }
+  MeasuredStatistics statistics(*network);
   network->train();
   const BatchMover mover(device);
   std::int64_t done = 0;
@@ -137,10 +171,7 @@ std::int64_t recalibrate(EvaluationNetwork& network, BatchLoader& loader, std::i
   if (done == 0) {
     throw Error("batch norm statistics need at least a batch of two readable images");
   }
-  for (const auto& [norm, momentum] : norms) {
-    norm->options.momentum(momentum);
-  }
-  network->eval();
+  statistics.keep();
   return done;
 }
 

@@ -62,8 +62,8 @@ void add_network(FieldTable& t, TrainConfig::Network& network) {
         "what comes before the cells: cifar: one convolution; imagenet: three of stride 2",
         one_of<NetworkStem>({{"cifar", NetworkStem::cifar}, {"imagenet", NetworkStem::imagenet}}));
   t.add("network.cells", network.cells,
-        "cells; reduction cells stand at a third and two thirds of them", at_least(1));
-  t.add("network.channels", network.channels, "channels of the first cells", at_least(2));
+        "cells; reduction cells stand at a third and two thirds of them", between(1, 1000));
+  t.add("network.channels", network.channels, "channels of the first cells", between(2, 4096));
   t.add("network.auxiliary", network.auxiliary,
         "weight of the auxiliary head's loss; 0: no auxiliary head", at_least(0.0));
   t.add("network.drop_path", network.drop_path,
@@ -72,10 +72,11 @@ void add_network(FieldTable& t, TrainConfig::Network& network) {
 
 void add_training(FieldTable& t, TrainConfig::Train& train) {
   t.section("train", "The training.");
-  t.add("train.epochs", train.epochs, "passes over the training images", at_least(1));
-  t.add("train.batch_size", train.batch_size, "images in a batch", at_least(2));
+  t.add("train.epochs", train.epochs, "passes over the training images", between(1, 1'000'000));
+  t.add("train.batch_size", train.batch_size, "images in a batch", between(2, 65536));
   t.add("train.parts", train.parts,
-        "process a batch in so many parts, adding up their gradients, to save memory", at_least(1));
+        "process a batch in so many parts, adding up their gradients, to save memory",
+        between(1, 65536));
   t.add("train.label_smoothing", train.label_smoothing,
         "share of the target that is spread over all classes", between(0.0, 0.99));
   t.add("train.mixup", train.mixup, "strength of mixup, Beta(strength, strength); 0: none",

@@ -1,3 +1,4 @@
+#include <darts/core/error.hpp>
 #include <darts/eval/train_step.hpp>
 #include <darts/ops/noise.hpp>
 
@@ -10,6 +11,9 @@ namespace darts {
 namespace {
 
 SgdOptions sgd_options(const TrainConfig::Weights& w) {
+  if (w.nesterov && w.momentum == 0.0) {
+    throw Error("w.nesterov: there is no momentum (w.momentum 0) for it; set it to false");
+  }
   return {w.momentum, w.nesterov, w.weight_decay, w.clip_norm};
 }
 

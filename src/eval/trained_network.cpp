@@ -50,7 +50,7 @@ TrainedNetwork load_trained_network(const fs::path& checkpoint_or_run,
   const Checkpoint checkpoint = load_checkpoint(trained.file);
   trained.description = network_description_of(checkpoint);
   trained.network = load_network(checkpoint, options.weights);
-  trained.network->set_execution(options.runtime.execution);
+  trained.network->set_execution(options.execution);
   trained.network->to(trained.device);
   return trained;
 }

@@ -75,22 +75,22 @@ void add_space(FieldTable& t, SearchConfig::Space& space) {
       "operations of each edge of a normal cell, in place of space.primitives; []: none of its own",
       known);
   t.add("space.edges.reduce", space.edges.reduce, "the same of a reduction cell", known);
-  t.add("space.nodes", space.nodes, "intermediate nodes of a cell", at_least(1));
+  t.add("space.nodes", space.nodes, "intermediate nodes of a cell", between(1, 32));
   t.add("space.cells", space.cells,
-        "cells; reduction cells stand at a third and two thirds of them", at_least(1));
-  t.add("space.channels", space.channels, "channels of the first cells", at_least(1));
+        "cells; reduction cells stand at a third and two thirds of them", between(1, 1000));
+  t.add("space.channels", space.channels, "channels of the first cells", between(1, 4096));
   t.add("space.stem_multiplier", space.stem_multiplier, "the stem has so many times the channels",
-        at_least(1));
+        between(1, 64));
   t.add("space.edges_per_node", space.edges_per_node,
-        "edges that a node keeps in the genotype; a list: of each node", at_least(1));
+        "edges that a node keeps in the genotype; a list: of each node", between(1, 64));
 }
 
 void add_training(FieldTable& t, SearchConfig& c) {
   t.section("search", "The bilevel optimisation.");
   add_methods(t, c.search);
-  t.add("search.epochs", c.search.epochs, "passes over w's images", at_least(1));
+  t.add("search.epochs", c.search.epochs, "passes over w's images", between(1, 1'000'000));
   t.add("search.batch_size", c.search.batch_size, "images in a batch, of w and of alpha",
-        at_least(2));
+        between(2, 65536));
   t.section("w", "Training of the weights: SGD, cosine schedule.");
   t.add("w.learning_rate", c.w.learning_rate, "learning rate at the start", greater_than(0.0));
   t.add("w.learning_rate_min", c.w.learning_rate_min, "learning rate where the cosine ends",
@@ -101,8 +101,10 @@ void add_training(FieldTable& t, SearchConfig& c) {
         greater_than(0.0));
   t.section("alpha", "Training of the architecture parameters: Adam.");
   t.add("alpha.learning_rate", c.alpha.learning_rate, "learning rate", greater_than(0.0));
-  t.add("alpha.beta1", c.alpha.beta1, "decay of the mean of gradients", between(0.0, 1.0));
-  t.add("alpha.beta2", c.alpha.beta2, "decay of the mean of squared gradients", between(0.0, 1.0));
+  t.add("alpha.beta1", c.alpha.beta1, "decay of the mean of gradients",
+        at_least(0.0) & less_than(1.0));
+  t.add("alpha.beta2", c.alpha.beta2, "decay of the mean of squared gradients",
+        at_least(0.0) & less_than(1.0));
   t.add("alpha.weight_decay", c.alpha.weight_decay, "weight decay", at_least(0.0));
 }
 

@@ -128,6 +128,13 @@ TEST(GenotypeJson, Version1IsRead) {
   EXPECT_EQ(genotype_from_json(json.dump(), "x"), three);
 }
 
+TEST(GenotypeJson, AFieldThatIsThereTwiceIsAnError) {
+  std::string text = to_json(example_genotype()).dump();
+  text.insert(text.find("\"normal\""), "\"normal\": [], ");
+  EXPECT_THAT(testing::error_of([&] { genotype_from_json(text, "x"); }),
+              HasSubstr("x: the field \"normal\" is given twice"));
+}
+
 TEST(GenotypeJson, EdgesPerNodeIsAFieldOfVersion1Alone) {
   EXPECT_THAT(error_after([](Json& j) { j["edges_per_node"] = 2; }),
               HasSubstr("unknown field \"edges_per_node\""));

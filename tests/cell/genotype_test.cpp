@@ -72,6 +72,14 @@ TEST(Genotype, ReadsTheFilesThatReadersGotWrong) {
   EXPECT_EQ(load("positional.txt").normal.nodes.size(), 1U);
   EXPECT_EQ(load("one_list_per_node.txt").reduce.nodes.at(1).at(1).from, 2);
   EXPECT_EQ(load("byte_order_mark.json").name, "mark");
+  EXPECT_EQ(load("third_number.txt").normal.nodes.at(1).at(0).from, 2);
+  const Genotype fair = load("state_entered.txt");
+  EXPECT_EQ(fair.normal.nodes.size(), 4U);
+  EXPECT_TRUE(fair.normal.nodes.at(1).empty());
+  EXPECT_EQ(fair.normal.nodes.at(2).at(0).operation.name(), "max_pool_3x3");
+  EXPECT_EQ(fair.normal.nodes.at(2).at(0).from, 0);
+  EXPECT_EQ(fair.normal.concat, (std::vector<std::int64_t>{2, 4, 5}));
+  EXPECT_EQ(fair.reduce.nodes.at(3).at(1).from, 1);
   EXPECT_THAT(error_of([&] { load("two_named.txt"); }),
               HasSubstr("2 genotypes: FIRST (line 1), SECOND (line 2)"));
   EXPECT_THAT(error_of([&] { load("byte_order_mark.json:mark"); }),

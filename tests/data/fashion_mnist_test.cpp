@@ -148,8 +148,13 @@ TEST(FashionMnistInstalled, IsThePublishedSet) {
   if (!fs::exists(installed)) {
     GTEST_SKIP() << "Debian's package dataset-fashion-mnist is not installed";
   }
-  const test::TempFolder empty;
-  const ImageSet train = load_dataset({.root = empty.path()}, Split::train);
+  std::vector<std::string> notes;
+  DatasetOptions options;
+  options.note = [&](const std::string& note) { notes.push_back(note); };
+  const ImageSet train = load_dataset(options, Split::train);
+  if (!fs::exists(options.root / "fashion-mnist")) {
+    EXPECT_THAT(notes, ::testing::ElementsAre(HasSubstr("is read from " + installed.string())));
+  }
   EXPECT_EQ(train.size(), 60'000);
   PixelAccumulator unpadded(1);
   unpadded.add(train.images.narrow(1, 2, 28).narrow(2, 2, 28).contiguous());
@@ -158,7 +163,11 @@ TEST(FashionMnistInstalled, IsThePublishedSet) {
   for (int label = 0; label < 10; ++label) {
     EXPECT_EQ(train.labels.eq(label).sum().item<int>(), 6'000);
   }
-  EXPECT_EQ(load_dataset({.root = empty.path()}, Split::test).size(), 10'000);
+  EXPECT_EQ(load_dataset({}, Split::test).size(), 10'000);
+}
+
+TEST_F(FashionMnist, AFolderThatWasGivenHoldsItOrFails) {
+  EXPECT_THAT(load_error(), HasSubstr("no Fashion-MNIST in " + root.path().string()));
 }
 
 }  // namespace

@@ -72,7 +72,12 @@ TEST(Recalibrate, StatisticsBecomeTheirMeanOverTheBatches) {
   BatchLoader seven = make_loader(7, 6);                      // and one image alone
   EXPECT_EQ(recalibrate(network, seven, 100, at::kCPU), 1);
   BatchLoader one = make_loader(1, 6);
+  const auto before = testing::copy_of_state(*network);
   EXPECT_THROW(recalibrate(network, one, 100, at::kCPU), Error);
+  for (const auto& [name, tensor] : testing::copy_of_state(*network)) {
+    EXPECT_TRUE(tensor.equal(before.at(name))) << name;  // as it was
+  }
+  EXPECT_FALSE(network->is_training());
 }
 
 TEST(Recalibrate, TheMomentumStaysAsItWas) {

@@ -126,6 +126,19 @@ def test_files_that_readers_got_wrong() -> None:
     assert load_genotype(str(DATA / "positional.txt")).normal.concat == (2,)
     assert load_genotype(str(DATA / "one_list_per_node.txt")).reduce.edges[3].source == 2
     assert load_genotype(str(DATA / "byte_order_mark.json")).name == "mark"
+    assert load_genotype(str(DATA / "third_number.txt")).normal.nodes[1][0].source == 2
+    fair = load_genotype(str(DATA / "state_entered.txt"))
+    assert [len(node) for node in fair.normal.nodes] == [2, 0, 1, 1]
+    assert fair.normal.nodes[2][0] == Edge("max_pool_3x3", 0)
+    assert fair.normal.concat == (2, 4, 5)
+    assert fair.reduce.nodes[3][1].source == 1
+
+
+def test_a_field_that_is_there_twice() -> None:
+    text = json.dumps(record_of(load_genotype("DARTS_V2")))
+    text = text.replace('"normal":', '"normal": [], "normal":', 1)
+    with pytest.raises(UserError, match='t: the field "normal" is given twice'):
+        parse_genotype(text, "t", "t")
 
 
 @pytest.mark.parametrize(
@@ -223,7 +236,7 @@ def test_missing_list(record: dict[str, Any], key: str) -> None:
         ('{"a": ' + "[" * 100_000, "not JSON"),
         ("Genotype(normal=[", "not in the notation Genotype(...)"),
         ("Genotype(normal=[])", "'normal_concat' is missing"),
-        ("Genotype()\nGenotype()", "2 genotypes: (no name) (line 1), (no name) (line 2)"),
+        ("Genotype()\nGenotype()", "2 genotypes without a name, in lines 1 to 2; is it the log"),
         ("Genotype(normal=[exit(3)], normal_concat=[2])", "expected a list or range"),
         ("Genotype(normal=exit(3))", "expected a list or range"),
         ("Genotype(normal=range('a'))", "expected a list or range"),

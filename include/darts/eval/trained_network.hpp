@@ -3,6 +3,7 @@
 #include <darts/eval/held_out_data.hpp>
 #include <darts/eval/inference.hpp>
 #include <darts/eval/stored_network.hpp>
+#include <darts/ops/execution.hpp>
 #include <darts/run/options.hpp>
 
 #include <cstdint>
@@ -21,7 +22,8 @@ namespace darts {
 struct TrainedNetworkOptions {
   bool best = false;  ///< of a run directory: the checkpoint picked on the test set
   WeightsKind weights = WeightsKind::best_known;
-  RuntimeOptions runtime;  ///< device, threads, precision, execution, channels_last
+  RuntimeOptions runtime;  ///< device, threads, precision, channels_last
+  Execution execution = Execution::fused;
 };
 
 /// A trained network on its device, and what it was trained on.

@@ -3,6 +3,7 @@
 #include <darts/cell/topology.hpp>
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace darts::fused {
 namespace {
@@ -43,7 +44,10 @@ void add(StatePass& state, const Operation& operation, const Link& link, const C
       PoolPass& pool = pool_of(state, operation.kind, plan);
       pool.norms.push_back(operation.norm.ptr());
       pool.links.push_back(link);
+      break;
     }
+    case OperationKind::other:
+      throw std::logic_error("a cell with an operation without kernels cannot run fused");
   }
 }
 
