@@ -1,5 +1,7 @@
 #include "weights.hpp"
 
+#include <darts/core/flat_weights.hpp>
+
 namespace darts::batch {
 namespace {
 
@@ -91,17 +93,22 @@ std::vector<T> PackedWeights<T>::pack_transposed() const {
 }
 
 template <class T>
-void PackedWeights<T>::unpack(const T* packed, std::span<const at::Tensor> gradients) const {
+std::vector<at::Tensor> PackedWeights<T>::gradients(const T* packed) const {
+  std::vector<at::Tensor> made;
+  const auto add = [&](const at::Tensor& weight) {
+    made.push_back(gradient_for(weight));
+    return made.back().mutable_data_ptr<T>();
+  };
   if (unit_.depthwise.defined()) {
-    kernels::unpack_depthwise(packed, gradients.front().size(0), taps_, channels_,
-                              gradients.front().mutable_data_ptr<T>());
-    gradients = gradients.subspan(1);
+    kernels::unpack_depthwise(packed, unit_.depthwise.size(0), taps_, channels_,
+                              add(unit_.depthwise));
   }
   for (std::size_t i = 0; i < parts_.size(); ++i) {
-    const at::Tensor& gradient = gradients[i];
-    kernels::unpack_pointwise(packed + parts_[i].at, parts_[i].block, gradient.size(0),
-                              gradient.size(1), gradient.mutable_data_ptr<T>());
+    const at::Tensor& weight = unit_.pointwise[i];
+    kernels::unpack_pointwise(packed + parts_[i].at, parts_[i].block, weight.size(0),
+                              weight.size(1), add(weight));
   }
+  return made;
 }
 
 template class PackedWeights<float>;

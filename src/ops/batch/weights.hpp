@@ -4,7 +4,7 @@
 
 #include <darts/ops/norm_block.hpp>
 
-#include <span>
+#include <vector>
 
 namespace darts::batch {
 
@@ -29,8 +29,9 @@ class PackedWeights {
   /// … and for the backward pass, the pointwise ones transposed.
   std::vector<T> pack_transposed() const;
 
-  /// Gradients packed as pack() does → tensors like the unit's weights.
-  void unpack(const T* packed, std::span<const at::Tensor> gradients) const;
+  /// Gradients packed as pack() does → tensors for the unit's weights: depthwise, if any, and
+  /// pointwise.
+  std::vector<at::Tensor> gradients(const T* packed) const;
 
  private:
   struct Part {

@@ -124,10 +124,7 @@ UnitGradients UnitBackward<T>::run(const Incoming<T>& from, const batch::NormGra
                 });
   result.input_sums = sums_.total();
   if (wanted_.weights) {
-    for (const at::Tensor& weight : convolution_weights(pass_.units[unit_])) {
-      result.weights.push_back(gradient_for(weight));
-    }
-    packing_.unpack(weight_sums_.total().data(), result.weights);
+    result.weights = packing_.gradients(weight_sums_.total().data());
   }
   return result;
 }

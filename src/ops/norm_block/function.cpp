@@ -17,8 +17,10 @@ namespace {
 std::vector<at::Tensor> weights_of(const std::vector<NormUnit>& units) {
   std::vector<at::Tensor> weights;
   for (const NormUnit& unit : units) {
-    const std::vector<at::Tensor> convolutions = convolution_weights(unit);
-    weights.insert(weights.end(), convolutions.begin(), convolutions.end());
+    if (unit.depthwise.defined()) {
+      weights.push_back(unit.depthwise);
+    }
+    weights.insert(weights.end(), unit.pointwise.begin(), unit.pointwise.end());
     if (unit.norm->weight.defined()) {
       weights.push_back(unit.norm->weight);
       weights.push_back(unit.norm->bias);

@@ -39,14 +39,6 @@ std::vector<UnitGeometry> geometries_of(const std::vector<NormUnit>& units, cons
   return geometries_of(units, x.size(2), x.size(3));
 }
 
-std::vector<at::Tensor> convolution_weights(const NormUnit& unit) {
-  std::vector<at::Tensor> weights = unit.pointwise;
-  if (unit.depthwise.defined()) {
-    weights.insert(weights.begin(), unit.depthwise);
-  }
-  return weights;
-}
-
 bool has_kernels(const NormUnit& unit) {
   const at::Tensor& depthwise = unit.depthwise;
   const bool of_known_size =

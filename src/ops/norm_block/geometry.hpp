@@ -23,9 +23,6 @@ std::vector<UnitGeometry> geometries_of(const std::vector<NormUnit>& units, std:
                                         std::int64_t width);
 std::vector<UnitGeometry> geometries_of(const std::vector<NormUnit>& units, const at::Tensor& x);
 
-/// A unit's depthwise weights, if any, and its pointwise ones.
-std::vector<at::Tensor> convolution_weights(const NormUnit& unit);
-
 /// Whether there are kernels for a unit's convolutions and its batch norm.
 bool has_kernels(const NormUnit& unit);
 

@@ -50,14 +50,14 @@ template <class T>
 void expect_back(const NormUnit& unit, const PackedWeights<T>& packing) {
   const std::vector<T> packed = packing.pack();
   EXPECT_EQ(std::ssize(packed), packing.size());
-  const std::vector<at::Tensor> weights = norm_block::convolution_weights(unit);
-  std::vector<at::Tensor> unpacked;
-  for (const at::Tensor& like : weights) {
-    unpacked.push_back(at::zeros_like(like));
+  std::vector<at::Tensor> weights = unit.pointwise;
+  if (unit.depthwise.defined()) {
+    weights.insert(weights.begin(), unit.depthwise);
   }
-  packing.unpack(packed.data(), unpacked);
+  const std::vector<at::Tensor> back = packing.gradients(packed.data());
+  ASSERT_EQ(back.size(), weights.size());
   for (std::size_t i = 0; i < weights.size(); ++i) {
-    EXPECT_TRUE(unpacked[i].equal(weights[i])) << i;
+    EXPECT_TRUE(back[i].equal(weights[i])) << i;
   }
 }
 

@@ -1,5 +1,5 @@
-#include "calls.hpp"
 #include "pools.hpp"
+#include "processor.hpp"
 
 #include <numeric>
 
@@ -100,9 +100,9 @@ void take_products(CpuPass<T, S>& pass, const StatePass& from,
 }  // namespace
 
 template <class T, class S>
-void run_alpha_gradient(CpuPass<T, S>& pass, StatePass& from, Tensors gradients,
-                        const at::Tensor& mixing) {
-  const bool pools_are_new = make_pools(pass, from);
+void CpuProcessor<T, S>::run_alpha_gradient(StatePass& from, Tensors gradients,
+                                            const at::Tensor& mixing) {
+  const bool pools_are_new = make_pools(pass_, from);
   const std::vector<EdgeProducts> edges = edges_of(from, gradients);
   std::int64_t products = 0;
   Cost cost;  // reads the tensors, and once an edge its node's gradient
@@ -113,25 +113,25 @@ void run_alpha_gradient(CpuPass<T, S>& pass, StatePass& from, Tensors gradients,
       cost.bytes += bytes_of({operation.images});
     }
   }
-  cost.multiply_adds = products * pass.images * pass.node_pixels() * pass.plan->channels;
-  const batch::GroupSums<double> sums(pass.images, products * pass.channels);
+  cost.multiply_adds = products * pass_.images * pass_.node_pixels() * pass_.plan->channels;
+  const batch::GroupSums<double> sums(pass_.images, products * pass_.channels);
   const Phase phase("cell: products for alpha", cost);
-  batch::for_groups<T>(pass.images, 0, [&](const batch::ImageGroup& group, T*) {
+  batch::for_groups<T>(pass_.images, 0, [&](const batch::ImageGroup& group, T*) {
     double* const group_sums = sums.begin(group);
     for (std::int64_t n = group.first; n < group.last; ++n) {
       for (const PoolPass& pool : from.pools) {
         if (pools_are_new) {
-          run_pool(pass, from, pool, n);
+          run_pool(pass_, from, pool, n);
         }
       }
-      add_products(pass, edges, n, group_sums);
+      add_products(pass_, edges, n, group_sums);
     }
   });
-  take_products(pass, from, edges, sums.total().data(), mixing.mutable_data_ptr<T>());
+  take_products(pass_, from, edges, sums.total().data(), mixing.mutable_data_ptr<T>());
 }
 
-template void run_alpha_gradient(FloatPass&, StatePass&, Tensors, const at::Tensor&);
-template void run_alpha_gradient(BFloat16Pass&, StatePass&, Tensors, const at::Tensor&);
-template void run_alpha_gradient(DoublePass&, StatePass&, Tensors, const at::Tensor&);
+template void FloatProcessor::run_alpha_gradient(StatePass&, Tensors, const at::Tensor&);
+template void BFloat16Processor::run_alpha_gradient(StatePass&, Tensors, const at::Tensor&);
+template void DoubleProcessor::run_alpha_gradient(StatePass&, Tensors, const at::Tensor&);
 
 }  // namespace darts::fused::cpu

@@ -1,32 +1,32 @@
 #include "blends.hpp"
 
-#include "calls.hpp"
+#include "processor.hpp"
 
 namespace darts::fused::cpu {
 
 /// alpha · (z − mean) / σ of all that enters, with alpha folded into the batch norms.
 template <class T, class S>
-at::Tensor sum_node(const CpuPass<T, S>& pass, std::span<const Summand> entering) {
-  at::Tensor node = new_node<T>(pass);
+at::Tensor CpuProcessor<T, S>::sum_node(std::span<const Summand> entering) {
+  at::Tensor node = new_node<T>(pass_);
   Cost cost{0, bytes_of({node})};
-  ImageSum<T, S> sum(pass.node_pixels(), pass.channels);
-  std::vector<double> bias(static_cast<std::size_t>(pass.channels));
+  ImageSum<T, S> sum(pass_.node_pixels(), pass_.channels);
+  std::vector<double> bias(static_cast<std::size_t>(pass_.channels));
   for (const Summand& summand : entering) {
-    cost.multiply_adds += pass.images * pass.node_pixels() * pass.plan->channels;
+    cost.multiply_adds += pass_.images * pass_.node_pixels() * pass_.plan->channels;
     cost.bytes += bytes_of({summand.images});
     if (!summand.norm) {
-      sum.add(summand.images, scale_of(pass, summand.link));
+      sum.add(summand.images, scale_of(pass_, summand.link));
       continue;
     }
-    sum.add(summand.images, scale_of(pass, summand.link, *summand.norm));
-    const batch::BatchStatistics& statistics = pass.norms[*summand.norm].statistics;
+    sum.add(summand.images, scale_of(pass_, summand.link, *summand.norm));
+    const batch::BatchStatistics& statistics = pass_.norms[*summand.norm].statistics;
     for (std::size_t c = 0; c < statistics.channels(); ++c) {
-      bias[c] -= pass.mixing_weight(summand.link) * statistics.mean[c] * statistics.rstd[c];
+      bias[c] -= pass_.mixing_weight(summand.link) * statistics.mean[c] * statistics.rstd[c];
     }
   }
   sum.set_bias(batch::padded<T>(bias));
   const Phase phase("cell: sums of nodes", cost);
-  batch::for_groups<T>(pass.images, 0, [&](const batch::ImageGroup& group, T*) {
+  batch::for_groups<T>(pass_.images, 0, [&](const batch::ImageGroup& group, T*) {
     for (std::int64_t n = group.first; n < group.last; ++n) {
       sum.run(n, image_of<T>(node, n));
     }
@@ -34,8 +34,8 @@ at::Tensor sum_node(const CpuPass<T, S>& pass, std::span<const Summand> entering
   return node;
 }
 
-template at::Tensor sum_node(const FloatPass&, std::span<const Summand>);
-template at::Tensor sum_node(const BFloat16Pass&, std::span<const Summand>);
-template at::Tensor sum_node(const DoublePass&, std::span<const Summand>);
+template at::Tensor FloatProcessor::sum_node(std::span<const Summand>);
+template at::Tensor BFloat16Processor::sum_node(std::span<const Summand>);
+template at::Tensor DoubleProcessor::sum_node(std::span<const Summand>);
 
 }  // namespace darts::fused::cpu

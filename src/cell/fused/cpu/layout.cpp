@@ -1,5 +1,5 @@
-#include "calls.hpp"
 #include "images.hpp"
+#include "processor.hpp"
 
 namespace darts::fused::cpu {
 namespace {
@@ -27,41 +27,41 @@ void copy_channels(PixelRow<const T> from, PixelRow<T> to, std::int64_t pixels, 
 }  // namespace
 
 template <class T, class S>
-at::Tensor to_state(const CpuPass<T, S>& pass, const at::Tensor& images,
-                    std::int64_t first_channel) {
+at::Tensor CpuProcessor<T, S>::to_state(const at::Tensor& images,
+                                        std::int64_t first_channel) const {
   const at::Tensor from = images.detach().contiguous(at::MemoryFormat::ChannelsLast);
   const std::int64_t step = from.size(1);
-  if (step == pass.channels && pass.plan->channels == pass.channels) {
+  if (step == pass_.channels && pass_.plan->channels == pass_.channels) {
     return from.permute({0, 2, 3, 1});
   }
-  at::Tensor state = new_tensor<T>({pass.images, from.size(2), from.size(3), pass.channels});
+  at::Tensor state = new_tensor<T>({pass_.images, from.size(2), from.size(3), pass_.channels});
   copy_channels<T>({from.const_data_ptr<T>() + first_channel, step},
-                   {state.mutable_data_ptr<T>(), pass.channels}, state.numel() / pass.channels,
-                   pass.plan->channels, pass.channels);
+                   {state.mutable_data_ptr<T>(), pass_.channels}, state.numel() / pass_.channels,
+                   pass_.plan->channels, pass_.channels);
   return state;
 }
 
 template <class T, class S>
-at::Tensor to_images(const CpuPass<T, S>& pass, Tensors states) {
-  const std::int64_t count = pass.plan->channels;
+at::Tensor CpuProcessor<T, S>::to_images(Tensors states) const {
+  const std::int64_t count = pass_.plan->channels;
   const std::int64_t step = std::ssize(states) * count;
   const at::Tensor& first = states.front();
-  at::Tensor out = new_tensor<T>({pass.images, step, first.size(1), first.size(2)},
+  at::Tensor out = new_tensor<T>({pass_.images, step, first.size(1), first.size(2)},
                                  at::MemoryFormat::ChannelsLast);
   T* target = out.mutable_data_ptr<T>();
   for (const at::Tensor& state : states) {
-    copy_channels<T>({state.const_data_ptr<T>(), pass.channels}, {target, step},
-                     state.numel() / pass.channels, count, count);
+    copy_channels<T>({state.const_data_ptr<T>(), pass_.channels}, {target, step},
+                     state.numel() / pass_.channels, count, count);
     target += count;
   }
   return out;
 }
 
-template at::Tensor to_state(const FloatPass&, const at::Tensor&, std::int64_t);
-template at::Tensor to_state(const BFloat16Pass&, const at::Tensor&, std::int64_t);
-template at::Tensor to_state(const DoublePass&, const at::Tensor&, std::int64_t);
-template at::Tensor to_images(const FloatPass&, Tensors);
-template at::Tensor to_images(const BFloat16Pass&, Tensors);
-template at::Tensor to_images(const DoublePass&, Tensors);
+template at::Tensor FloatProcessor::to_state(const at::Tensor&, std::int64_t) const;
+template at::Tensor BFloat16Processor::to_state(const at::Tensor&, std::int64_t) const;
+template at::Tensor DoubleProcessor::to_state(const at::Tensor&, std::int64_t) const;
+template at::Tensor FloatProcessor::to_images(Tensors) const;
+template at::Tensor BFloat16Processor::to_images(Tensors) const;
+template at::Tensor DoubleProcessor::to_images(Tensors) const;
 
 }  // namespace darts::fused::cpu

@@ -59,8 +59,4 @@ struct CpuPass {
   std::vector<NormPass<T>> norms;     ///< by their numbers in the pass
 };
 
-using FloatPass = CpuPass<float>;
-using BFloat16Pass = CpuPass<float, kernels::BFloat16>;
-using DoublePass = CpuPass<double>;
-
 }  // namespace darts::fused::cpu

@@ -1,5 +1,5 @@
-#include "calls.hpp"
 #include "pools.hpp"
+#include "processor.hpp"
 #include "weight_sums.hpp"
 #include "workspace.hpp"
 
@@ -121,90 +121,90 @@ class StateGradient {
 }  // namespace
 
 template <class T, class S>
-void run_second_units_backward(CpuPass<T, S>& pass, StatePass& from, Tensors gradients,
-                               std::vector<at::Tensor>* weights) {
+void CpuProcessor<T, S>::run_second_units_backward(StatePass& from, Tensors gradients,
+                                                   std::vector<at::Tensor>* weights) {
   Cost cost;  // reads G, z and the first half's output, writes its gradient
   std::vector<const UnitPass*> units;
   const std::vector<ConvolutionPass*> halves = with_second(from);
   for (ConvolutionPass* half : halves) {
-    half->first.gradient = new_node<T>(pass);
+    half->first.gradient = new_node<T>(pass_);
     units.push_back(&*half->second);
-    cost.multiply_adds += (weights != nullptr ? 2 : 1) * pass.multiply_adds(*half->second);
+    cost.multiply_adds += (weights != nullptr ? 2 : 1) * pass_.multiply_adds(*half->second);
     cost.bytes += 2 * (bytes_of({half->first.gradient, half->first.z}));
   }
-  const WeightSums<T, S> weight_sums(pass, units, weights);
-  const batch::GroupSums<double> sums(pass.images, std::ssize(halves) * 2 * pass.channels);
+  const WeightSums<T, S> weight_sums(pass_, units, weights);
+  const batch::GroupSums<double> sums(pass_.images, std::ssize(halves) * 2 * pass_.channels);
   const Phase phase("cell: second convolutions backward", cost);
   const auto run_group = [&](const batch::ImageGroup& group, T* memory) {
-    auto task = task_in(pass, Workspace<T>(pass, pass.node_height, pass.node_width, memory));
+    auto task = task_in(pass_, Workspace<T>(pass_, pass_.node_height, pass_.node_width, memory));
     double* const group_sums = sums.begin(group);
     T* const group_weights = weight_sums.begin(group);
     for (std::int64_t n = group.first; n < group.last; ++n) {
       task.sums = group_sums;
-      for (std::size_t i = 0; i < halves.size(); ++i, task.sums += 2 * pass.channels) {
-        prepare_second(pass, halves, gradients, i, n, task);
-        run_unit(pass, *units[i], node_gradient(*halves[i], gradients), n,
+      for (std::size_t i = 0; i < halves.size(); ++i, task.sums += 2 * pass_.channels) {
+        prepare_second(pass_, halves, gradients, i, n, task);
+        run_unit(pass_, *units[i], node_gradient(*halves[i], gradients), n,
                  weight_sums.of(group_weights, i), task);
       }
     }
   };
-  batch::for_groups<T>(pass.images, Workspace<T>::size(pass, pass.node_height, pass.node_width),
+  batch::for_groups<T>(pass_.images, Workspace<T>::size(pass_, pass_.node_height, pass_.node_width),
                        run_group);
   const std::vector<double> total = sums.total();
   const double* moments = total.data();
   for (const ConvolutionPass* half : halves) {
-    pass.take_gradient(half->first.unit, {moments, moments + pass.channels}, 1.0);
-    moments += 2 * pass.channels;
+    pass_.take_gradient(half->first.unit, {moments, moments + pass_.channels}, 1.0);
+    moments += 2 * pass_.channels;
   }
   weight_sums.take();
 }
 
 template <class T, class S>
-at::Tensor run_first_units_backward(const CpuPass<T, S>& pass, const StatePass& from,
-                                    Tensors gradients, bool state_wanted,
-                                    std::vector<at::Tensor>* weights) {
+at::Tensor CpuProcessor<T, S>::run_first_units_backward(const StatePass& from, Tensors gradients,
+                                                        bool state_wanted,
+                                                        std::vector<at::Tensor>* weights) {
   Cost cost{0,
             2 * bytes_of({from.value})};  // reads it, and a gradient and z an edge; writes its own
   std::vector<const UnitPass*> units;
   for (const ConvolutionPass& convolution : from.convolutions) {
     units.push_back(&convolution.first);
     cost.multiply_adds += ((weights != nullptr ? 1 : 0) + (state_wanted ? 1 : 0)) *
-                          pass.multiply_adds(convolution.first);
+                          pass_.multiply_adds(convolution.first);
     cost.bytes += bytes_of({node_gradient(convolution, gradients), convolution.first.z});
   }
-  const WeightSums<T, S> weight_sums(pass, std::move(units), weights);
-  const StateGradient<T, S> rest(pass, from, gradients);
+  const WeightSums<T, S> weight_sums(pass_, std::move(units), weights);
+  const StateGradient<T, S> rest(pass_, from, gradients);
   const at::Tensor gradient = state_wanted ? new_tensor<T>(from.value.sizes()) : at::Tensor();
   const std::int64_t height = from.value.size(1);
   const std::int64_t width = from.value.size(2);
   const Phase phase("cell: pools, first convolutions backward", cost);
   const auto run_group = [&](const batch::ImageGroup& group, T* memory) {
-    const Workspace<T> own(pass, height, width, memory);
-    auto task = task_in(pass, own);
+    const Workspace<T> own(pass_, height, width, memory);
+    auto task = task_in(pass_, own);
     task.grad_sum = state_wanted ? own.image : nullptr;
     T* const group_sums = weight_sums.begin(group);
     for (std::int64_t n = group.first; n < group.last; ++n) {
-      std::fill_n(own.image, height * width * pass.channels, T(0));
-      run_image(pass, from, gradients, n, weight_sums, group_sums, task);
+      std::fill_n(own.image, height * width * pass_.channels, T(0));
+      run_image(pass_, from, gradients, n, weight_sums, group_sums, task);
       if (state_wanted) {
         rest.run(n, own, image_of<T>(gradient, n));
       }
     }
   };
-  batch::for_groups<T>(pass.images, Workspace<T>::size(pass, height, width), run_group);
+  batch::for_groups<T>(pass_.images, Workspace<T>::size(pass_, height, width), run_group);
   weight_sums.take();
   return gradient;
 }
 
 using Weights = std::vector<at::Tensor>;
-template void run_second_units_backward(FloatPass&, StatePass&, Tensors, Weights*);
-template void run_second_units_backward(BFloat16Pass&, StatePass&, Tensors, Weights*);
-template void run_second_units_backward(DoublePass&, StatePass&, Tensors, Weights*);
-template at::Tensor run_first_units_backward(const FloatPass&, const StatePass&, Tensors, bool,
-                                             Weights*);
-template at::Tensor run_first_units_backward(const BFloat16Pass&, const StatePass&, Tensors, bool,
-                                             Weights*);
-template at::Tensor run_first_units_backward(const DoublePass&, const StatePass&, Tensors, bool,
-                                             Weights*);
+template void FloatProcessor::run_second_units_backward(StatePass&, Tensors, Weights*);
+template void BFloat16Processor::run_second_units_backward(StatePass&, Tensors, Weights*);
+template void DoubleProcessor::run_second_units_backward(StatePass&, Tensors, Weights*);
+template at::Tensor FloatProcessor::run_first_units_backward(const StatePass&, Tensors, bool,
+                                                             Weights*);
+template at::Tensor BFloat16Processor::run_first_units_backward(const StatePass&, Tensors, bool,
+                                                                Weights*);
+template at::Tensor DoubleProcessor::run_first_units_backward(const StatePass&, Tensors, bool,
+                                                              Weights*);
 
 }  // namespace darts::fused::cpu

@@ -1,5 +1,5 @@
-#include "calls.hpp"
 #include "pools.hpp"
+#include "processor.hpp"
 #include "workspace.hpp"
 
 namespace darts::fused::cpu {
@@ -61,75 +61,76 @@ const double* take_statistics(CpuPass<T, S>& pass, const std::vector<const UnitP
 }  // namespace
 
 template <class T, class S>
-void run_first_units(CpuPass<T, S>& pass, StatePass& from) {
-  make_pools(pass, from);
+void CpuProcessor<T, S>::run_first_units(StatePass& from) {
+  make_pools(pass_, from);
   Cost cost{0, bytes_of({from.value})};
   for (const PoolPass& pool : from.pools) {
     cost.bytes += bytes_of({pool.z});
   }
   std::vector<const UnitPass*> units;
   for (ConvolutionPass& convolution : from.convolutions) {
-    convolution.first.z = new_node<S>(pass);
+    convolution.first.z = new_node<S>(pass_);
     units.push_back(&convolution.first);
-    cost.multiply_adds += pass.multiply_adds(convolution.first);
+    cost.multiply_adds += pass_.multiply_adds(convolution.first);
     cost.bytes += bytes_of({convolution.first.z});
   }
   const std::int64_t height = from.value.size(1);
   const std::int64_t width = from.value.size(2);
   const std::int64_t outputs = std::ssize(units) + std::ssize(from.pools);
-  const batch::GroupSums<double> sums(pass.images, outputs * 2 * pass.channels);
+  const batch::GroupSums<double> sums(pass_.images, outputs * 2 * pass_.channels);
   const Phase phase("cell: pools, first convolutions", cost);
-  batch::for_groups<T>(pass.images, Workspace<T>::size(pass, height, width),
+  batch::for_groups<T>(pass_.images, Workspace<T>::size(pass_, height, width),
                        [&](const batch::ImageGroup& group, T* memory) {
-                         const Workspace<T> own(pass, height, width, memory);
+                         const Workspace<T> own(pass_, height, width, memory);
                          double* const group_sums = sums.begin(group);
                          for (std::int64_t n = group.first; n < group.last; ++n) {
-                           run_image(pass, from, n, own, group_sums);
+                           run_image(pass_, from, n, own, group_sums);
                          }
                        });
   const std::vector<double> total = sums.total();
-  const double* moments = take_statistics(pass, units, total.data());
+  const double* moments = take_statistics(pass_, units, total.data());
   for (const PoolPass& pool : from.pools) {
-    pass.take_statistics(pool.norm, moments, pool.norms);
-    moments += 2 * pass.channels;
+    pass_.take_statistics(pool.norm, moments, pool.norms);
+    moments += 2 * pass_.channels;
   }
 }
 
 template <class T, class S>
-void run_second_units(CpuPass<T, S>& pass, StatePass& from) {
+void CpuProcessor<T, S>::run_second_units(StatePass& from) {
   Cost cost;
   std::vector<const UnitPass*> units;
   const std::vector<ConvolutionPass*> halves = with_second(from);
   for (ConvolutionPass* half : halves) {
-    half->second->z = new_node<S>(pass);
+    half->second->z = new_node<S>(pass_);
     units.push_back(&*half->second);
-    cost.multiply_adds += pass.multiply_adds(*half->second);
+    cost.multiply_adds += pass_.multiply_adds(*half->second);
     cost.bytes += bytes_of({half->first.z, half->second->z});
   }
-  const batch::GroupSums<double> sums(pass.images, std::ssize(halves) * 2 * pass.channels);
+  const batch::GroupSums<double> sums(pass_.images, std::ssize(halves) * 2 * pass_.channels);
   const Phase phase("cell: second convolutions", cost);
   const auto run_group = [&](const batch::ImageGroup& group, T* memory) {
-    const Workspace<T> own(pass, pass.node_height, pass.node_width, memory);
+    const Workspace<T> own(pass_, pass_.node_height, pass_.node_width, memory);
     double* const group_sums = sums.begin(group);
     for (std::int64_t n = group.first; n < group.last; ++n) {
       double* unit_sums = group_sums;
-      for (std::size_t i = 0; i < halves.size(); ++i, unit_sums += 2 * pass.channels) {
-        fill_normalised(pass, halves[i]->first, n, own.input);
+      for (std::size_t i = 0; i < halves.size(); ++i, unit_sums += 2 * pass_.channels) {
+        fill_normalised(pass_, halves[i]->first, n, own.input);
         const Next next(i, halves.size(), n);
-        run_unit(pass, *units[i], n, own, unit_sums, ahead(halves[next.item]->first.z, next.image));
+        run_unit(pass_, *units[i], n, own, unit_sums,
+                 ahead(halves[next.item]->first.z, next.image));
       }
     }
   };
-  batch::for_groups<T>(pass.images, Workspace<T>::size(pass, pass.node_height, pass.node_width),
+  batch::for_groups<T>(pass_.images, Workspace<T>::size(pass_, pass_.node_height, pass_.node_width),
                        run_group);
-  take_statistics(pass, units, sums.total().data());
+  take_statistics(pass_, units, sums.total().data());
 }
 
-template void run_first_units(FloatPass&, StatePass&);
-template void run_first_units(BFloat16Pass&, StatePass&);
-template void run_first_units(DoublePass&, StatePass&);
-template void run_second_units(FloatPass&, StatePass&);
-template void run_second_units(BFloat16Pass&, StatePass&);
-template void run_second_units(DoublePass&, StatePass&);
+template void FloatProcessor::run_first_units(StatePass&);
+template void BFloat16Processor::run_first_units(StatePass&);
+template void DoubleProcessor::run_first_units(StatePass&);
+template void FloatProcessor::run_second_units(StatePass&);
+template void BFloat16Processor::run_second_units(StatePass&);
+template void DoubleProcessor::run_second_units(StatePass&);
 
 }  // namespace darts::fused::cpu

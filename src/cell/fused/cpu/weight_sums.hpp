@@ -2,7 +2,7 @@
 
 #include "images.hpp"
 
-#include <darts/core/flat_weights.hpp>
+#include <algorithm>
 
 namespace darts::fused::cpu {
 
@@ -52,19 +52,13 @@ void WeightSums<T, S>::take() const {
   if (gradients_ == nullptr) {
     return;
   }
-  constexpr std::size_t tensors = 2;  // depthwise and pointwise, or two pointwise ones
-  std::vector<std::span<at::Tensor>> targets;
-  for (const UnitPass* unit : units_) {
-    const std::size_t first = pass_.plan->units[unit->unit].weight;
-    targets.push_back(std::span(*gradients_).subspan(first, tensors));
-    for (std::size_t i = 0; i < tensors; ++i) {
-      targets.back()[i] = gradient_for(pass_.plan->weights[first + i]);
-    }
-  }
   const std::vector<T> total = sums_.total();
   batch::in_parallel(std::ssize(units_), 1, [&](std::int64_t begin, std::int64_t end) {
     for (auto i = static_cast<std::size_t>(begin); std::cmp_less(i, end); ++i) {
-      pass_.units[units_[i]->unit].packing.unpack(total.data() + places_[i], targets[i]);
+      const std::size_t unit = units_[i]->unit;
+      std::ranges::move(
+          pass_.units[unit].packing.gradients(total.data() + places_[i]),
+          gradients_->begin() + static_cast<std::ptrdiff_t>(pass_.plan->units[unit].weight));
     }
   });
 }
