@@ -170,8 +170,7 @@ void check_kinds(const Json& json, const std::string& where) {
   const Json kinds = json.value("operations", Json::object());
   if (!kinds.is_object() ||
       !std::ranges::all_of(kinds, [](const Json& k) { return k.is_string(); })) {
-    throw Error(where +
-                ": operations: must be an object of texts, {\"skip_connect\": \"skip\", …}");
+    throw Error(where + R"(: operations: must be an object of texts, {"skip_connect": "skip", …})");
   }
 }
 

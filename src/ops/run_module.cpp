@@ -11,7 +11,7 @@ at::Tensor run_module(torch::nn::AnyModule& module, const at::Tensor& x, Executi
       return *fused;
     }
   }
-  at::Tensor y = module.forward<at::Tensor>(x);
+  auto y = module.forward<at::Tensor>(x);
   if (output.drop_path.defined()) {
     y = drop_images(y, output.drop_path);
   }
