@@ -124,7 +124,7 @@ TEST_F(DartsSearch, Helps) {
   EXPECT_THAT(said("--help"), HasSubstr("--resume"));
   EXPECT_THAT(said("--version"), ::testing::StartsWith("darts "));
   EXPECT_THAT(said("--config-reference"), HasSubstr("`space.channels`"));
-  EXPECT_THAT(said("--list-operations"), HasSubstr("\navg_pool_3x3   pool\n"));
+  EXPECT_THAT(said("--list-operations"), HasSubstr("\navg_pool_3x3    pool\n"));
   const std::string keys = said("--help-config");
   for (const char* key : {"seed", "data.root", "space.channels", "search.method", "w.learning_rate",
                           "alpha.beta1", "runtime.device", "run.root"}) {
