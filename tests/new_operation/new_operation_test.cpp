@@ -84,10 +84,10 @@ TEST(NewOperation, IsMixed) {
   MixedOperation mixed(primitives, OperationOptions{4, 1, false});
   testing::make_double(*mixed);
   const at::Tensor x = random_normal({2, 4, 5, 5}, 1);
-  const auto own = mixed->operations().front();
+  const torch::nn::AnyModule own = mixed->operations().front();
   torch::nn::AnyModule alone = primitive.make({4, 1, false});
   testing::make_double(*alone.ptr());
-  testing::load_state(*alone.ptr(), testing::state_of(*own));
+  testing::load_state(*alone.ptr(), testing::state_of(*own.ptr()));
   const at::Tensor expected = 0.25 * alone.forward<at::Tensor>(x) + 0.75 * x;
   const at::Tensor weights = at::tensor({0.25, 0.75}, at::kDouble);
   EXPECT_LT(testing::relative_error(mixed->forward(x, weights), expected), 1e-14);

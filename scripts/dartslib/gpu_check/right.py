@@ -16,7 +16,7 @@ CPU_TESTS = (
     ("cell_test", "golden_*:MergedCell*"),
 )
 QUICK_CPU_TESTS = (("ops_test", "golden_*"), ("cell_test", "golden_*:MergedCell*"))
-CPU_SEARCH = "Methods/DartsSearchKilled.*/first"
+CPU_SEARCH = "Orders/DartsSearchKilled.*/first"
 OUT_OF_MEMORY = "*WithoutMemory*"
 
 
