@@ -86,10 +86,8 @@ const DatasetEntry& find_dataset(std::string_view name) {
 ImageSet load_dataset(const DatasetOptions& options, Split split) {
   const DatasetEntry& entry = find_dataset(options.name);
   if (entry.load == nullptr) {
-    throw Error(
-        "the data set " + options.name +
-        " does not fit into memory and cannot be searched on; the data set image_folder can, "
-        "with a part of its images");
+    throw Error("the data set " + options.name +
+                " does not fit into memory; its images are decoded as they are read (open_images)");
   }
   ImageSet set = entry.load(options, split);
   if (options.statistics) {

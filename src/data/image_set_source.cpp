@@ -38,4 +38,8 @@ bool ImageSetSource::read(std::int64_t index, RandomStream& random, std::span<fl
   return true;
 }
 
+std::shared_ptr<const ImageSource> ImageSetSource::unaugmented() const {
+  return std::make_shared<const ImageSetSource>(set_, Augmentation::none());
+}
+
 }  // namespace darts

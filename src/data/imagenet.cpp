@@ -14,31 +14,31 @@ namespace fs = std::filesystem;
 
 class ImagenetSource : public ImageSource {
  public:
-  ImagenetSource(fs::path folder, FileIndex index, PixelStatistics statistics,
-                 const OpenOptions& options)
+  ImagenetSource(fs::path folder, std::shared_ptr<const FileIndex> index,
+                 PixelStatistics statistics, OpenOptions options)
       : folder_(std::move(folder)),
         index_(std::move(index)),
         statistics_(std::move(statistics)),
-        transform_(options.photos, statistics_, options.augment),
-        on_error_(options.on_error) {}
+        options_(std::move(options)),
+        transform_(options_.photos, statistics_, options_.augment) {}
 
-  std::int64_t size() const override { return index_.size(); }
+  std::int64_t size() const override { return index_->size(); }
   std::int64_t height() const override { return transform_.size(); }
   std::int64_t width() const override { return transform_.size(); }
   std::int64_t channels() const override { return 3; }
-  const std::vector<std::string>& class_names() const override { return index_.class_names(); }
+  const std::vector<std::string>& class_names() const override { return index_->class_names(); }
   const PixelStatistics& statistics() const override { return statistics_; }
-  bool by_class() const override { return index_.folder_per_class(); }
-  std::int64_t label(std::int64_t index) const override { return index_.label(index); }
+  bool by_class() const override { return index_->folder_per_class(); }
+  std::int64_t label(std::int64_t index) const override { return index_->label(index); }
 
   bool read(std::int64_t index, RandomStream& random, std::span<float> image) const override {
-    const fs::path file = folder_ / index_.place(index);
+    const fs::path file = folder_ / index_->place(index);
     const std::string bytes = read_file(file);
     try {
       transform_.apply(bytes, random, image);
       return true;
     } catch (const std::runtime_error& problem) {
-      if (on_error_ == OnError::skip) {
+      if (options_.on_error == OnError::skip) {
         return false;
       }
       throw Error("cannot read the image " + file.string() + ": " + problem.what() +
@@ -46,12 +46,18 @@ class ImagenetSource : public ImageSource {
     }
   }
 
+  std::shared_ptr<const ImageSource> unaugmented() const override {
+    OpenOptions options = options_;
+    options.augment = false;
+    return std::make_shared<const ImagenetSource>(folder_, index_, statistics_, options);
+  }
+
  private:
   fs::path folder_;
-  FileIndex index_;
+  std::shared_ptr<const FileIndex> index_;
   PixelStatistics statistics_;
+  OpenOptions options_;
   PhotoTransform transform_;
-  OnError on_error_;
 };
 
 }  // namespace
@@ -59,9 +65,10 @@ class ImagenetSource : public ImageSource {
 std::shared_ptr<const ImageSource> open_imagenet(const DatasetOptions& dataset, Split split,
                                                  const OpenOptions& options) {
   const ImagenetLayout layout = find_imagenet(dataset.root, split);
-  FileIndex index = cached_index(layout, {.folder = options.index_cache, .note = options.note});
-  if (options.note && !index.left_out().empty()) {
-    options.note("left out of " + layout.folder.string() + ": " + index.left_out() +
+  auto index = std::make_shared<const FileIndex>(
+      cached_index(layout, {.folder = options.index_cache, .note = options.note}));
+  if (options.note && !index->left_out().empty()) {
+    options.note("left out of " + layout.folder.string() + ": " + index->left_out() +
                  " (JPEG and PNG are read)");
   }
   return std::make_shared<const ImagenetSource>(

@@ -19,24 +19,29 @@ void sort_by(std::vector<std::int64_t>& order, const std::vector<Key>& keys) {
   });
 }
 
-void shuffle(std::vector<std::int64_t>& order) {
-  RandomStream random(/*seed=*/0, RandomPurpose::split);
+void shuffle(std::vector<std::int64_t>& order, std::uint64_t seed) {
+  RandomStream random(seed, RandomPurpose::split);
   std::vector<std::uint64_t> draws(order.size());
   std::ranges::generate(draws, std::ref(random));
   sort_by(order, draws);
 }
 
-/// Places the i-th of a class's n images at (i + ½) / n of the way.
-template <typename LabelOf>
-void interleave_classes(std::vector<std::int64_t>& order, std::int64_t classes, LabelOf label_of) {
-  std::vector<double> sizes(static_cast<std::size_t>(classes));
-  for (const std::int64_t index : order) {
-    ++sizes[static_cast<std::size_t>(label_of(index))];
+/// Images of each class.
+std::vector<double> class_sizes(const ImageSource& source) {
+  std::vector<double> sizes(static_cast<std::size_t>(source.classes()));
+  for (std::int64_t i = 0; i < source.size(); ++i) {
+    ++sizes[static_cast<std::size_t>(source.label(i))];
   }
+  return sizes;
+}
+
+/// Places the i-th of a class's n images at (i + ½) / n of the way.
+void interleave_classes(std::vector<std::int64_t>& order, const ImageSource& source) {
+  const std::vector<double> sizes = class_sizes(source);
   std::vector<double> seen(sizes.size());
   std::vector<double> places(order.size());
   for (const std::int64_t index : order) {
-    const auto label = static_cast<std::size_t>(label_of(index));
+    const auto label = static_cast<std::size_t>(source.label(index));
     places[static_cast<std::size_t>(index)] = (seen[label]++ + 0.5) / sizes[label];
   }
   sort_by(order, places);
@@ -50,22 +55,11 @@ std::vector<std::int64_t> file_order(std::int64_t count) {
 
 }  // namespace
 
-std::vector<std::int64_t> part_order(const ImageSet& set) {
-  std::vector<std::int64_t> order = file_order(set.size());
-  if (set.by_class) {
-    shuffle(order);
-    const auto* labels = set.labels.const_data_ptr<std::int64_t>();
-    interleave_classes(order, set.classes(), [labels](std::int64_t i) { return labels[i]; });
-  }
-  return order;
-}
-
 std::vector<std::int64_t> part_order(const ImageSource& source) {
   std::vector<std::int64_t> order = file_order(source.size());
   if (source.by_class()) {
-    shuffle(order);
-    interleave_classes(order, source.classes(),
-                       [&source](std::int64_t i) { return source.label(i); });
+    shuffle(order, /*seed=*/0);
+    interleave_classes(order, source);
   }
   return order;
 }
@@ -86,6 +80,33 @@ IndexSplit split_indices(const std::vector<std::int64_t>& indices, double portio
   const auto cut =
       static_cast<std::ptrdiff_t>(std::floor(portion * static_cast<double>(indices.size())));
   return {{indices.begin(), indices.begin() + cut}, {indices.begin() + cut, indices.end()}};
+}
+
+IndexSplit split_classes(const ImageSource& source, double first, double rest, std::uint64_t seed) {
+  if (!(first > 0.0 && rest > 0.0 && first + rest <= 1.0)) {
+    throw Error("the portions of every class must be above 0 and at most 1 together, not " +
+                std::to_string(first) + " and " + std::to_string(rest));
+  }
+  constexpr double rounding = 1e-9;  // 0.29 · 100 is 29
+  std::vector<std::int64_t> order = file_order(source.size());
+  shuffle(order, seed);
+  const std::vector<double> sizes = class_sizes(source);
+  std::vector<double> seen(sizes.size());
+  IndexSplit parts;
+  for (const std::int64_t index : order) {
+    const auto label = static_cast<std::size_t>(source.label(index));
+    const double of_first = std::max(1.0, std::floor(first * sizes[label] + rounding));
+    const double of_rest = std::max(1.0, std::floor(rest * sizes[label] + rounding));
+    const double place = seen[label]++;
+    if (place < of_first) {
+      parts.first.push_back(index);
+    } else if (place < of_first + of_rest) {
+      parts.rest.push_back(index);
+    }
+  }
+  std::ranges::sort(parts.first);
+  std::ranges::sort(parts.rest);
+  return parts;
 }
 
 }  // namespace darts

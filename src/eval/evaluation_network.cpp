@@ -3,57 +3,24 @@
 
 #include <ATen/ops/adaptive_avg_pool2d.h>
 #include <ATen/ops/relu.h>
-#include <torch/nn/modules/activation.h>
-#include <torch/nn/modules/batchnorm.h>
-#include <torch/nn/modules/conv.h>
 
 namespace darts {
-namespace {
-
-torch::nn::Conv2d conv_3x3(std::int64_t in, std::int64_t out, std::int64_t stride) {
-  return torch::nn::Conv2d(
-      torch::nn::Conv2dOptions(in, out, 3).stride(stride).padding(1).bias(false));
-}
-
-}  // namespace
-
 EvaluationNetworkImpl::EvaluationNetworkImpl(EvaluationNetworkOptions options)
     : options_(std::move(options)) {
   reset();
 }
 
 void EvaluationNetworkImpl::reset() {
-  add_stem();
-  add_cells();
-}
-
-void EvaluationNetworkImpl::add_stem() {
-  using torch::nn::BatchNorm2d;
-  using torch::nn::ReLU;
-  using torch::nn::Sequential;
-  const std::int64_t c = options_.channels;
-  if (options_.stem == NetworkStem::cifar) {
-    stem0_ = register_module(
-        "stem", Sequential(conv_3x3(options_.image_channels, 3 * c, 1), BatchNorm2d(3 * c)));
-    return;
-  }
-  stem0_ = register_module(
-      "stem0", Sequential(conv_3x3(options_.image_channels, c / 2, 2), BatchNorm2d(c / 2), ReLU(),
-                          conv_3x3(c / 2, c, 2), BatchNorm2d(c)));
-  stem1_ = register_module("stem1", Sequential(ReLU(), conv_3x3(c, c, 2), BatchNorm2d(c)));
-}
-
-void EvaluationNetworkImpl::add_cells() {
   const auto& o = options_;
-  const bool imagenet = o.stem == NetworkStem::imagenet;
-  const std::int64_t stem_channels = imagenet ? o.channels : 3 * o.channels;
+  const std::int64_t stem_channels = o.stem == NetworkStem::imagenet ? o.channels : 3 * o.channels;
+  stem_ = Stem(*this, {o.stem, o.image_channels, stem_channels});
   cells_ = register_module("cells", torch::nn::Sequential());
   EvaluationCellOptions cell;
   cell.execution = o.execution;
   cell.channels_prev_prev = stem_channels;
   cell.channels_prev = stem_channels;
   cell.channels = o.channels;
-  cell.reduction_prev = imagenet;  // stem1 halves what stem0 gives
+  cell.reduction_prev = stem_.reduces();
   std::int64_t auxiliary_channels = 0;
   for (std::int64_t i = 0; i < o.cells; ++i) {
     cell.reduction = is_reduction_cell(i, o.cells);
@@ -97,12 +64,6 @@ EvaluationNetworkImpl::Output EvaluationNetworkImpl::forward(const at::Tensor& i
   }
   output.logits = classify(s1);
   return output;
-}
-
-std::pair<at::Tensor, at::Tensor> EvaluationNetworkImpl::stem(const at::Tensor& images) {
-  at::Tensor s0 = stem0_->forward(images);
-  at::Tensor s1 = stem1_ ? stem1_->forward(s0) : s0;
-  return {std::move(s0), std::move(s1)};
 }
 
 EvaluationCellImpl& EvaluationNetworkImpl::cell(std::size_t index) {

@@ -17,7 +17,6 @@ constexpr const char* optimizer_prefix = "w_optimizer";
 /// The time that it may take is of no consequence.
 std::string identity(TrainConfig config) {
   config.train.max_hours = TrainConfig().train.max_hours;
-  config.data.index_cache = TrainConfig().data.index_cache;
   return identity_of(config);
 }
 

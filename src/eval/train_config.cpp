@@ -4,63 +4,11 @@
 namespace darts {
 namespace {
 
-std::vector<std::string> dataset_names() {
-  std::vector<std::string> names;
-  for (const DatasetEntry& entry : dataset_table()) {
-    names.emplace_back(entry.name);
-  }
-  return names;
-}
-
-void add_data(FieldTable& t, TrainConfig::Data& data) {
-  t.section("data", "The images and how they are read.");
-  t.add("data.dataset", data.set.name, "data set", one_of(dataset_names()));
-  t.add("data.root", data.set.root, "folder that holds the data sets, or the image folder itself");
-  t.add("data.image_size", data.set.image_size, "height and width of images from an image folder",
-        at_least(8));
-  t.add("data.limit", data.limit, "use only so many training images; 0: all", at_least(0));
-  t.add("data.workers", data.workers, "threads that prepare batches; 0: none beside the training",
-        at_least(0));
-  t.add("data.prefetch", data.prefetch, "batches prepared ahead", at_least(1));
-  t.add("data.drop_last", data.drop_last,
-        "leave out an epoch's last training batch if it is smaller than the others");
-  t.add("data.crop_padding", data.augmentation.crop_padding,
-        "zeros around an image before its random crop, pixels; 0: no crop; not of imagenet",
-        at_least(0));
-  t.add("data.flip", data.augmentation.flip, "flip images left to right, half of the time");
-  t.add("data.cutout", data.augmentation.cutout,
-        "side of the square cut out, pixels; 0: none; not of imagenet", at_least(0));
-}
-
-/// Of ImageNet, whose files are decoded as they are read.
-void add_photos(FieldTable& t, TrainConfig::Data& data) {
-  PhotoOptions& photos = data.photos;
-  t.add("data.crop_size", photos.crop_size,
-        "imagenet: height and width that the network sees, pixels", at_least(8));
-  t.add("data.resize_size", photos.resize_size,
-        "imagenet, testing: shorter side before the crop in the middle, pixels", at_least(8));
-  t.add("data.smallest_area", photos.smallest_area,
-        "imagenet, training: least share of the image that a random crop shows",
-        between(0.0001, 1.0));
-  t.add("data.brightness", photos.brightness,
-        "imagenet, training: random change of brightness; 0: none", at_least(0.0));
-  t.add("data.contrast", photos.contrast, "the same of contrast", at_least(0.0));
-  t.add("data.saturation", photos.saturation, "the same of saturation", at_least(0.0));
-  t.add("data.hue", photos.hue, "the same of hue, in turns of the colour circle",
-        between(0.0, 0.5));
-  t.add(
-      "data.on_error", data.on_error,
-      "imagenet: what a file that cannot be decoded does: end the run, or be left out and counted",
-      one_of<OnError>({{"fail", OnError::fail}, {"skip", OnError::skip}}));
-  t.add("data.index_cache", data.index_cache,
-        "imagenet: folder that keeps the list of files; empty: beside the data, or in ~/.cache");
-}
-
 void add_network(FieldTable& t, TrainConfig::Network& network) {
   t.section("network", "The evaluation network.");
   t.add("network.stem", network.stem,
         "what comes before the cells: cifar: one convolution; imagenet: three of stride 2",
-        one_of<NetworkStem>({{"cifar", NetworkStem::cifar}, {"imagenet", NetworkStem::imagenet}}));
+        stem_choices());
   t.add("network.cells", network.cells,
         "cells; reduction cells stand at a third and two thirds of them", between(1, 1000));
   t.add("network.channels", network.channels, "channels of the first cells", between(2, 4096));
@@ -115,8 +63,7 @@ FieldTable fields(TrainConfig& config) {
   table.section("", "The run.");
   table.add("name", config.name, "name of the run directory");
   table.add("seed", config.seed, "seed of everything random");
-  add_data(table, config.data);
-  add_photos(table, config.data);
+  add_image_fields(table, config.data, "training");
   add_network(table, config.network);
   add_training(table, config.train);
   add_weights(table, config.w);

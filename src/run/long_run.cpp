@@ -126,10 +126,9 @@ RunOutcome LongRun::run_epochs() {
 
 bool LongRun::run_epoch() {
   RunState& state = mutable_state();
-  const std::int64_t steps = steps_per_epoch();
   auto progress =
       hooks_.progress("epoch " + std::to_string(state.epoch + 1) + "/" + std::to_string(epochs()),
-                      steps, state.step);
+                      steps_per_epoch(), state.step);
   start_epoch();
   for (;;) {
     const auto start = Clock::now();
@@ -142,22 +141,11 @@ bool LongRun::run_epoch() {
       state.step = ready->next;
       continue;
     }
-    const double waited = seconds_since(start);
-    launch(*ready);
-    state.loader_seconds += waited;
-    const bool stop = hooks_.stop_requested();
-    const bool save = stop || checkpoint_due(ready->next);
-    if (save || ready->next == steps) {
-      settle();
-    }
-    state.seconds += seconds_since(start);
+    const bool goes_on = run_step(*ready, start);
     if (progress && state.images > 0) {
       progress->update(state.step, progress_text(state));
     }
-    if (save) {
-      save_latest();
-    }
-    if (stop) {
+    if (!goes_on) {
       return false;
     }
   }
@@ -166,6 +154,24 @@ bool LongRun::run_epoch() {
     throw no_usable_images(state.skipped);
   }
   return true;
+}
+
+/// A step whose batch was waited for since `start`. Whether the run is to go on.
+bool LongRun::run_step(const ReadyStep& ready, Clock::time_point start) {
+  RunState& state = mutable_state();
+  const double waited = seconds_since(start);
+  launch(ready);
+  state.loader_seconds += waited;
+  const bool stop = hooks_.stop_requested();
+  const bool save = stop || checkpoint_due(ready.next);
+  if (save || ready.next == steps_per_epoch()) {
+    settle();
+  }
+  state.seconds += seconds_since(start);
+  if (save) {
+    save_latest();
+  }
+  return !stop;
 }
 
 /// Launches a step, and takes the one before into the state: its figures are there by now, while on

@@ -1,5 +1,6 @@
 #include <darts/core/text.hpp>
 #include <darts/ops/count.hpp>
+#include <darts/run/run_state.hpp>
 #include <darts/run/trial.hpp>
 #include <darts/search/dry_run.hpp>
 #include <darts/search/search_data.hpp>
@@ -23,7 +24,7 @@ std::int64_t multiply_adds(Supernet& supernet, const SearchData& data, const Mix
 
 LoaderTrial measure_loader(SearchData& data) {
   data.start_epoch(0);
-  return try_loader([&data]() -> std::optional<std::int64_t> {
+  LoaderTrial trial = try_loader([&data]() -> std::optional<std::int64_t> {
     const auto batches = data.next();
     if (!batches) {
       return std::nullopt;
@@ -31,6 +32,11 @@ LoaderTrial measure_loader(SearchData& data) {
     return batches->train.images.size(0) +
            (batches->valid.images.defined() ? batches->valid.images.size(0) : 0);
   });
+  trial.skipped = data.skipped();
+  if (trial.images == 0) {
+    throw no_usable_images(trial.skipped);
+  }
+  return trial;
 }
 
 /// Times of a step and of a validation batch.
@@ -55,7 +61,7 @@ void measure(const SearchConfig& config, SearchData& data, Supernet& supernet, T
 void dry_run(const SearchConfig& config, const Log& log) {
   const c10::Device device = prepare_runtime(config.runtime);
   log.info(to_yaml(config));
-  SearchData data(config, device);
+  SearchData data(config, device, log);
   Supernet supernet(supernet_options(config, data.image_channels(), data.classes()));
   const auto method = make_method(config.search.method);
   initialize_supernet(supernet, config.seed, *method);

@@ -31,6 +31,7 @@ std::string with_order(std::string identity) {
 StateFields fields_of(SearchState& s) {
   return state_fields(s, {{"best_accuracy", &s.best_accuracy},
                           {"best_epoch", &s.best_epoch},
+                          {"skipped", &s.skipped},
                           {"metrics_size", &s.metrics_size},
                           {"alphas_size", &s.alphas_size}});
 }

@@ -43,25 +43,16 @@ void add_methods(FieldTable& t, SearchConfig::Search& search) {
 }
 
 void add_data(FieldTable& t, SearchConfig::Data& data) {
-  t.section("data", "The images and how they are read.");
-  t.add("data.dataset", data.set.name, "data set", one_of(names_of(dataset_table())));
-  t.add("data.root", data.set.root, "folder that holds the data sets, or the image folder itself");
-  t.add("data.image_size", data.set.image_size, "height and width of images from an image folder",
-        at_least(8));
+  add_image_fields(t, data, "search");
   t.add("data.train_portion", data.train_portion,
         "share of the training images that w trains on; alpha has the rest",
         between_exclusive(0.0, 1.0));
-  t.add("data.limit", data.limit, "use only so many training images; 0: all", at_least(0));
-  t.add("data.workers", data.workers, "threads that prepare batches; 0: none beside the search",
-        at_least(0));
-  t.add("data.prefetch", data.prefetch, "batches prepared ahead", at_least(1));
-  t.add("data.drop_last", data.drop_last,
-        "leave out an epoch's last training batch if it is smaller than the others");
-  t.add("data.crop_padding", data.augmentation.crop_padding,
-        "zeros around an image before its random crop, pixels; 0: no crop", at_least(0));
-  t.add("data.flip", data.augmentation.flip, "flip images left to right, half of the time");
-  t.add("data.cutout", data.augmentation.cutout, "side of the square cut out, pixels; 0: none",
-        at_least(0));
+  t.add("data.portion_w", data.portion_w,
+        "share of every class's images, drawn by the seed, that w trains on; with "
+        "data.portion_alpha in place of train_portion and limit; 0: not so",
+        between(0.0, 1.0));
+  t.add("data.portion_alpha", data.portion_alpha, "the same for alpha, of the others",
+        between(0.0, 1.0));
 }
 
 void add_space(FieldTable& t, SearchConfig::Space& space) {
@@ -79,6 +70,9 @@ void add_space(FieldTable& t, SearchConfig::Space& space) {
   t.add("space.cells", space.cells,
         "cells; reduction cells stand at a third and two thirds of them", between(1, 1000));
   t.add("space.channels", space.channels, "channels of the first cells", between(1, 4096));
+  t.add("space.stem", space.stem,
+        "what comes before the cells: cifar: one convolution; imagenet: three of stride 2",
+        stem_choices());
   t.add("space.stem_multiplier", space.stem_multiplier, "the stem has so many times the channels",
         between(1, 64));
   t.add("space.edges_per_node", space.edges_per_node,
@@ -177,6 +171,7 @@ SupernetOptions supernet_options(const SearchConfig& config, std::int64_t image_
   options.cells = config.space.cells;
   options.channels = config.space.channels;
   options.nodes = config.space.nodes;
+  options.stem = config.space.stem;
   options.stem_multiplier = config.space.stem_multiplier;
   options.image_channels = image_channels;
   options.classes = classes;

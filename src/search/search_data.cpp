@@ -1,11 +1,12 @@
 #include <darts/core/error.hpp>
-#include <darts/data/split.hpp>
 #include <darts/search/search_data.hpp>
+
+#include <utility>
 
 namespace darts {
 namespace {
 
-std::vector<std::int64_t> used_images(const SearchConfig& config, const ImageSet& images) {
+std::vector<std::int64_t> used_images(const SearchConfig& config, const ImageSource& images) {
   std::vector<std::int64_t> used = part_order(images);
   const auto limit = static_cast<std::size_t>(config.data.limit);
   if (limit > 0 && limit < used.size()) {
@@ -14,32 +15,48 @@ std::vector<std::int64_t> used_images(const SearchConfig& config, const ImageSet
   return used;
 }
 
+/// The parts of every class that the config asks for.
+IndexSplit split_by_class(const SearchConfig& config, const ImageSource& images) {
+  const SearchConfig::Data& data = config.data;
+  if (data.portion_w == 0.0 || data.portion_alpha == 0.0) {
+    throw Error("data.portion_w and data.portion_alpha go together; one of them is 0");
+  }
+  if (data.limit > 0) {
+    throw Error(
+        "data.limit does not go with data.portion_w and data.portion_alpha, which say how "
+        "many images are used");
+  }
+  return split_classes(images, data.portion_w, data.portion_alpha, config.seed);
+}
+
 /// Which images move w, and which are held out. Throws Error if there are too few for either.
-IndexSplit split(const SearchConfig& config, const ImageSet& images) {
-  const std::vector<std::int64_t> used = used_images(config, images);
-  IndexSplit parts = split_indices(used, config.data.train_portion);
+IndexSplit split(const SearchConfig& config, const ImageSource& images) {
+  const bool by_class = config.data.portion_w != 0.0 || config.data.portion_alpha != 0.0;
+  IndexSplit parts = by_class
+                         ? split_by_class(config, images)
+                         : split_indices(used_images(config, images), config.data.train_portion);
   if (parts.first.size() < 2 || parts.rest.size() < 2) {
-    throw Error("data.train_portion: " + std::to_string(used.size()) + " images are split into " +
-                std::to_string(parts.first.size()) + " for w and " +
-                std::to_string(parts.rest.size()) + " for alpha; each needs at least 2");
+    throw Error(
+        std::string(by_class ? "data.portion_w and data.portion_alpha" : "data.train_portion") +
+        ": " + std::to_string(used_images(config, images).size()) + " images are split into " +
+        std::to_string(parts.first.size()) + " for w and " + std::to_string(parts.rest.size()) +
+        " for alpha; each needs at least 2");
   }
   return parts;
 }
 
-std::vector<std::int64_t> train_indices(const SearchConfig& config, const ImageSet& images) {
-  return find_order(config.search.order).bilevel ? split(config, images).first
-                                                 : used_images(config, images);
+std::vector<std::int64_t> train_indices(const SearchConfig& config, const IndexSplit& parts) {
+  std::vector<std::int64_t> indices = parts.first;
+  if (!find_order(config.search.order).bilevel) {
+    indices.insert(indices.end(), parts.rest.begin(), parts.rest.end());
+  }
+  return indices;
 }
 
 LoaderOptions loader_options(const SearchConfig& config, const c10::Device& device) {
-  LoaderOptions options;
-  options.batch_size = config.search.batch_size;
-  options.workers = static_cast<int>(config.data.workers);
-  options.prefetch = static_cast<int>(config.data.prefetch);
-  options.drop_last = config.data.drop_last;
-  options.pin_memory = device.is_cuda();
+  LoaderOptions options =
+      train_loader_options(config.data, config.search.batch_size, device.is_cuda());
   options.channels_last = config.runtime.channels_last;
-  options.augmentation = config.data.augmentation;
   options.seed = config.seed;
   return options;
 }
@@ -50,32 +67,29 @@ LoaderOptions held_out_options(LoaderOptions options) {
   return options;
 }
 
-LoaderOptions validation_options(LoaderOptions options) {
-  options.shuffle = false;
-  options.drop_last = false;
-  options.augmentation = Augmentation::none();
-  return options;
-}
-
 }  // namespace
 
-SearchData::SearchData(const SearchConfig& config, const c10::Device& device)
+SearchData::SearchData(const SearchConfig& config, const c10::Device& device, const Log& log)
+    : SearchData(config, device, open_train_images(config.data, log)) {}
+
+SearchData::SearchData(const SearchConfig& config, const c10::Device& device,
+                       const std::shared_ptr<const ImageSource>& images)
+    : SearchData(config, device, images, split(config, *images)) {}
+
+SearchData::SearchData(const SearchConfig& config, const c10::Device& device,
+                       std::shared_ptr<const ImageSource> images, const IndexSplit& parts)
     : mover_(device),
       bilevel_(find_order(config.search.order).bilevel),
-      images_(std::make_shared<const ImageSet>(load_dataset(config.data.set, Split::train))),
-      train_(images_, train_indices(config, *images_), loader_options(config, device)),
-      held_out_(images_, split(config, *images_).rest,
-                held_out_options(loader_options(config, device))),
-      validation_(images_, split(config, *images_).rest,
-                  validation_options(loader_options(config, device))) {}
+      images_(std::move(images)),
+      train_(images_, train_indices(config, parts), loader_options(config, device)),
+      held_out_(images_, parts.rest, held_out_options(loader_options(config, device))),
+      validation_(images_->unaugmented(), parts.rest, in_order(loader_options(config, device))) {}
 
 void SearchData::start_epoch(std::int64_t epoch, std::int64_t first_step) {
+  epoch_ = epoch;
   train_.start(epoch, first_step);
   if (bilevel_) {
-    // One held-out batch a step since the beginning of the search, in passes of their own length.
-    const std::int64_t seen = epoch * train_.batches_per_epoch() + first_step;
-    pass_ = seen / held_out_.batches_per_epoch();
-    held_out_.start(pass_, seen % held_out_.batches_per_epoch());
+    start_held_out(epoch * train_.batches_per_epoch() + first_step);
   }
 }
 
@@ -86,18 +100,35 @@ std::optional<SearchBatches> SearchData::next() {
   }
   SearchBatches batches{mover_.move(std::move(*train)), {}};
   if (bilevel_) {
-    batches.valid = mover_.move(next_held_out());
+    // One held-out batch a step since the beginning of the search, in passes of their own length.
+    const std::int64_t step = train_.next_batch() - 1;
+    batches.valid = mover_.move(next_held_out(epoch_ * train_.batches_per_epoch() + step));
   }
   return batches;
 }
 
-Batch SearchData::next_held_out() {
+/// `number`: of the batch, since the beginning of the search.
+void SearchData::start_held_out(std::int64_t number) {
+  const std::int64_t a_pass = held_out_.batches_per_epoch();
+  pass_ = number / a_pass;
+  held_out_.start(pass_, number % a_pass);
+}
+
+/// The held-out batch of that number, or the next one of which an image can be read.
+Batch SearchData::next_held_out(std::int64_t number) {
+  const std::int64_t a_pass = held_out_.batches_per_epoch();
+  if (pass_ != number / a_pass || held_out_.next_batch() != number % a_pass) {
+    start_held_out(number);  // where a pass ends, and where batches were passed over
+  }
   std::optional<Batch> batch = held_out_.next();
   if (!batch) {
-    held_out_.start(++pass_);
+    start_held_out((number / a_pass + 1) * a_pass);
     batch = held_out_.next();
   }
-  return std::move(batch).value();
+  if (!batch) {
+    throw Error("none of the images for alpha can be read");
+  }
+  return std::move(*batch);
 }
 
 void SearchData::start_validation() { validation_.start(0); }

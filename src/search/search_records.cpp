@@ -59,7 +59,10 @@ std::string describe(const EpochSummary& s, std::int64_t epochs) {
          std::to_string(count_skip_connections(s.genotype.normal)) + " + " +
          std::to_string(count_skip_connections(s.genotype.reduce)) + "  " +
          format_duration(s.seconds) + "  " + format_fixed(s.images_per_second, 0) +
-         " images/s (waiting for data " + percent(s.loader_share) + ")";
+         " images/s (waiting for data " + percent(s.loader_share) + ")" +
+         (s.skipped > 0 ? "  unreadable images " + format_count(s.skipped) : "") +
+         (s.valid_skipped > 0 ? "  unreadable held-out images " + format_count(s.valid_skipped)
+                              : "");
 }
 
 nlohmann::json to_json(const EpochSummary& s) {
@@ -77,6 +80,8 @@ nlohmann::json to_json(const EpochSummary& s) {
           {"seconds", s.seconds},
           {"images_per_second", s.images_per_second},
           {"loader_share", s.loader_share},
+          {"skipped_images", s.skipped},
+          {"skipped_valid_images", s.valid_skipped},
           {"genotype", to_notation(s.genotype)}};
 }
 

@@ -1,4 +1,5 @@
 #include <darts/core/atomic_file.hpp>
+#include <darts/core/error.hpp>
 #include <darts/core/module_state.hpp>
 #include <darts/core/text.hpp>
 #include <darts/ops/noise.hpp>
@@ -53,7 +54,7 @@ SearchRun::SearchRun(SearchConfig config, RunDirectory directory, RunHooks hooks
     : LongRun({"search", "darts_search"}, config.runtime, config.run, std::move(directory),
               std::move(hooks)),
       config_(std::move(config)),
-      data_(config_, device()),
+      data_(config_, device(), log()),
       method_(make_method(config_.search.method)),
       space_(search_space(config_)),
       supernet_(make_supernet(config_, data_, device(), *method_)),
@@ -95,10 +96,12 @@ SearchPosition SearchRun::position(std::int64_t step) const {
 void SearchRun::start_epoch() {
   supernet_->train();
   data_.start_epoch(state_.epoch, state_.step);
+  skipped_before_ = state_.skipped;
 }
 
 std::optional<ReadyStep> SearchRun::next_step() {
   std::optional<SearchBatches> batches = data_.next();
+  state_.skipped = skipped_before_ + data_.skipped();
   if (!batches) {
     return std::nullopt;
   }
@@ -116,6 +119,7 @@ EpochSummary SearchRun::summarize() const {
   s.entropy_normal = mean_entropy(theta, CellType::normal);
   s.entropy_reduce = mean_entropy(theta, CellType::reduction);
   s.most_entropy = undecided_entropy(space_);
+  s.skipped = state_.skipped;
   s.genotype = method_->derive(theta, space_);
   s.genotype.name = config_.name;
   return s;
@@ -131,12 +135,14 @@ bool SearchRun::validate(EpochSummary& summary) {
   at::Tensor loss = at::zeros({}, at::TensorOptions().dtype(at::kDouble).device(device()));
   at::Tensor correct = at::zeros({}, at::TensorOptions().dtype(at::kLong).device(device()));
   std::int64_t done = 0;
+  std::int64_t seen = 0;
   const Mixings mixings = method_->mix_all(supernet_->theta(), position(state_.step), Moves::w);
   while (const auto batch = data_.next_validation()) {
     const at::Tensor logits = supernet_->forward(batch->images, mixings).to(at::kDouble);
-    const auto images = static_cast<double>(batch->images.size(0));
-    loss += at::cross_entropy_loss(logits, batch->labels) * images;
+    const std::int64_t images = batch->images.size(0);
+    loss += at::cross_entropy_loss(logits, batch->labels) * static_cast<double>(images);
     correct += logits.argmax(1).eq(batch->labels).sum();
+    seen += images;
     if (progress) {
       progress->update(++done);
     }
@@ -144,7 +150,11 @@ bool SearchRun::validate(EpochSummary& summary) {
       return false;
     }
   }
-  const auto images = static_cast<double>(data_.valid_images());
+  if (seen == 0) {
+    throw Error("none of the held-out images can be read");
+  }
+  const auto images = static_cast<double>(seen);
+  summary.valid_skipped = data_.validation_skipped();
   summary.valid_loss = loss.item<double>() / images;
   summary.valid_accuracy = static_cast<double>(correct.item<std::int64_t>()) / images;
   return true;

@@ -4,8 +4,6 @@
 
 #include <ATen/ops/adaptive_avg_pool2d.h>
 #include <ATen/ops/zeros.h>
-#include <torch/nn/modules/batchnorm.h>
-#include <torch/nn/modules/conv.h>
 
 #include <algorithm>
 
@@ -20,12 +18,7 @@ SupernetImpl::SupernetImpl(SupernetOptions options) : options_(std::move(options
 void SupernetImpl::reset() {
   const auto& o = options_;
   const std::int64_t stem_channels = o.stem_multiplier * o.channels;
-  stem_ = register_module(
-      "stem",
-      torch::nn::Sequential(
-          torch::nn::Conv2d(
-              torch::nn::Conv2dOptions(o.image_channels, stem_channels, 3).padding(1).bias(false)),
-          torch::nn::BatchNorm2d(stem_channels)));
+  stem_ = Stem(*this, {o.stem, o.image_channels, stem_channels});
 
   cells_ = register_module("cells", torch::nn::Sequential());
   SearchCellOptions cell;
@@ -33,6 +26,7 @@ void SupernetImpl::reset() {
   cell.channels_prev_prev = stem_channels;
   cell.channels_prev = stem_channels;
   cell.channels = o.channels;
+  cell.reduction_prev = stem_.reduces();
   for (std::int64_t i = 0; i < o.cells; ++i) {
     cell.reduction = is_reduction_cell(i, o.cells);
     cell.primitives = cell.reduction ? o.primitives.reduce : o.primitives.normal;
@@ -55,8 +49,7 @@ at::Tensor SupernetImpl::forward(const at::Tensor& images, const Mixings& mixing
               "Supernet: images of shape [N, ", options_.image_channels, ", H, W] expected, got ",
               images.sizes());
   const AutocastGuard autocast(images.device(), autocast_precision(images));
-  at::Tensor s0 = stem_->forward(images);
-  at::Tensor s1 = s0;
+  auto [s0, s1] = stem_.forward(images);
   for (torch::nn::AnyModule& module : *cells_) {
     auto& cell = module.get<SearchCellImpl>();
     const auto type = cell.is_reduction() ? CellType::reduction : CellType::normal;

@@ -94,6 +94,17 @@ TEST_F(DartsSearchErrors, TooFewImages) {
               AllOf(HasSubstr("data.train_portion"), HasSubstr("3 images")));
 }
 
+TEST_F(DartsSearchErrors, PartsOfEveryClass) {
+  const auto error = [&](const std::vector<std::string>& settings) {
+    return error_of(recipe(settings));
+  };
+  EXPECT_THAT(error({"data.portion_w=0.1"}),
+              AllOf(HasSubstr("data.portion_w"), HasSubstr("data.portion_alpha")));
+  EXPECT_THAT(error({"data.portion_w=0.9", "data.portion_alpha=0.2"}), HasSubstr("at most 1"));
+  EXPECT_THAT(error({"data.portion_w=0.5", "data.portion_alpha=0.2", "data.limit=20"}),
+              HasSubstr("data.limit"));
+}
+
 TEST_F(DartsSearchErrors, RunRoot) {
   write_text(at("file"));
   EXPECT_THAT(error_of_setting("run.root=" + at("file/runs").string()),

@@ -1,5 +1,7 @@
 // darts_search from its start to its end.
 #include "apps/run_fixture.hpp"
+#include "core/write_text.hpp"
+#include "support/test_paths.hpp"
 
 #include <darts/core/checkpoint.hpp>
 #include <darts/core/json_lines.hpp>
@@ -10,6 +12,7 @@ namespace darts::testing {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 class DartsSearch : public SearchFixture {};
@@ -37,6 +40,55 @@ TEST_F(DartsSearch, LeavesAWholeRunDirectory) {
   EXPECT_EQ(newest_checkpoint(run).filename(), "epoch_002_step_000000.safetensors");
   EXPECT_TRUE(fs::exists(run / "checkpoints/best.safetensors"));
   EXPECT_THAT(result.out, HasSubstr("genotype: " + (run / "genotype.json").string()));
+}
+
+TEST_F(DartsSearch, SearchesOnPhotographs) {
+  std::vector<std::string> settings = write_photographs(4);
+  settings.insert(settings.end(),
+                  {"data.portion_w=0.5", "data.portion_alpha=0.25", "space.stem=imagenet",
+                   "space.cells=2", "search.batch_size=4", "search.epochs=1"});
+  write_text(at("imagenet/train/n01/bad.JPEG"), bytes_of(at("imagenet/train/n01/420_0.JPEG")));
+  const fs::path run = finish(recipe(settings));
+  const auto records = read_json_lines(run / "metrics.jsonl");
+  EXPECT_EQ(records.size(), 4U);  // 12 of 25 photographs in three steps, and the epoch
+  EXPECT_EQ(records.back().at("skipped_images"), 0);
+  const auto tensors = load_checkpoint(newest_checkpoint(run)).tensors;
+  EXPECT_EQ(tensors.at("model.classifier.weight").size(0), 2);
+  EXPECT_TRUE(tensors.contains("model.stem1.1.weight"));
+  EXPECT_EQ(nlohmann::json::parse(bytes_of(run / "genotype.json")).at("provenance").at("dataset"),
+            "imagenet");
+}
+
+TEST_F(DartsSearch, PhotographsThatCannotBeReadAreLeftOutAndCounted) {
+  std::vector<std::string> settings = write_photographs(1);
+  write_text(at("imagenet/train/n02/bad.JPEG"), "");
+  settings.insert(settings.end(), {"search.batch_size=4", "search.epochs=1"});
+  const ProgramResult failed = run(recipe(settings));
+  EXPECT_EQ(failed.status, 1);
+  EXPECT_THAT(failed.err, HasSubstr("bad.JPEG"));
+  settings.emplace_back("data.on_error=skip");
+  const fs::path run = finish(recipe(settings));
+  const auto epoch = read_json_lines(run / "metrics.jsonl").back();
+  EXPECT_EQ(epoch.at("skipped_images").get<int>() + epoch.at("skipped_valid_images").get<int>(), 2);
+  for (const auto& file : fs::recursive_directory_iterator(at("imagenet/train"))) {
+    if (file.is_regular_file()) {
+      write_text(file.path(), "");
+    }
+  }
+  EXPECT_THAT(this->run(recipe(settings)).err,
+              HasSubstr("none of the training images could be used; 4"));
+}
+
+TEST_F(DartsSearch, TheRecipeForImagenetIsPcDarts) {
+  const ProgramResult result = run({"--config", configs_folder() / "search/imagenet.yaml",
+                                    "--data-root", at("none"), "--dry-run"});
+  EXPECT_EQ(result.status, 1);  // after the config: no data
+  EXPECT_THAT(result.err, HasSubstr(at("none").string()));
+  EXPECT_THAT(result.out,
+              AllOf(HasSubstr("  portion_w: 0.1\n"), HasSubstr("  portion_alpha: 0.025\n"),
+                    HasSubstr("  stem: imagenet\n"), HasSubstr("  cells: 8\n"),
+                    HasSubstr("  channels: 16\n"), HasSubstr("  epochs: 50\n"),
+                    HasSubstr("  hue: 0\n"), HasSubstr("  learning_rate: 0.006\n")));
 }
 
 TEST_F(DartsSearch, TakesTheConfigOfARunBack) {

@@ -31,23 +31,11 @@ class DartsTrain : public TrainFixture {
     return lines.empty() ? "" : lines.front();
   }
 
-  /// Writes photographs of two classes, each `copies` times three to train and to test on, and a
-  /// broken one to train on. Returns the settings to train on them for an epoch.
+  /// The settings to train on photographs for an epoch.
   std::vector<std::string> photographs(int copies) const {
-    const fs::path photos = test_data_folder() / "photos";
-    for (const std::string folder : {"train/n01", "train/n02", "val/n01", "val/n02"}) {
-      fs::create_directories(at("imagenet") / folder);
-      for (int copy = 0; copy < copies; ++copy) {
-        for (const std::string kind : {"420", "422", "444"}) {
-          fs::copy_file(photos / ("pattern_" + kind + ".jpg"),
-                        at("imagenet") / folder / (kind + "_" + std::to_string(copy) + ".JPEG"));
-        }
-      }
-    }
-    write_text(at("imagenet/train/n01/bad.JPEG"), "not a picture");
-    return {"data.dataset=imagenet", "data.root=" + at("imagenet").string(),
-            "data.crop_size=32",     "data.resize_size=40",
-            "train.batch_size=2",    "train.epochs=1"};
+    std::vector<std::string> settings = write_photographs(copies);
+    settings.insert(settings.end(), {"train.batch_size=2", "train.epochs=1"});
+    return settings;
   }
 };
 

@@ -2,6 +2,7 @@
 
 #include "core/write_text.hpp"
 #include "data/fixtures.hpp"
+#include "support/test_paths.hpp"
 
 #include <darts/core/checkpoint.hpp>
 #include <darts/core/json_lines.hpp>
@@ -106,6 +107,22 @@ Arguments TrainFixture::recipe(const std::vector<std::string>& settings) const {
   Arguments arguments = RunFixture::recipe(settings);
   arguments.insert(arguments.end(), {"--genotype", genotype_file()});
   return arguments;
+}
+
+std::vector<std::string> RunFixture::write_photographs(int copies) const {
+  const fs::path photos = test_data_folder() / "photos";
+  for (const std::string folder : {"train/n01", "train/n02", "val/n01", "val/n02"}) {
+    fs::create_directories(at("imagenet") / folder);
+    for (int copy = 0; copy < copies; ++copy) {
+      for (const std::string kind : {"420", "422", "444"}) {
+        fs::copy_file(photos / ("pattern_" + kind + ".jpg"),
+                      at("imagenet") / folder / (kind + "_" + std::to_string(copy) + ".JPEG"));
+      }
+    }
+  }
+  write_text(at("imagenet/train/n01/bad.JPEG"), "not a picture");
+  return {"data.dataset=imagenet", "data.root=" + at("imagenet").string(), "data.crop_size=32",
+          "data.resize_size=40"};
 }
 
 Arguments RunFixture::recipe(const std::vector<std::string>& settings) const {

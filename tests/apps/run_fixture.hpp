@@ -29,6 +29,10 @@ class RunFixture : public ::testing::Test {
   std::filesystem::path runs() const { return at("runs"); }
   std::filesystem::path recipe_file() const { return at("tiny.yaml"); }
 
+  /// Writes photographs of two classes, each `copies` times three to train and to test on, and a
+  /// broken one to train on, as ImageNet. Returns the settings to see 32×32 pixels of them.
+  std::vector<std::string> write_photographs(int copies) const;
+
   /// --config tiny.yaml, and --set for each of `settings`.
   Arguments recipe(const std::vector<std::string>& settings = {}) const;
 

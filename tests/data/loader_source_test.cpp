@@ -36,6 +36,10 @@ class BrokenImages : public ImageSource {
     return true;
   }
 
+  std::shared_ptr<const ImageSource> unaugmented() const override {
+    return std::make_shared<const BrokenImages>(size_, broken_, skip_);
+  }
+
  private:
   std::int64_t size_;
   std::set<std::int64_t> broken_;

@@ -43,6 +43,16 @@ TEST_F(OpenImages, AugmentsOnlyWhenAsked) {
   EXPECT_EQ(read({.augment = true, .augmentation = Augmentation::none()}, 0), read({}, 1));
 }
 
+TEST_F(OpenImages, GivesTheSameImagesUnaugmented) {
+  const auto source = open_images({.root = root.path()}, Split::train, {.augment = true});
+  const auto plain = source->unaugmented();
+  EXPECT_EQ(plain->size(), 1);
+  std::vector<float> image(static_cast<std::size_t>(plain->image_values()));
+  RandomStream random(0, RandomPurpose::train_augment, 0, 1);
+  EXPECT_TRUE(plain->read(0, random, image));
+  EXPECT_EQ(image, read({}, 0));
+}
+
 TEST_F(OpenImages, SaysWhatLoadingSays) {
   EXPECT_THAT(test::error_of([] { open_images({.name = "cifar11"}, Split::test); }),
               testing::HasSubstr("unknown data set 'cifar11'"));

@@ -24,10 +24,11 @@ std::vector<std::int64_t> first_indices(std::int64_t count) {
 }
 
 /// Images of these classes' sizes, one class after the other.
-ImageSet class_by_class(const std::vector<std::int64_t>& sizes) {
+ImageSetSource class_by_class(const std::vector<std::int64_t>& sizes, bool by_class = true) {
   std::vector<std::int64_t> labels;
   ImageSet set;
-  set.by_class = true;
+  set.mean = set.stddev = {1.0};
+  set.by_class = by_class;
   for (std::size_t label = 0; label < sizes.size(); ++label) {
     labels.insert(labels.end(), static_cast<std::size_t>(sizes[label]),
                   static_cast<std::int64_t>(label));
@@ -35,7 +36,7 @@ ImageSet class_by_class(const std::vector<std::int64_t>& sizes) {
   }
   set.labels = at::tensor(labels, at::kLong);
   set.images = at::zeros({set.labels.numel(), 1, 1, 1}, at::kByte);
-  return set;
+  return {std::make_shared<const ImageSet>(set), Augmentation::none()};
 }
 
 TEST(SplitIndices, TakesTheFirstPartInOrder) {
@@ -56,20 +57,17 @@ TEST(SplitIndices, RefusesAPortionOutOfRange) {
 }
 
 TEST(PartOrder, IsFileOrderWhereTheFilesMixTheClasses) {
-  ImageSet set = class_by_class({3, 2});
-  set.by_class = false;
-  EXPECT_EQ(part_order(set), first_indices(5));
+  EXPECT_EQ(part_order(class_by_class({3, 2}, false)), first_indices(5));
 }
 
 TEST(PartOrder, GivesEveryPartTheClassesInTheirShares) {
   const std::vector<std::int64_t> sizes{40, 10, 25, 1};
-  const ImageSet set = class_by_class(sizes);
+  const ImageSetSource set = class_by_class(sizes);
   const std::vector<std::int64_t> order = part_order(set);
   EXPECT_THAT(order, UnorderedElementsAreArray(first_indices(set.size())));
   std::vector<double> seen(sizes.size());
   for (std::size_t count = 1; count <= order.size(); ++count) {
-    const auto label_at = set.labels[order[count - 1]].item<std::int64_t>();
-    ++seen[static_cast<std::size_t>(label_at)];
+    ++seen[static_cast<std::size_t>(set.label(order[count - 1]))];
     const double share = static_cast<double>(count) / static_cast<double>(order.size());
     for (std::size_t label = 0; label < sizes.size(); ++label) {
       EXPECT_NEAR(seen[label], share * static_cast<double>(sizes[label]), 1.5)
@@ -78,18 +76,48 @@ TEST(PartOrder, GivesEveryPartTheClassesInTheirShares) {
   }
 }
 
-TEST(PartOrder, IsTheSameOfASource) {
-  auto set = std::make_shared<ImageSet>(class_by_class({7, 3, 12}));
-  set->mean = set->stddev = {1.0};
-  EXPECT_EQ(part_order(ImageSetSource(set, Augmentation::none())), part_order(*set));
-  set->by_class = false;
-  EXPECT_EQ(part_order(ImageSetSource(set, Augmentation::none())), first_indices(22));
-}
-
 TEST(PartOrder, ShufflesTheImagesOfAClassAlwaysAlike) {
   const std::vector<std::int64_t> order = part_order(class_by_class({50, 50}));
   EXPECT_FALSE(std::ranges::is_sorted(order, {}, [](std::int64_t i) { return i % 50; }));
   EXPECT_EQ(order, part_order(class_by_class({50, 50})));
+}
+
+std::vector<int> of_each_class(const ImageSource& source, const std::vector<std::int64_t>& part) {
+  std::vector<int> counts(static_cast<std::size_t>(source.classes()));
+  for (const std::int64_t index : part) {
+    ++counts[static_cast<std::size_t>(source.label(index))];
+  }
+  return counts;
+}
+
+TEST(SplitClasses, TakesItsPartOfEveryClass) {
+  for (const bool by_class : {true, false}) {
+    const ImageSetSource source = class_by_class({100, 40, 7, 1}, by_class);
+    const IndexSplit parts = split_classes(source, 0.29, 0.1, 1);
+    EXPECT_THAT(of_each_class(source, parts.first), ElementsAre(29, 11, 2, 1));
+    EXPECT_THAT(of_each_class(source, parts.rest), ElementsAre(10, 4, 1, 0));
+    std::vector<std::int64_t> all = parts.first;
+    all.insert(all.end(), parts.rest.begin(), parts.rest.end());
+    EXPECT_TRUE(std::ranges::is_sorted(parts.first));
+    EXPECT_TRUE(std::ranges::is_sorted(parts.rest));
+    std::ranges::sort(all);
+    EXPECT_EQ(std::ranges::adjacent_find(all), all.end()) << "an image in both parts";
+  }
+}
+
+TEST(SplitClasses, IsDrawnByTheSeed) {
+  const ImageSetSource source = class_by_class({50, 50});
+  const IndexSplit one = split_classes(source, 0.1, 0.025, 1);
+  EXPECT_EQ(split_classes(source, 0.1, 0.025, 1).first, one.first);
+  EXPECT_NE(split_classes(source, 0.1, 0.025, 2).first, one.first);
+  EXPECT_EQ(split_classes(source, 0.5, 0.5, 1).first.size(), 50U);
+}
+
+TEST(SplitClasses, RefusesPortionsOutOfRange) {
+  const ImageSetSource source = class_by_class({4});
+  EXPECT_THAT(test::error_of([&] { split_classes(source, 0.8, 0.3, 0); }), HasSubstr("0.8"));
+  EXPECT_NE(test::error_of([&] { split_classes(source, 0.0, 0.3, 0); }), "");
+  EXPECT_NE(test::error_of([&] { split_classes(source, 0.3, std::nan(""), 0); }), "");
 }
 
 }  // namespace

@@ -22,13 +22,16 @@ void count_labels(const Batch& batch, Counts& counts) {
   }
 }
 
-/// A search on an image folder of 8 pictures in `few` and 12 in `many`.
-class SearchDataOfAFolder : public ::testing::Test {
+/// A search on 8 pictures of the class `few` and 12 of `many`: held in memory or decoded as they
+/// are read.
+class SearchDataOfFiles : public ::testing::TestWithParam<const char*> {
  protected:
-  SearchDataOfAFolder() {
+  SearchDataOfFiles() {
     put("few", 8);
     put("many", 12);
-    config_.data.set = {.name = "image_folder", .root = root_.path(), .image_size = 8};
+    config_.data.set = {.name = GetParam(), .root = root_.path(), .image_size = 8};
+    config_.data.photos.crop_size = config_.data.photos.resize_size = 8;
+    config_.data.on_error = OnError::skip;
     config_.data.workers = 0;
     config_.search.batch_size = 4;
   }
@@ -38,7 +41,7 @@ class SearchDataOfAFolder : public ::testing::Test {
     fs::create_directories(folder);
     for (int i = 0; i < count; ++i) {
       fs::copy_file(testing::test_data_folder() / "images/grey.jpg",
-                    folder / (std::to_string(i) + ".jpg"));
+                    folder / (std::to_string(i) + ".JPEG"));
     }
   }
 
@@ -62,25 +65,74 @@ class SearchDataOfAFolder : public ::testing::Test {
   SearchConfig config_;
 };
 
-TEST_F(SearchDataOfAFolder, HasEveryClassOnBothSides) {
+TEST_P(SearchDataOfFiles, HasEveryClassOnBothSides) {
   const auto [train, valid] = labels();
   EXPECT_THAT(train, ElementsAre(Pair(0, 4), Pair(1, 6)));
   EXPECT_THAT(valid, ElementsAre(Pair(0, 4), Pair(1, 6)));
 }
 
-TEST_F(SearchDataOfAFolder, HasEveryClassInAPartOfIt) {
+TEST_P(SearchDataOfFiles, HasEveryClassInAPartOfIt) {
   config_.data.limit = 10;
   const auto [train, valid] = labels();
   EXPECT_THAT(train, ElementsAre(Pair(0, 2), Pair(1, 3)));
   EXPECT_THAT(valid, ElementsAre(Pair(0, 2), Pair(1, 3)));
 }
 
-TEST_F(SearchDataOfAFolder, GivesTheJointMethodAllImages) {
+TEST_P(SearchDataOfFiles, TakesAPartOfEveryClass) {
+  config_.data.portion_w = 0.5;
+  config_.data.portion_alpha = 0.25;
+  const auto [train, valid] = labels();
+  EXPECT_THAT(train, ElementsAre(Pair(0, 4), Pair(1, 6)));
+  EXPECT_THAT(valid, ElementsAre(Pair(0, 2), Pair(1, 3)));
+  config_.search.order = SearchOrder::joint;
+  EXPECT_THAT(labels().first, ElementsAre(Pair(0, 6), Pair(1, 9)));
+}
+
+TEST_P(SearchDataOfFiles, GivesTheJointMethodAllImages) {
   config_.search.order = SearchOrder::joint;
   const auto [train, valid] = labels();
   EXPECT_THAT(train, ElementsAre(Pair(0, 8), Pair(1, 12)));
   EXPECT_THAT(valid, ElementsAre(Pair(0, 4), Pair(1, 6)));
 }
+
+INSTANTIATE_TEST_SUITE_P(All, SearchDataOfFiles, ::testing::Values("image_folder", "imagenet"),
+                         [](const auto& name) { return std::string(name.param); });
+
+class SearchDataOfPhotographs : public SearchDataOfFiles {};
+
+/// Whatever cannot be read, a step's batches depend on its number alone.
+TEST_P(SearchDataOfPhotographs, ABatchIsTheSameWhereverTheEpochBegan) {
+  for (const char* file : {"few/1", "few/3", "few/4", "few/6", "many/0", "many/2", "many/7"}) {
+    test::write_file(root_.path() / "train" / (std::string(file) + ".JPEG"), "");
+  }
+  config_.search.batch_size = 2;
+  config_.data.train_portion = 0.4;  // passes of other lengths than epochs
+  std::map<std::int64_t, SearchBatches> whole;
+  SearchData data(config_, c10::Device(c10::kCPU));
+  for (std::int64_t epoch = 0; epoch < 3; ++epoch) {
+    data.start_epoch(epoch);
+    while (auto batches = data.next()) {
+      whole[10 * epoch + data.next_step()] = *std::move(batches);
+    }
+  }
+  EXPECT_GT(data.skipped(), 0);
+  ASSERT_LE(data.steps_per_epoch(), 10);
+  for (std::int64_t epoch = 0; epoch < 3; ++epoch) {
+    for (std::int64_t first = 0; first < data.steps_per_epoch(); ++first) {
+      SearchData again(config_, c10::Device(c10::kCPU));
+      again.start_epoch(epoch, first);
+      while (const auto batches = again.next()) {
+        const SearchBatches& expected = whole.at(10 * epoch + again.next_step());
+        EXPECT_TRUE(batches->train.images.equal(expected.train.images));
+        EXPECT_TRUE(batches->valid.images.equal(expected.valid.images));
+        EXPECT_TRUE(batches->valid.labels.equal(expected.valid.labels));
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, SearchDataOfPhotographs, ::testing::Values("imagenet"),
+                         [](const auto& name) { return std::string(name.param); });
 
 }  // namespace
 }  // namespace darts

@@ -66,6 +66,24 @@ TEST(Supernet, ReductionsStandAtOneAndTwoThirds) {
   }
 }
 
+/// As PC-DARTS's search network for ImageNet.
+TEST(Supernet, TheStemForPhotographsIsThreeConvolutions) {
+  SupernetOptions options = small_options();
+  options.stem = NetworkStem::imagenet;
+  options.channels = 2;
+  options.stem_multiplier = 3;
+  Supernet supernet(options);
+  const auto state = state_of(*supernet);
+  EXPECT_EQ(state.at("stem0.0.weight").sizes(), at::IntArrayRef({3, 3, 3, 3}));
+  EXPECT_EQ(state.at("stem0.3.weight").sizes(), at::IntArrayRef({6, 3, 3, 3}));
+  EXPECT_EQ(state.at("stem1.1.weight").sizes(), at::IntArrayRef({6, 6, 3, 3}));
+  EXPECT_TRUE(state.contains("cells.0.preprocess0.conv_1.weight"));  // stem1 halves its input
+  EXPECT_FALSE(state.contains("stem.0.weight"));
+  EXPECT_EQ(testing::logits_of(*supernet, at::zeros({2, 3, 64, 64})).size(0), 2);
+  Supernet copy(std::dynamic_pointer_cast<SupernetImpl>(supernet->clone()));
+  EXPECT_EQ(state_of(*copy).size(), state.size());
+}
+
 TEST(Supernet, WeightsAreAllParametersButAlpha) {
   Supernet supernet(small_options());
   const auto weights = supernet->weights();

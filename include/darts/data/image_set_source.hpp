@@ -24,6 +24,7 @@ class ImageSetSource : public ImageSource {
   bool by_class() const override { return set_->by_class; }
   std::int64_t label(std::int64_t index) const override;
   bool read(std::int64_t index, RandomStream& random, std::span<float> image) const override;
+  std::shared_ptr<const ImageSource> unaugmented() const override;
 
  private:
   std::shared_ptr<const ImageSet> set_;

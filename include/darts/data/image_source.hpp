@@ -4,6 +4,7 @@
 #include <darts/data/pixel_statistics.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -43,6 +44,9 @@ class ImageSource {
   /// Returns false, with `image` undefined, if the image cannot be read and the source was told to
   /// leave such images out; throws Error, which names the file, if it was not.
   virtual bool read(std::int64_t index, RandomStream& random, std::span<float> image) const = 0;
+
+  /// The same images as for testing. What is held in memory is shared.
+  virtual std::shared_ptr<const ImageSource> unaugmented() const = 0;
 
   std::int64_t classes() const { return static_cast<std::int64_t>(class_names().size()); }
   std::int64_t image_values() const { return height() * width() * channels(); }  ///< H·W·C

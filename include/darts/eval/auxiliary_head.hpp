@@ -1,5 +1,7 @@
 #pragma once
 
+#include <darts/cell/stem.hpp>
+
 #include <torch/nn/cloneable.h>
 #include <torch/nn/modules/container/sequential.h>
 #include <torch/nn/modules/linear.h>
@@ -8,12 +10,6 @@
 #include <cstdint>
 
 namespace darts {
-
-/// What comes before the first cell, and with it which auxiliary head there is.
-enum class NetworkStem {
-  cifar,     ///< one 3×3 convolution: images of about 32 pixels
-  imagenet,  ///< three 3×3 convolutions of stride 2: images of about 224 pixels
-};
 
 struct AuxiliaryHeadOptions {
   NetworkStem stem = NetworkStem::cifar;

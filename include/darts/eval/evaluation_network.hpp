@@ -1,6 +1,7 @@
 #pragma once
 
 #include <darts/cell/evaluation_cell.hpp>
+#include <darts/cell/stem.hpp>
 #include <darts/eval/auxiliary_head.hpp>
 
 #include <torch/nn/cloneable.h>
@@ -42,7 +43,7 @@ class EvaluationNetworkImpl : public torch::nn::Cloneable<EvaluationNetworkImpl>
   Output forward(const at::Tensor& images, DropPath drop_path = {});
 
   /// What the first cell reads.
-  std::pair<at::Tensor, at::Tensor> stem(const at::Tensor& images);
+  std::pair<at::Tensor, at::Tensor> stem(const at::Tensor& images) { return stem_.forward(images); }
   std::size_t cells() const { return cells_->size(); }
   EvaluationCellImpl& cell(std::size_t index);
   at::Tensor classify(const at::Tensor& features);
@@ -56,12 +57,8 @@ class EvaluationNetworkImpl : public torch::nn::Cloneable<EvaluationNetworkImpl>
   void set_execution(Execution execution);
 
  private:
-  void add_stem();
-  void add_cells();
-
   EvaluationNetworkOptions options_;
-  torch::nn::Sequential stem0_{nullptr};
-  torch::nn::Sequential stem1_{nullptr};  ///< ImageNet only
+  Stem stem_;
   torch::nn::Sequential cells_{nullptr};  // as a list: it survives clone()
   AuxiliaryHead auxiliary_head_{nullptr};
   torch::nn::Linear classifier_{nullptr};

@@ -2,7 +2,7 @@
 
 #include <darts/core/field_table.hpp>
 #include <darts/core/resources.hpp>
-#include <darts/data/open_images.hpp>
+#include <darts/data/image_options.hpp>
 #include <darts/eval/evaluation_network.hpp>
 #include <darts/eval/learning_rate.hpp>
 #include <darts/run/options.hpp>
@@ -21,17 +21,7 @@ struct TrainConfig {
   std::string name = "train";
   std::uint64_t seed = 0;
 
-  struct Data {
-    DatasetOptions set;
-    std::int64_t limit = 0;
-    std::int64_t workers = 2;
-    std::int64_t prefetch = 4;
-    bool drop_last = false;
-    Augmentation augmentation{.cutout = 16};
-    PhotoOptions photos;
-    OnError on_error = OnError::fail;
-    std::filesystem::path index_cache;
-  } data;
+  ImageOptions data{.augmentation = {.cutout = 16}};
 
   struct Network {
     NetworkStem stem = NetworkStem::cifar;

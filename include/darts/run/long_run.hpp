@@ -136,6 +136,7 @@ class LongRun {
   void save_start();
   RunOutcome run_epochs();
   bool run_epoch();
+  bool run_step(const ReadyStep& ready, Clock::time_point start);
   void launch(const ReadyStep& ready);
   void settle();
   bool checkpoint_due(std::int64_t step) const;

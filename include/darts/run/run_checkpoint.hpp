@@ -20,6 +20,7 @@ std::string identity_of(Config config) {
   config.data.set.root = defaults.data.set.root;
   config.data.workers = defaults.data.workers;
   config.data.prefetch = defaults.data.prefetch;
+  config.data.index_cache = defaults.data.index_cache;
   config.runtime.device = defaults.runtime.device;
   config.runtime.threads = defaults.runtime.threads;
   config.runtime.deterministic = defaults.runtime.deterministic;

@@ -2,8 +2,7 @@
 
 #include <darts/core/field_table.hpp>
 #include <darts/core/resources.hpp>
-#include <darts/data/augmentation.hpp>
-#include <darts/data/dataset.hpp>
+#include <darts/data/image_options.hpp>
 #include <darts/run/options.hpp>
 #include <darts/search/search_step.hpp>
 #include <darts/search/supernet.hpp>
@@ -23,14 +22,10 @@ struct SearchConfig {
   std::string name = "search";
   std::uint64_t seed = 0;
 
-  struct Data {
-    DatasetOptions set;
+  struct Data : ImageOptions {
     double train_portion = 0.5;
-    std::int64_t limit = 0;
-    std::int64_t workers = 2;
-    std::int64_t prefetch = 4;
-    bool drop_last = false;
-    Augmentation augmentation;
+    double portion_w = 0.0;
+    double portion_alpha = 0.0;
   } data;
 
   struct Space {
@@ -40,6 +35,7 @@ struct SearchConfig {
     std::int64_t nodes = 4;
     std::int64_t cells = 8;
     std::int64_t channels = 16;
+    NetworkStem stem = NetworkStem::cifar;
     std::int64_t stem_multiplier = 3;
     std::vector<std::int64_t> edges_per_node{2};
   } space;

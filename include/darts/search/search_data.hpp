@@ -1,8 +1,10 @@
 #pragma once
 
+#include <darts/core/log.hpp>
 #include <darts/data/batch_loader.hpp>
 #include <darts/data/batch_mover.hpp>
-#include <darts/data/image_set.hpp>
+#include <darts/data/image_source.hpp>
+#include <darts/data/split.hpp>
 #include <darts/search/search_config.hpp>
 
 #include <c10/core/Device.h>
@@ -21,14 +23,15 @@ struct SearchBatches {
 /// The three streams of images of a search: those that w moves on, the held-out ones that alpha
 /// moves on (augmented like the others, reshuffled each time they have all been seen, whatever the
 /// epoch), and the held-out ones again, without augmentation, that the validation accuracy is
-/// measured on.
+/// measured on. Any data set will do, held in memory or decoded as it is read.
 ///
 /// The batches are a function of (seed, epoch, step) alone. With the joint method w and alpha move
 /// on all images, the held-out ones included.
 class SearchData {
  public:
-  /// Reads the data set. Throws Error if it is missing or damaged, or too small to be split.
-  SearchData(const SearchConfig& config, const c10::Device& device);
+  /// Opens the data set; `log` is told what is no error. Throws Error if it is missing or damaged,
+  /// or too small to be split.
+  SearchData(const SearchConfig& config, const c10::Device& device, const Log& log = Log::silent());
 
   std::int64_t image_channels() const { return images_->channels(); }
   std::int64_t classes() const { return images_->classes(); }
@@ -38,9 +41,12 @@ class SearchData {
   std::int64_t valid_images() const { return validation_.images_per_epoch(); }
   std::int64_t steps_per_epoch() const { return train_.batches_per_epoch(); }
   std::int64_t validation_batches() const { return validation_.batches_per_epoch(); }
-
   /// Where start_epoch() has to begin to go on from here.
   std::int64_t next_step() const { return train_.next_batch(); }
+  /// Images of w left out since start_epoch() because they cannot be read.
+  std::int64_t skipped() const { return train_.skipped(); }
+  /// The same of the validation.
+  std::int64_t validation_skipped() const { return validation_.skipped(); }
 
   /// Begins an epoch (counted from 0) at a step.
   void start_epoch(std::int64_t epoch, std::int64_t first_step = 0);
@@ -51,15 +57,22 @@ class SearchData {
   std::optional<Batch> next_validation();
 
  private:
-  Batch next_held_out();
+  SearchData(const SearchConfig& config, const c10::Device& device,
+             const std::shared_ptr<const ImageSource>& images);
+  SearchData(const SearchConfig& config, const c10::Device& device,
+             std::shared_ptr<const ImageSource> images, const IndexSplit& parts);
+
+  Batch next_held_out(std::int64_t number);
+  void start_held_out(std::int64_t number);
 
   BatchMover mover_;
   bool bilevel_;
-  std::shared_ptr<const ImageSet> images_;
+  std::shared_ptr<const ImageSource> images_;
   BatchLoader train_;
   BatchLoader held_out_;
   BatchLoader validation_;
-  std::int64_t pass_ = 0;  ///< of the held-out images
+  std::int64_t epoch_ = 0;
+  std::int64_t pass_ = -1;  ///< of the held-out images that is under way
 };
 
 }  // namespace darts

@@ -18,7 +18,9 @@ struct EpochSummary : EpochFigures {
   double valid_accuracy = 0.0;  ///< in [0, 1]
   double entropy_normal = 0.0;  ///< mean entropy of an edge's softmax(alpha), nats
   double entropy_reduce = 0.0;
-  double most_entropy = 0.0;  ///< of an undecided edge, on average over both types of cell
+  double most_entropy = 0.0;       ///< of an undecided edge, on average over both types of cell
+  std::int64_t skipped = 0;        ///< images of w that could not be read
+  std::int64_t valid_skipped = 0;  ///< held-out images that could not be read
   Genotype genotype = {};
 };
 

@@ -65,6 +65,7 @@ class SearchRun : public LongRun {
   SearchStep step_;
   SearchRecords records_;
   SearchState state_;
+  std::int64_t skipped_before_ = 0;  ///< images of the epoch that a run before this one skipped
 };
 
 }  // namespace darts

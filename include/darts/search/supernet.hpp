@@ -1,6 +1,7 @@
 #pragma once
 
 #include <darts/cell/search_cell.hpp>
+#include <darts/cell/stem.hpp>
 #include <darts/search/method.hpp>
 
 #include <torch/nn/cloneable.h>
@@ -17,6 +18,7 @@ struct SupernetOptions {
   std::int64_t cells = 8;      ///< reduction cells stand at ⌊cells/3⌋ and ⌊2·cells/3⌋
   std::int64_t channels = 16;  ///< channels of the first cells' nodes; doubled by a reduction
   std::int64_t nodes = 4;      ///< intermediate nodes of a cell
+  NetworkStem stem = NetworkStem::cifar;
   std::int64_t stem_multiplier = 3;  ///< the stem has stem_multiplier · channels
   std::int64_t image_channels = 3;
   std::int64_t classes = 10;
@@ -29,7 +31,8 @@ struct SupernetOptions {
 /// but knows nothing of what theta means: a search method makes mixing weights of it, with which
 /// the supernet is run.
 ///
-/// Names of parameters and buffers are the original implementation's: `stem.0.weight`,
+/// Names of parameters and buffers are the original implementation's: `stem.K` (ImageNet:
+/// `stem0.K`, `stem1.K`),
 /// `cells.I._ops.E._ops.P.op.K.weight`, `classifier.weight`; alpha is `alphas_normal` and
 /// `alphas_reduce`, edges × columns.
 class SupernetImpl : public torch::nn::Cloneable<SupernetImpl> {
@@ -60,7 +63,7 @@ class SupernetImpl : public torch::nn::Cloneable<SupernetImpl> {
   Precision autocast_precision(const at::Tensor& images);
 
   SupernetOptions options_;
-  torch::nn::Sequential stem_{nullptr};
+  Stem stem_;
   torch::nn::Sequential cells_{nullptr};  // as a list: it survives clone()
   torch::nn::Linear classifier_{nullptr};
 };

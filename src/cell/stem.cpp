@@ -1,0 +1,43 @@
+#include <darts/cell/stem.hpp>
+
+#include <torch/nn/modules/activation.h>
+#include <torch/nn/modules/batchnorm.h>
+#include <torch/nn/modules/conv.h>
+
+namespace darts {
+namespace {
+
+torch::nn::Conv2d conv_3x3(std::int64_t in, std::int64_t out, std::int64_t stride) {
+  return torch::nn::Conv2d(
+      torch::nn::Conv2dOptions(in, out, 3).stride(stride).padding(1).bias(false));
+}
+
+}  // namespace
+
+Choices<NetworkStem> stem_choices() {
+  return one_of<NetworkStem>({{"cifar", NetworkStem::cifar}, {"imagenet", NetworkStem::imagenet}});
+}
+
+Stem::Stem(torch::nn::Module& network, const StemOptions& options) {
+  using torch::nn::BatchNorm2d;
+  using torch::nn::ReLU;
+  using torch::nn::Sequential;
+  const std::int64_t c = options.channels;
+  if (options.kind == NetworkStem::cifar) {
+    first_ = network.register_module(
+        "stem", Sequential(conv_3x3(options.image_channels, c, 1), BatchNorm2d(c)));
+    return;
+  }
+  first_ = network.register_module(
+      "stem0", Sequential(conv_3x3(options.image_channels, c / 2, 2), BatchNorm2d(c / 2), ReLU(),
+                          conv_3x3(c / 2, c, 2), BatchNorm2d(c)));
+  second_ = network.register_module("stem1", Sequential(ReLU(), conv_3x3(c, c, 2), BatchNorm2d(c)));
+}
+
+std::pair<at::Tensor, at::Tensor> Stem::forward(const at::Tensor& images) {
+  at::Tensor s0 = first_->forward(images);
+  at::Tensor s1 = second_ ? second_->forward(s0) : s0;
+  return {std::move(s0), std::move(s1)};
+}
+
+}  // namespace darts
