@@ -10,7 +10,7 @@ namespace darts::fused {
 using Tensors = std::span<const at::Tensor>;
 
 /// What does the arithmetic of one pass through a cell, and knows what is small: the weights in its
-/// kernels' order, the mixing weights, the batch norms' statistics. The schedule (schedule.hpp)
+/// kernels' order, the mixing weights, the batch norms' statistics. The schedule (run.hpp)
 /// calls it with whole batches, says what is computed when, and holds the tensors; it never looks
 /// at a number in them, so that a processor on another device need not be waited for.
 ///
@@ -32,15 +32,15 @@ class Processor {
   virtual void run_first_units(StatePass& from) = 0;
   /// The second units, and their statistics.
   virtual void run_second_units(StatePass& from) = 0;
-  /// A node: the sum of what enters it, `height` × `width` pixels.
+  /// A node: the sum of what enters it.
   virtual at::Tensor sum_node(std::span<const Summand> entering) = 0;
 
   // Backward, state by state, the last one first. gradients: of each state's value; of those that
   // come later they are complete, and the state's own is undefined or that of the cell's output.
 
   /// Gradients of the mixing weights of all that leaves a state, into `mixing` (as
-  /// CellInputs::mixing), and of its batch norms' statistics, which the next calls use. Makes pools
-  /// that have been released.
+  /// CellInputs::mixing), and what the next calls need to go back through its batch norms. Makes
+  /// pools that have been released.
   virtual void run_alpha_gradient(StatePass& from, Tensors gradients, const at::Tensor& mixing) = 0;
   /// The second units backward: the gradients of the first ones' outputs and, unless `weights` is
   /// null, of their weights (as CellPlan::weights).
