@@ -111,9 +111,9 @@ at::Tensor checked_labels(const IdxArray& stored, const fs::path& file, const fs
 
 ImageSet load_fashion_mnist(const DatasetOptions& options, Split split) {
   const Files files = find_files(options.root, split);
-  if (options.note && files.images.parent_path() == system_folder) {
-    options.note("Fashion-MNIST is read from " + std::string(system_folder) + ": there is none in " +
-                 options.root.string());
+  if (options.tell && files.images.parent_path() == system_folder) {
+    options.tell("Fashion-MNIST is read from " + std::string(system_folder) +
+                 ": there is none in " + options.root.string());
   }
   const IdxArray images = read(files.images, 3, options.root);
   const IdxArray labels = read(files.labels, 1, options.root);

@@ -65,7 +65,7 @@ std::optional<FileIndex> unpack_index(std::string_view bytes, std::string_view s
 struct IndexCache {
   std::filesystem::path
       folder;  ///< empty: beside the data or, if that cannot be written, the user's
-  std::function<void(const std::string&)> note;  ///< told, if set, why the index cannot be kept
+  std::function<void(const std::string&)> warn;  ///< told, if set, why the index cannot be kept
 };
 
 /// The images of a split, from the cache where the folders have not changed since it was written

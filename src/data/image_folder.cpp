@@ -85,8 +85,8 @@ ImageSet load_image_folder(const DatasetOptions& options, Split split) {
                 std::to_string(options.image_size));
   }
   const FolderListing listing = list_image_folder(options.root, split);
-  if (options.note && !listing.left_out.empty()) {
-    options.note("left out of the class folders of " + options.root.string() + ": " +
+  if (options.warn && !listing.left_out.empty()) {
+    options.warn("left out of the class folders of " + options.root.string() + ": " +
                  describe(listing.left_out) + " (JPEG and PNG are read)");
   }
   const at::Tensor images = read_images(listing.files, options.image_size);

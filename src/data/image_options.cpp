@@ -18,9 +18,9 @@ std::vector<std::string> dataset_names() {
 void add_photo_fields(FieldTable& t, ImageOptions& o) {
   PhotoOptions& photos = o.photos;
   t.add("data.crop_size", photos.crop_size,
-        "imagenet: height and width that the network sees, pixels", at_least(8));
+        "imagenet: height and width that the network sees, pixels", between(8, 4096));
   t.add("data.resize_size", photos.resize_size,
-        "imagenet, testing: shorter side before the crop in the middle, pixels", at_least(8));
+        "imagenet, testing: shorter side before the crop in the middle, pixels", between(8, 8192));
   t.add("data.smallest_area", photos.smallest_area,
         "imagenet, training: least share of the image that a random crop shows",
         between(0.0001, 1.0));
@@ -46,7 +46,8 @@ OpenOptions open_options(const ImageOptions& o, bool augment, const Log& log) {
   options.photos.flip = o.augmentation.flip;
   options.on_error = o.on_error;
   options.index_cache = o.index_cache;
-  options.note = [log](const std::string& note) { log.warn(note); };
+  options.warn = [log](const std::string& text) { log.warn(text); };
+  options.tell = [log](const std::string& text) { log.info(text); };
   return options;
 }
 
@@ -57,19 +58,19 @@ void add_image_fields(FieldTable& t, ImageOptions& o, const std::string& run) {
   t.add("data.dataset", o.set.name, "data set", one_of(dataset_names()));
   t.add("data.root", o.set.root, "folder that holds the data sets, or the image folder itself");
   t.add("data.image_size", o.set.image_size, "height and width of images from an image folder",
-        at_least(8));
+        between(8, 4096));
   t.add("data.limit", o.limit, "use only so many training images; 0: all", at_least(0));
   t.add("data.workers", o.workers, "threads that prepare batches; 0: none beside the " + run,
-        at_least(0));
-  t.add("data.prefetch", o.prefetch, "batches prepared ahead", at_least(1));
+        between(0, 256));
+  t.add("data.prefetch", o.prefetch, "batches prepared ahead", between(1, 1024));
   t.add("data.drop_last", o.drop_last,
         "leave out an epoch's last training batch if it is smaller than the others");
   t.add("data.crop_padding", o.augmentation.crop_padding,
         "zeros around an image before its random crop, pixels; 0: no crop; not of imagenet",
-        at_least(0));
+        between(0, 1024));
   t.add("data.flip", o.augmentation.flip, "flip images left to right, half of the time");
   t.add("data.cutout", o.augmentation.cutout,
-        "side of the square cut out, pixels; 0: none; not of imagenet", at_least(0));
+        "side of the square cut out, pixels; 0: none; not of imagenet", between(0, 4096));
   add_photo_fields(t, o);
 }
 

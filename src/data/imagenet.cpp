@@ -66,9 +66,9 @@ std::shared_ptr<const ImageSource> open_imagenet(const DatasetOptions& dataset, 
                                                  const OpenOptions& options) {
   const ImagenetLayout layout = find_imagenet(dataset.root, split);
   auto index = std::make_shared<const FileIndex>(
-      cached_index(layout, {.folder = options.index_cache, .note = options.note}));
-  if (options.note && !index->left_out().empty()) {
-    options.note("left out of " + layout.folder.string() + ": " + index->left_out() +
+      cached_index(layout, {.folder = options.index_cache, .warn = options.warn}));
+  if (options.warn && !index->left_out().empty()) {
+    options.warn("left out of " + layout.folder.string() + ": " + index->left_out() +
                  " (JPEG and PNG are read)");
   }
   return std::make_shared<const ImagenetSource>(

@@ -123,8 +123,8 @@ void keep(const FileIndex& index, const FolderState& state, const std::vector<fs
       problem = error.what();
     }
   }
-  if (cache.note) {
-    cache.note("the list of images is made anew at every start, since it cannot be kept: " +
+  if (cache.warn) {
+    cache.warn("the list of images is made anew at every start, since it cannot be kept: " +
                problem);
   }
 }

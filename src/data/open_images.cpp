@@ -9,7 +9,8 @@ std::shared_ptr<const ImageSource> open_images(const DatasetOptions& dataset, Sp
     return open(dataset, split, options);
   }
   DatasetOptions loaded = dataset;
-  loaded.note = dataset.note ? dataset.note : options.note;
+  loaded.warn = dataset.warn ? dataset.warn : options.warn;
+  loaded.tell = dataset.tell ? dataset.tell : options.tell;
   return std::make_shared<const ImageSetSource>(
       std::make_shared<const ImageSet>(load_dataset(loaded, split)),
       options.augment ? options.augmentation : Augmentation::none());

@@ -150,7 +150,7 @@ TEST(FashionMnistInstalled, IsThePublishedSet) {
   }
   std::vector<std::string> notes;
   DatasetOptions options;
-  options.note = [&](const std::string& note) { notes.push_back(note); };
+  options.tell = [&](const std::string& note) { notes.push_back(note); };
   const ImageSet train = load_dataset(options, Split::train);
   if (!fs::exists(options.root / "fashion-mnist")) {
     EXPECT_THAT(notes, ::testing::ElementsAre(HasSubstr("is read from " + installed.string())));

@@ -163,7 +163,7 @@ TEST_F(CachedIndex, NeedsNoPlaceToWrite) {
   test::write_file(root.path() / "file", "");
   cache.folder = root.path() / "file";  // no folder
   std::string note;
-  cache.note = [&note](const std::string& text) { note = text; };
+  cache.warn = [&note](const std::string& text) { note = text; };
   EXPECT_EQ(index().size(), 3);
   EXPECT_THAT(note, HasSubstr("made anew at every start"));
 }

@@ -67,7 +67,7 @@ TEST_F(ImageFolder, ReadsJpegUnderAnyUsualEndingAndWhatLiesInSubFolders) {
     test::write_file(root.path() / "train/rock" / name, "?");
   }
   std::vector<std::string> notes;
-  options.note = [&](const std::string& note) { notes.push_back(note); };
+  options.warn = [&](const std::string& note) { notes.push_back(note); };
   EXPECT_EQ(load(Split::train).images.size(0), 4);
   EXPECT_THAT(notes, ElementsAre(HasSubstr("1 .gif, 2 .webp, 1 without ending")));
 }

@@ -27,8 +27,10 @@ struct DatasetOptions {
   /// them an image folder's are measured on its train images, for the test split as well, which
   /// costs decoding these once more.
   std::optional<PixelStatistics> statistics = std::nullopt;
-  /// Told, if set, what may be good to know and is no error: which files are left out.
-  std::function<void(const std::string&)> note = {};
+  /// Told, if set, what is no error: which files are left out, …
+  std::function<void(const std::string&)> warn = {};
+  /// … and where the data was found, if not where it was looked for first.
+  std::function<void(const std::string&)> tell = {};
 };
 
 /// What the images of a data set are like; 0: not the same for all who have it.

@@ -30,8 +30,10 @@ struct OpenOptions {
   /// empty: beside the data or, if that cannot be written, $XDG_CACHE_HOME/darts
   /// (~/.cache/darts).
   std::filesystem::path index_cache = {};
-  /// Told, if set, what may be good to know and is no error: why the list cannot be kept.
-  std::function<void(const std::string&)> note = {};
+  /// Told, if set, what is no error: why the list cannot be kept, which files are left out, …
+  std::function<void(const std::string&)> warn = {};
+  /// … and where the data was found, if not where it was looked for first.
+  std::function<void(const std::string&)> tell = {};
 };
 
 /// One split of any data set of dataset_table(). Throws what load_dataset throws, and Error for
