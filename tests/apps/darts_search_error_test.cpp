@@ -182,8 +182,7 @@ TEST_F(DartsSearchCheckpoints, ToStartFrom) {
 TEST_F(DartsSearchErrors, AnEmptyTextIsNotTheSameAsNone) {
   for (const char* option :
        {"--resume", "--derive", "--init-from", "--name", "--seed", "--config", "--data-root"}) {
-    EXPECT_THAT(error_of({option, ""}),
-                HasSubstr(std::string(option) + " is given an empty text"));
+    EXPECT_THAT(error_of({option, ""}), HasSubstr(std::string(option) + " is given an empty text"));
   }
   EXPECT_THAT(error_of({"--derive", runs(), "--epoch", "-7"}), HasSubstr("--epoch"));
 }

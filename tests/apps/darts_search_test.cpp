@@ -88,7 +88,7 @@ TEST_F(DartsSearch, TheRecipeForImagenetIsPcDarts) {
               AllOf(HasSubstr("  portion_w: 0.1\n"), HasSubstr("  portion_alpha: 0.025\n"),
                     HasSubstr("  stem: imagenet\n"), HasSubstr("  cells: 8\n"),
                     HasSubstr("  channels: 16\n"), HasSubstr("  epochs: 50\n"),
-                    HasSubstr("  hue: 0\n"), HasSubstr("  learning_rate: 0.006\n")));
+                    HasSubstr("  hue: 0.0\n"), HasSubstr("  learning_rate: 0.006\n")));
 }
 
 TEST_F(DartsSearch, TakesTheConfigOfARunBack) {
