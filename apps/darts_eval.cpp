@@ -1,6 +1,7 @@
 // darts_eval: tests a trained evaluation network, or counts what one costs.
 
 #include "eval_arguments.hpp"
+#include "run_program.hpp"
 
 #include <darts/core/atomic_file.hpp>
 #include <darts/core/environment.hpp>
@@ -61,6 +62,7 @@ NetworkTest test_options(const EvalArguments& a) {
   options.data.batch_size = a.batch_size;
   options.data.workers = a.workers;
   options.data.on_error = a.on_error == "skip" ? OnError::skip : OnError::fail;
+  options.data.log = Log();
   options.recalibrate = a.recalibrate;
   options.show_progress = true;
   return options;
@@ -135,12 +137,8 @@ int eval_main(int argc, char** argv) {
   app.set_version_flag(
       "--version", "darts " + std::string(program_version()) + " " + std::string(git_revision()));
   declare(app, a);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& e) {
-    return app.exit(e);  // --help, --version
-  } catch (const CLI::ParseError& e) {
-    throw Error(std::string(e.what()) + "; see darts_eval --help");
+  if (const auto status = parse(app, "darts_eval", argc, argv)) {
+    return *status;
   }
   if (!a.count.empty()) {
     return count(a);

@@ -90,7 +90,11 @@ def read_alphas(run: Path) -> Alphas:
         where = f"{path}, line {number}"
         sets = {cell: _primitives(record, cell, where) for cell in CELL_TYPES}
         primitives = primitives or sets
-        if sets != primitives or len(sets["normal"]) != len(sets["reduce"]):
+        if len(sets["normal"]) != len(sets["reduce"]):
+            raise UserError(
+                f"{where}: 'normal' has {len(sets['normal'])} edges, 'reduce' {len(sets['reduce'])}"
+            )
+        if sets != primitives:
             raise UserError(f"{where}: other edges or primitives than before")
         epochs[_epoch(record, path, number)] = {
             cell: _matrix(record[cell], sets[cell], cell, where) for cell in CELL_TYPES

@@ -26,15 +26,32 @@ bool is_plain_norm(const std::shared_ptr<BatchNorm2dImpl>& norm) {
   return norm != nullptr && !norm->options.affine() && norm->running_mean.defined();
 }
 
+std::int64_t channels_out(const NormUnit& unit) {
+  std::int64_t channels = 0;
+  for (const at::Tensor& weight : unit.pointwise) {
+    channels += weight.size(0);
+  }
+  return channels;
+}
+
 /// Whether there are kernels for a unit of `channels` channels in and out.
 bool has_kernels(const NormUnit& unit, std::int64_t channels) {
   const bool separable = unit.depthwise.defined() && unit.pointwise.size() == 1;
   const bool factorized =
       !unit.depthwise.defined() && unit.pointwise.size() == 2 && unit.stride == 2;
   return norm_block::has_kernels(unit) && (separable || factorized) && is_plain_norm(unit.norm) &&
-         std::ranges::all_of(unit.pointwise, [channels](const at::Tensor& weight) {
-           return weight.size(1) == channels;
-         });
+         std::ranges::all_of(
+             unit.pointwise,
+             [channels](const at::Tensor& weight) { return weight.size(1) == channels; }) &&
+         channels_out(unit) == channels;
+}
+
+/// Whether units run one after the other as the cells run them: one, or two that are separable, of
+/// which the second keeps the size.
+bool is_chain(const std::vector<NormUnit>& units) {
+  const auto separable = [](const NormUnit& unit) { return unit.depthwise.defined(); };
+  return units.size() == 1 ||
+         (units.size() == 2 && separable(units[0]) && separable(units[1]) && units[1].stride == 1);
 }
 
 /// Asks the modules of operations what they are made of, and adds it to a plan.
@@ -78,7 +95,7 @@ class Planner {
     operation.kind = OperationKind::convolution;
     const bool all = std::ranges::all_of(
         units, [this](const NormUnit& unit) { return has_kernels(unit, plan_.channels); });
-    if (units.empty() || !all) {
+    if (!all || !is_chain(units)) {
       return std::nullopt;
     }
     for (const NormUnit& unit : units) {

@@ -1,4 +1,3 @@
-
 #include <darts/core/error.hpp>
 #include <darts/core/main.hpp>
 #include <darts/core/posix_file.hpp>

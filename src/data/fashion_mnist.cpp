@@ -25,9 +25,9 @@ constexpr const char* get_data_name = "fashion_mnist";
 constexpr const char* system_folder = "/usr/share/datasets/fashion-mnist";  // of Debian's package
 
 /// A folder that was given holds the images or fails; where none was, the system's will do.
-std::vector<fs::path> folders(const fs::path& root) {
+std::vector<fs::path> folders(const fs::path& root, bool or_system) {
   std::vector<fs::path> folders{root / "fashion-mnist", root / "FashionMNIST" / "raw", root};
-  if (root == DatasetOptions().root) {
+  if (or_system) {
     folders.emplace_back(system_folder);
   }
   return folders;
@@ -49,13 +49,14 @@ struct Files {
 };
 
 /// Both files of a split from the first folder that has its images.
-Files find_files(const fs::path& root, Split split) {
+Files find_files(const fs::path& root, bool or_system, Split split) {
   const std::string prefix = split == Split::train ? "train" : "t10k";
   const std::string images_name = prefix + "-images-idx3-ubyte";
   const std::string labels_name = prefix + "-labels-idx1-ubyte";
   const std::string remedy =
-      "; install Debian's package dataset-fashion-mnist or " + fetch_hint(get_data_name, root);
-  for (const fs::path& folder : folders(root)) {
+      (or_system ? "; install Debian's package dataset-fashion-mnist or " : "; ") +
+      fetch_hint(get_data_name, root);
+  for (const fs::path& folder : folders(root, or_system)) {
     const auto images = find_in(folder, images_name);
     if (!images) {
       continue;
@@ -110,7 +111,7 @@ at::Tensor checked_labels(const IdxArray& stored, const fs::path& file, const fs
 }  // namespace
 
 ImageSet load_fashion_mnist(const DatasetOptions& options, Split split) {
-  const Files files = find_files(options.root, split);
+  const Files files = find_files(options.root, options.or_system, split);
   if (options.tell && files.images.parent_path() == system_folder) {
     options.tell("Fashion-MNIST is read from " + std::string(system_folder) +
                  ": there is none in " + options.root.string());

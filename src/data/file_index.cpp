@@ -45,14 +45,19 @@ std::string checksum_of(std::string_view bytes) {
   return std::to_string(crc32_z(0, data, bytes.size())) + "\n";
 }
 
-void add_class(FileIndex& index, const std::filesystem::path& folder, std::int32_t label,
-               LeftOut& left_out) {
-  const std::vector<std::string> names = images_in(folder, left_out);
-  if (names.empty()) {
-    throw no_images(folder, left_out);
+/// The images of the class folder `name` in `split`.
+void add_class(FileIndex& index, const std::filesystem::path& split, const std::string& name,
+               std::int32_t label, LeftOut& left_out) {
+  const FolderImages images = images_in(split / name);
+  if (images.names.empty()) {
+    throw no_images(split / name, images.left_out);
   }
-  for (const std::string& name : names) {
-    index.add(name, label);
+  add(left_out, images.left_out);
+  for (const std::string& image : images.names) {
+    index.add(image, label);
+  }
+  for (const std::string& folder : images.folders) {
+    index.add_folder(std::filesystem::path(name) / folder);
   }
 }
 
@@ -71,9 +76,9 @@ std::filesystem::path FileIndex::place(std::int64_t i) const {
 }
 
 FileIndex list_images(ImagenetLayout layout) {
-  LeftOut left_out;
   if (layout.folders.empty()) {
-    const std::vector<std::string> names = images_in(layout.folder, left_out);
+    const FolderImages images = images_in(layout.folder);
+    const std::vector<std::string>& names = images.names;
     if (names.empty()) {
       throw Error("no images in " + layout.folder.string());
     }
@@ -82,15 +87,19 @@ FileIndex list_images(ImagenetLayout layout) {
     for (std::size_t i = 0; i < names.size(); ++i) {
       index.add(names[i], labels[i]);
     }
-    index.set_left_out(describe(left_out));
+    for (const std::string& folder : images.folders) {
+      index.add_folder(folder);
+    }
+    index.set_left_out(describe(images.left_out));
     return index;
   }
   const auto& known = layout.class_names;
   check_all_sorted(layout.folder);
+  LeftOut left_out;
   FileIndex index(known, /*folder_per_class=*/true);
   for (const std::string& name : layout.folders) {
     const auto place = std::lower_bound(known.begin(), known.end(), name) - known.begin();
-    add_class(index, layout.folder / name, static_cast<std::int32_t>(place), left_out);
+    add_class(index, layout.folder, name, static_cast<std::int32_t>(place), left_out);
   }
   index.set_left_out(describe(left_out));
   return index;

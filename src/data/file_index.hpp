@@ -34,6 +34,11 @@ class FileIndex {
   const std::string& left_out() const { return left_out_; }
   void set_left_out(std::string text) { left_out_ = std::move(text); }
 
+  /// Folders in class folders (or in the split's, if all images lie there), also those without
+  /// images. Known of an index that was just made, and not of one that was unpacked.
+  const std::vector<std::filesystem::path>& sub_folders() const { return sub_folders_; }
+  void add_folder(std::filesystem::path folder) { sub_folders_.push_back(std::move(folder)); }
+
   /// Where image `i` lies in the folder of the split.
   std::filesystem::path place(std::int64_t i) const;
 
@@ -44,6 +49,7 @@ class FileIndex {
   std::vector<std::size_t> begins_ = {0};  // of each name, and the end of the last
   std::vector<std::int32_t> labels_;
   std::string left_out_;
+  std::vector<std::filesystem::path> sub_folders_;
 };
 
 /// Reads the folders of the split: class by class, files sorted by name. Throws Error for a class

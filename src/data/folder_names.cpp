@@ -48,28 +48,25 @@ bool is_image(const std::string& ending) {
   return std::ranges::find(known, ending) != known.end();
 }
 
-void add_images(const fs::path& folder, const fs::path& below, int levels,
-                std::vector<std::string>& names, LeftOut& left_out) {
+void add_images(const fs::path& folder, const fs::path& below, int levels, FolderImages& found) {
   std::vector<fs::path> folders;
   for (const fs::directory_entry& entry : entries_of(folder / below)) {
     const fs::path name = below / entry.path().filename();
     if (entry.is_directory()) {
       folders.push_back(name);
     } else if (const std::string ending = ending_of(name); is_image(ending)) {
-      names.push_back(name.string());
+      found.names.push_back(name.string());
     } else {
-      ++left_out[ending.empty() ? "without ending" : ending];
+      ++found.left_out[ending.empty() ? "without ending" : ending];
     }
   }
-  if (levels == 0) {
-    return;
-  }
-  if (levels == 1 && !folders.empty()) {
+  if (levels == 0 && !folders.empty()) {
     throw Error((folder / below).string() + ": folders in folders, more than " +
                 std::to_string(deepest) + "; does a link lead back?");
   }
   for (const fs::path& name : folders) {
-    add_images(folder, name, levels - 1, names, left_out);
+    found.folders.push_back(name.string());
+    add_images(folder, name, levels - 1, found);
   }
 }
 
@@ -93,10 +90,16 @@ std::string describe(const LeftOut& left_out) {
   return text;
 }
 
-std::vector<std::string> images_in(const fs::path& folder, LeftOut& left_out) {
-  std::vector<std::string> names;
-  add_images(folder, {}, deepest, names, left_out);
-  return names;
+FolderImages images_in(const fs::path& folder) {
+  FolderImages found;
+  add_images(folder, {}, deepest, found);
+  return found;
+}
+
+void add(LeftOut& sum, const LeftOut& left_out) {
+  for (const auto& [ending, count] : left_out) {
+    sum[ending] += count;
+  }
 }
 
 Error no_images(const fs::path& class_folder, const LeftOut& left_out) {
@@ -106,18 +109,17 @@ Error no_images(const fs::path& class_folder, const LeftOut& left_out) {
 }
 
 void check_all_sorted(const fs::path& folder) {
-  LeftOut ignored;
-  if (const auto loose = images_directly_in(folder, ignored); !loose.empty()) {
+  std::vector<std::string> loose;
+  for (const fs::directory_entry& entry : entries_of(folder)) {
+    if (!entry.is_directory() && is_image(ending_of(entry.path()))) {
+      loose.push_back(entry.path().filename().string());
+    }
+  }
+  if (!loose.empty()) {
     throw Error(folder.string() + " has class folders and " + std::to_string(loose.size()) +
                 " images beside them (" + loose.front() + (loose.size() > 1 ? ", …" : "") +
                 "), which have no class; sort or remove them");
   }
-}
-
-std::vector<std::string> images_directly_in(const fs::path& folder, LeftOut& left_out) {
-  std::vector<std::string> names;
-  add_images(folder, {}, 0, names, left_out);
-  return names;
 }
 
 }  // namespace darts::detail

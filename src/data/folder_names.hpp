@@ -22,13 +22,19 @@ using LeftOut = std::map<std::string, std::int64_t>;
 /// "3 .webp, 1 .txt"
 std::string describe(const LeftOut& left_out);
 
-/// JPEG (.jpg, .jpeg, .jpe, .jfif) and PNG files in a folder and in its sub-folders, in small or
-/// capital letters: names like "a.jpg" and "more/b.png", folder by folder, as torchvision sorts
-/// them. What else lies there is counted in `left_out`.
-std::vector<std::string> images_in(const std::filesystem::path& folder, LeftOut& left_out);
+/// What lies in a folder and in its sub-folders.
+struct FolderImages {
+  std::vector<std::string> names;    ///< like "a.jpg" and "more/b.png", folder by folder
+  std::vector<std::string> folders;  ///< the sub-folders, also those without images
+  LeftOut left_out;                  ///< the files that are no images
+};
 
-/// The same, of the folder alone.
-std::vector<std::string> images_directly_in(const std::filesystem::path& folder, LeftOut& left_out);
+/// JPEG (.jpg, .jpeg, .jpe, .jfif) and PNG files, in small or capital letters, as torchvision sorts
+/// them.
+FolderImages images_in(const std::filesystem::path& folder);
+
+/// Adds what another one counted.
+void add(LeftOut& sum, const LeftOut& left_out);
 
 /// The error of a class folder without images.
 Error no_images(const std::filesystem::path& class_folder, const LeftOut& left_out);

@@ -44,11 +44,12 @@ std::vector<std::string> classes_in(const fs::path& folder, const fs::path& root
 }
 
 void add_class(FolderListing& listing, const fs::path& folder, std::int64_t label) {
-  const std::vector<std::string> names = images_in(folder, listing.left_out);
-  if (names.empty()) {
-    throw no_images(folder, listing.left_out);
+  const FolderImages images = images_in(folder);
+  if (images.names.empty()) {
+    throw no_images(folder, images.left_out);
   }
-  for (const std::string& name : names) {
+  add(listing.left_out, images.left_out);
+  for (const std::string& name : images.names) {
     listing.files.push_back(folder / name);
     listing.labels.push_back(label);
   }
@@ -61,7 +62,9 @@ void add_annotated(FolderListing& listing, const fs::path& root) {
                         .folders = {},
                         .labels = root / "val/val_annotations.txt",
                         .train = root / "train"};
-  const std::vector<std::string> names = images_in(layout.folder, listing.left_out);
+  const FolderImages images = images_in(layout.folder);
+  const std::vector<std::string>& names = images.names;
+  add(listing.left_out, images.left_out);
   for (const std::int32_t label : read_labels(layout, names)) {
     listing.files.push_back(layout.folder / names[listing.labels.size()]);
     listing.labels.push_back(label);

@@ -51,6 +51,13 @@ OpenOptions open_options(const ImageOptions& o, bool augment, const Log& log) {
   return options;
 }
 
+/// A root that is not the default was asked for.
+DatasetOptions place_of(const ImageOptions& options) {
+  DatasetOptions set = options.set;
+  set.or_system = set.root == DatasetOptions().root;
+  return set;
+}
+
 }  // namespace
 
 void add_image_fields(FieldTable& t, ImageOptions& o, const std::string& run) {
@@ -75,7 +82,7 @@ void add_image_fields(FieldTable& t, ImageOptions& o, const std::string& run) {
 }
 
 std::shared_ptr<const ImageSource> open_train_images(const ImageOptions& options, const Log& log) {
-  auto images = open_images(options.set, Split::train, open_options(options, true, log));
+  auto images = open_images(place_of(options), Split::train, open_options(options, true, log));
   const Augmentation& augmentation = options.augmentation;
   if (find_dataset(options.set.name).load == nullptr &&
       (augmentation.crop_padding > 0 || augmentation.cutout > 0)) {
@@ -87,7 +94,7 @@ std::shared_ptr<const ImageSource> open_train_images(const ImageOptions& options
 
 std::shared_ptr<const ImageSource> open_test_images(const ImageOptions& options,
                                                     const ImageSource& train, const Log& log) {
-  DatasetOptions set = options.set;
+  DatasetOptions set = place_of(options);
   set.statistics = train.statistics();
   auto test = open_images(set, Split::test, open_options(options, false, log));
   if (test->class_names() != train.class_names()) {

@@ -5,6 +5,7 @@
 #include <darts/core/error.hpp>
 
 #include <algorithm>
+#include <string_view>
 
 namespace darts::detail {
 namespace {
@@ -41,7 +42,9 @@ fs::path find_labels(const fs::path& root) {
     if (fs::exists(root / name)) {
       return root / name;
     }
-    names += (names.empty() ? "" : ", ") + std::string(name);
+    if (std::string_view(name).find('/') == std::string_view::npos) {
+      names += (names.empty() ? "" : ", ") + std::string(name);
+    }
   }
   throw Error("the images in " + (root / "val").string() +
               " have no labels: sort them into folders named after their classes, or put a file "

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
-#include <set>
 #include <string_view>
 
 namespace darts::detail {
@@ -42,16 +41,10 @@ FolderState state_of(const ImagenetLayout& layout) {
   return state;
 }
 
-/// With the folders in class folders that had images: which there are is known of an index alone.
+/// With the folders in class folders, which only an index that was just made knows.
 FolderState with_sub_folders(FolderState state, const ImagenetLayout& layout,
                              const FileIndex& index) {
-  std::set<fs::path> folders;
-  for (std::int64_t i = 0; i < index.size(); ++i) {
-    if (index.name(i).find('/') != std::string_view::npos) {
-      folders.insert(index.place(i).parent_path());
-    }
-  }
-  for (const fs::path& folder : folders) {
+  for (const fs::path& folder : index.sub_folders()) {
     state.add(layout.folder / folder);
   }
   return state;

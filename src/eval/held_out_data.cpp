@@ -24,12 +24,15 @@ std::shared_ptr<const ImageSource> open_source(const NetworkDescription& network
     throw Error("the checkpoint does not say what it was trained on; give --data NAME");
   }
   dataset.root = options.root.empty() ? std::filesystem::path(network.root) : options.root;
+  dataset.or_system = options.root.empty();
   dataset.image_size = network.height;
   dataset.statistics = network.statistics;
   OpenOptions open;
   open.photos.crop_size = network.height;
   open.photos.resize_size = network.resize_size;
   open.on_error = options.on_error;
+  open.warn = [log = options.log](const std::string& text) { log.warn(text); };
+  open.tell = [log = options.log](const std::string& text) { log.info(text); };
   std::shared_ptr<const ImageSource> images = open_images(dataset, options.split, open);
   check_fit(network, *images, dataset.name);
   return images;

@@ -6,6 +6,7 @@
 #include <darts/eval/inference.hpp>
 #include <darts/eval/train_run.hpp>
 #include <darts/ops/initialize.hpp>
+#include <darts/ops/noise.hpp>
 #include <darts/run/load_config.hpp>
 
 #include <nlohmann/json.hpp>
@@ -75,6 +76,10 @@ TrainRun::TrainRun(TrainConfig config, const Genotype& genotype, RunDirectory di
       description_(describe_network(config_, genotype, data_)),
       network_(make_network(config_, description_, device())),
       step_(network_, step_config(config_, device())) {
+  if (config_.runtime.cuda_graph && this->device().is_cuda() && has_noise(*network_)) {
+    log().warn(
+        "runtime.cuda_graph: noise is drawn anew in every pass, so that this run goes without");
+  }
   start_average();
 }
 

@@ -1,6 +1,7 @@
 #include <darts/core/error.hpp>
 #include <darts/eval/read_picture.hpp>
 #include <darts/eval/trained_network.hpp>
+#include <darts/ops/noise.hpp>
 #include <darts/run/run_directory.hpp>
 
 #include <ATen/ops/softmax.h>
@@ -97,6 +98,7 @@ std::vector<Prediction> predict(TrainedNetwork& trained, const fs::path& picture
                                 std::int64_t top) {
   const auto& names = trained.description.class_names;
   const at::Tensor image = read_picture(picture, trained.description).to(trained.device);
+  restart_noise(*trained.network, {0, RandomPurpose::noise});  // whichever pictures came before
   const at::Tensor logits = test_logits(trained.network, image, trained.options.runtime.precision);
   const auto [shares, labels] =
       at::softmax(logits[0], 0).topk(std::min<std::int64_t>(top, std::ssize(names)));
@@ -115,6 +117,7 @@ at::Tensor logits_of(TrainedNetwork& trained, const at::Tensor& images, const st
                 "×H×W are needed, these have " + std::to_string(images.dim()) + " dimensions" +
                 (images.dim() == 4 ? " and " + std::to_string(images.size(1)) + " channels" : ""));
   }
+  restart_noise(*trained.network, {0, RandomPurpose::noise});
   return test_logits(trained.network, images.to(trained.device, at::kFloat),
                      trained.options.runtime.precision);
 }

@@ -28,13 +28,27 @@ at::Tensor NoiseImpl::forward(const at::Tensor& x) {
 }
 
 bool has_noise(const torch::nn::Module& network) {
-  return std::ranges::any_of(network.modules(), [](const auto& module) {
+  return std::ranges::any_of(network.modules(/*include_self=*/false), [](const auto& module) {
     return dynamic_cast<const NoiseImpl*>(module.get()) != nullptr;
   });
 }
 
+NoiseMark::NoiseMark(torch::nn::Module& network) {
+  for (const auto& module : network.modules(/*include_self=*/false)) {
+    if (auto noise = std::dynamic_pointer_cast<NoiseImpl>(module)) {
+      streams_.emplace_back(noise, noise->stream());
+    }
+  }
+}
+
+void NoiseMark::rewind() const {
+  for (const auto& [noise, stream] : streams_) {
+    noise->restart(stream);
+  }
+}
+
 void restart_noise(torch::nn::Module& network, RandomStream stream) {
-  for (const auto& module : network.modules()) {
+  for (const auto& module : network.modules(/*include_self=*/false)) {
     if (auto* noise = dynamic_cast<NoiseImpl*>(module.get())) {
       noise->restart(RandomStream(stream(), RandomPurpose::noise));
     }

@@ -3,8 +3,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <map>
+#include <numeric>
 #include <sstream>
+#include <vector>
 
 namespace darts {
 namespace {
@@ -12,11 +15,11 @@ namespace {
 /// By full key, as text.
 using ConfigValues = std::map<std::string, std::string>;
 
-/// What a dumped config says: sections without indentation, their keys indented, a key a line.
+/// What a dumped config says: a key a line, two blanks before it for each section that it is in.
 ConfigValues values_of(const std::string& dump) {
   ConfigValues values;
   std::istringstream lines(dump);
-  std::string section;
+  std::vector<std::string> sections;
   for (std::string line; std::getline(lines, line);) {
     const std::size_t begin = line.find_first_not_of(' ');
     const std::size_t colon = line.find(':');
@@ -25,13 +28,11 @@ ConfigValues values_of(const std::string& dump) {
     }
     const std::string key = line.substr(begin, colon - begin);
     const std::string value = colon + 2 < line.size() ? line.substr(colon + 2) : "";
-    if (begin > 0) {
-      values[section + key] = value;
-    } else if (value.empty()) {
-      section = key + ".";
+    sections.resize(std::min(begin / 2, sections.size()));
+    if (value.empty()) {
+      sections.push_back(key + ".");
     } else {
-      section.clear();
-      values[key] = value;
+      values[std::accumulate(sections.begin(), sections.end(), std::string()) + key] = value;
     }
   }
   return values;

@@ -64,7 +64,8 @@ CellGenotype derive_cell(const at::Tensor& strengths, const SearchSpace& space,
       }
     }
     if (candidates.empty()) {
-      throw Error("the search space has no operation but none: no cell can be derived");
+      throw Error(c10::str("the edges of node ", node, " of the ", cell,
+                           " cell offer no operation but none: no cell can be derived"));
     }
     std::ranges::stable_sort(candidates, std::ranges::greater(), &Candidate::strength);
     auto& edges = genotype.nodes.emplace_back();

@@ -59,7 +59,12 @@ SearchRun::SearchRun(SearchConfig config, RunDirectory directory, RunHooks hooks
       space_(search_space(config_)),
       supernet_(make_supernet(config_, data_, device(), *method_)),
       step_(supernet_, step_options(config_, device())),
-      records_(this->directory(), config_) {}
+      records_(this->directory(), config_) {
+  if (config_.runtime.cuda_graph && this->device().is_cuda() && has_noise(*supernet_)) {
+    log().warn(
+        "runtime.cuda_graph: noise is drawn anew in every pass, so that this run goes without");
+  }
+}
 
 void SearchRun::initialize_from(const Checkpoint& checkpoint) {
   restore_supernet(checkpoint, supernet_);

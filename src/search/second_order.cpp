@@ -1,3 +1,4 @@
+#include <darts/ops/noise.hpp>
 #include <darts/search/architect.hpp>
 
 #include <ATen/ops/addcmul.h>
@@ -26,7 +27,9 @@ class SecondOrderArchitect : public Architect {
     // gradients of theta alone.
     const at::Tensor norm = flat_norm(weights.gradient());
     const at::Tensor epsilon = norm.reciprocal().mul_(difference_scale);
+    const NoiseMark noise(*context_.supernet);
     const std::vector<at::Tensor> plus = theta_gradients_at(train, w.saved(), epsilon, 1.0);
+    noise.rewind();  // a difference in w, not in what is drawn
     const std::vector<at::Tensor> minus = theta_gradients_at(train, w.saved(), epsilon, -1.0);
     const c10::NoGradGuard no_grad;
     const at::Tensor scale = norm * (learning_rate / (2.0 * difference_scale));  // ξ / 2ε

@@ -6,6 +6,7 @@
 #include <darts/cell/search_cell.hpp>
 #include <darts/cell/topology.hpp>
 #include <darts/ops/initialize.hpp>
+#include <darts/ops/noise.hpp>
 
 #include <ATen/ops/softmax.h>
 
@@ -60,6 +61,7 @@ struct CellTrial {
             at::ScalarType type = at::kDouble)
       : cell(options_of(s)) {
     initialize_weights(*cell, 7);
+    restart_noise(*cell, RandomStream(7, RandomPurpose::noise));
     if (type == at::kDouble) {
       make_double(*cell);
     }

@@ -132,6 +132,23 @@ TEST_F(CachedIndex, IsMadeAnewWhenAFolderInAClassFolderChanges) {
   EXPECT_TRUE(same(index(), first));
   add("cat/more/2.JPEG");
   EXPECT_EQ(index().size(), 5);
+  fs::create_directories(root.path() / "train/cat/empty/deeper");
+  add("cat/even/more/1.JPEG");
+  const auto age_more = [&] {
+    for (const char* folder : {"empty/deeper", "empty", "even/more", "even"}) {
+      fs::last_write_time(root.path() / "train/cat" / folder,
+                          fs::file_time_type::clock::now() - std::chrono::minutes(1));
+    }
+    age_all();
+  };
+  age_more();
+  EXPECT_EQ(index().size(), 6);
+  add("cat/even/2.JPEG");  // beside a folder that has images
+  EXPECT_EQ(index().size(), 7);
+  age_more();
+  EXPECT_EQ(index().size(), 7);
+  add("cat/empty/deeper/1.JPEG");  // where there was none
+  EXPECT_EQ(index().size(), 8);
 }
 
 TEST_F(CachedIndex, IsMadeAnewWhenItIsDamaged) {

@@ -109,6 +109,7 @@ TEST(NewOperation, IsSearchedInEveryOrder) {
     SCOPED_TRACE(order.name);
     const SearchConfig config = small_config(order.order);
     std::vector<at::Tensor> alphas;
+    std::vector<at::Tensor> gradients;
     for (const Execution execution : {Execution::plain, Execution::fused, Execution::merged}) {
       const Supernet supernet = made_of(config, execution);
       const at::Tensor before = supernet->alphas().normal.detach().clone();
@@ -118,6 +119,8 @@ TEST(NewOperation, IsSearchedInEveryOrder) {
       const at::Tensor moved = (alphas.back() - before).select(1, column).abs();
       EXPECT_GT(moved.min().item<double>(), 0.0);
       EXPECT_LT(testing::relative_error(alphas.back(), alphas.front()), 1e-6);
+      gradients.push_back(supernet->alphas().normal.grad().clone());
+      EXPECT_LT(testing::relative_error(gradients.back(), gradients.front()), 1e-6);
     }
   }
 }

@@ -58,6 +58,18 @@ TEST(Noise, IsAFunctionOfItsStreamAndOfThePassesSince) {
   EXPECT_FALSE(run(0).equal(first));
 }
 
+TEST(Noise, IsDrawnAgainAfterAMark) {
+  torch::nn::Sequential network(Noise(1));
+  const at::Tensor x = random_normal({2, 3, 7, 5}, 1);
+  const auto run = [&] { return network->ptr<NoiseImpl>(0)->forward(x); };
+  run();
+  const NoiseMark mark(*network);
+  const at::Tensor drawn = run();
+  EXPECT_FALSE(run().equal(drawn));
+  mark.rewind();
+  EXPECT_TRUE(run().equal(drawn));
+}
+
 TEST(Noise, IsFoundInANetwork) {
   EXPECT_TRUE(has_noise(*torch::nn::Sequential(Noise(1))));
   torch::nn::Sequential without;

@@ -22,7 +22,10 @@ enum class Split { train, test };
 struct DatasetOptions {
   std::string name = "fashion_mnist";   ///< a name of dataset_table()
   std::filesystem::path root = "data";  ///< folder of the data sets, or the image folder itself
-  std::int64_t image_size = 32;         ///< height and width, pixels; image folders only
+  /// Whether a copy of the system's will do where `root` holds none: not where a folder was asked
+  /// for.
+  bool or_system = true;
+  std::int64_t image_size = 32;  ///< height and width, pixels; image folders only
   /// Statistics to use in place of a set's own: those that a network was trained with. Without
   /// them an image folder's are measured on its train images, for the test split as well, which
   /// costs decoding these once more.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <darts/core/log.hpp>
 #include <darts/data/batch_loader.hpp>
 #include <darts/data/open_images.hpp>
 #include <darts/eval/stored_network.hpp>
@@ -21,6 +22,7 @@ struct TestDataOptions {
   bool pin_memory = false;
   bool channels_last = true;
   OnError on_error = OnError::fail;
+  Log log = Log::silent();  ///< told where the images were found, and what is left out
 };
 
 /// Images as the network was trained on them, without augmentation; train images in random order.

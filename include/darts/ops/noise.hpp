@@ -7,6 +7,9 @@
 #include <torch/nn/pimpl.h>
 
 #include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
 
 namespace darts {
 
@@ -23,6 +26,7 @@ class NoiseImpl : public torch::nn::Cloneable<NoiseImpl> {
   at::Tensor forward(const at::Tensor& x);
 
   void restart(RandomStream stream) { stream_ = stream; }
+  RandomStream stream() const { return stream_; }
 
  private:
   std::int64_t stride_;
@@ -32,6 +36,17 @@ TORCH_MODULE(Noise);
 
 /// Whether a network has such an operation.
 bool has_noise(const torch::nn::Module& network);
+
+/// Where the streams of all of them stand: a pass after rewind() draws what the one after this
+/// object was made drew, so that a difference of the two is not one of noise.
+class NoiseMark {
+ public:
+  explicit NoiseMark(torch::nn::Module& network);
+  void rewind() const;
+
+ private:
+  std::vector<std::pair<std::shared_ptr<NoiseImpl>, RandomStream>> streams_;
+};
 
 /// Restarts all of them, each with a part of `stream` of its own: at the beginning of a step, so
 /// that a resumed run draws what it would have drawn.
