@@ -104,26 +104,26 @@ int sync_folder(const fs::path& path) {
 
 }  // namespace
 
-void write_file_atomically(const fs::path& given, std::span<const std::string_view> pieces) {
-  if (is_no_file(given)) {
-    return write_into(given, pieces);
+void write_file_atomically(const fs::path& path, std::span<const std::string_view> pieces) {
+  if (is_no_file(path)) {
+    return write_into(path, pieces);
   }
-  const fs::path path = followed(given);
-  const fs::path temporary = temporary_name(path);
+  const fs::path target = followed(path);
+  const fs::path temporary = temporary_name(target);
   int error = write_temporary(temporary, pieces);
-  if (error == 0 && std::rename(temporary.c_str(), path.c_str()) != 0) {
+  if (error == 0 && std::rename(temporary.c_str(), target.c_str()) != 0) {
     error = last_error();
   }
   if (error != 0) {
     ::unlink(temporary.c_str());
     std::string message = "cannot write " + path.string() + ": " + detail::reason_of(error);
     std::error_code ignored;
-    if (fs::is_regular_file(path, ignored)) {
+    if (fs::is_regular_file(target, ignored)) {
       message += ", the previous file is unchanged";
     }
     throw Error(message);
   }
-  if (const int late = sync_folder(path)) {
+  if (const int late = sync_folder(target)) {
     throw Error("wrote " + path.string() +
                 ", but cannot make its folder safe: " + detail::reason_of(late));
   }
