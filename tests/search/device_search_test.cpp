@@ -109,6 +109,24 @@ TEST_P(DeviceSearch, TheSameSeedGivesTheSameBytes) {
   }
 }
 
+/// Edges that offer operations of their own, and noise.
+TEST_P(DeviceSearch, RunsInThePublishedSpaces) {
+  for (const char* name : {"s1", "s4"}) {
+    SCOPED_TRACE(name);
+    testing::indeterminate_operations([name] {
+      const auto search = [name] {
+        SearchConfig in_space = config();
+        in_space.space.name = name;
+        in_space.space.nodes = 4;
+        Trial trial(in_space);
+        trial.run(0, 2);
+        return through_file(trial.checkpoint());
+      };
+      expect_same_bytes(search(), search());
+    });
+  }
+}
+
 TEST_P(DeviceSearch, ACheckpointOfTheCpuGoesThereAndBack) {
   SearchConfig on_cpu = config();
   on_cpu.runtime.device = "cpu";

@@ -189,6 +189,38 @@ TEST(SearchSpace, EveryExecutionComputesTheSameInIt) {
   }
 }
 
+/// Gradients of S1's supernet in float32, of images that are channels last.
+std::vector<at::Tensor> gradients_in_s1(Execution execution) {
+  SearchConfig config;
+  config.space.name = "s1";
+  config.space.cells = 3;
+  config.space.channels = 4;
+  config.runtime.execution = execution;
+  Supernet supernet(supernet_options(config, 3, 10));
+  initialize_supernet(supernet, 7);
+  const at::Tensor images = testing::random_normal({16, 3, 16, 16}, 1).to(at::kFloat);
+  const at::Tensor logits =
+      testing::logits_of(*supernet, images.contiguous(at::MemoryFormat::ChannelsLast));
+  at::cross_entropy_loss(logits, testing::random_labels(16, 10, 1)).backward();
+  std::vector<at::Tensor> gradients;
+  for (const at::Tensor& parameter : supernet->parameters()) {
+    gradients.push_back(parameter.grad());
+  }
+  return gradients;
+}
+
+/// Groups of one member, whose images nothing lays out anew.
+TEST(SearchSpace, EveryExecutionHasTheSameGradientsOfImagesThatAreChannelsLast) {
+  const std::vector<at::Tensor> expected = gradients_in_s1(Execution::plain);
+  for (const Execution execution : {Execution::merged, Execution::fused}) {
+    const std::vector<at::Tensor> gradients = gradients_in_s1(execution);
+    ASSERT_EQ(gradients.size(), expected.size());
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      EXPECT_LT(testing::relative_error(gradients[i], expected[i]), 1e-2) << i;
+    }
+  }
+}
+
 TEST(SearchSpace, AnEdgeHoldsWhatItOffersAndNoMore) {
   const Supernet supernet = testing::small_supernet(uneven_options(Execution::plain));
   const auto names = supernet->named_parameters().keys();

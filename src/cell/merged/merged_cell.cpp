@@ -95,14 +95,16 @@ at::Tensor padded_to_even(const at::Tensor& x) {
   return rows + columns == 0 ? x : at::constant_pad_nd(x, {0, columns, 0, rows});
 }
 
-/// x beside itself for each member of each group.
+/// x beside itself for each member of each group, plane by plane: so it is laid out where it is
+/// repeated, and from images that are channels last LibTorch 2.11 makes wrong gradients on the CPU
+/// (in float32, of a group of one member, now and then not finite).
 std::vector<at::Tensor> repeated(const at::Tensor& x, const Groups& groups) {
-  std::map<std::int64_t, at::Tensor> by_size{{1, x}};
+  std::map<std::int64_t, at::Tensor> by_size;
   std::vector<at::Tensor> inputs;
   for (const Group& group : groups) {
     at::Tensor& input = by_size[group.size()];
     if (!input.defined()) {
-      input = x.repeat({1, group.size(), 1, 1});
+      input = group.size() == 1 ? x.contiguous() : x.repeat({1, group.size(), 1, 1});
     }
     inputs.push_back(input);
   }
