@@ -3,6 +3,7 @@
 #include <darts/core/error.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 
 namespace darts {
@@ -32,6 +33,13 @@ void CellPrimitives::check_nodes(std::int64_t nodes) const {
                 std::to_string(edge_count(nodes)) + " edges; operations are given for " +
                 std::to_string(sets_.size()));
   }
+}
+
+CellPrimitives parse_cell_primitives(const std::vector<std::vector<std::string>>& edges) {
+  std::vector<std::vector<Primitive>> sets;
+  sets.reserve(edges.size());
+  std::ranges::transform(edges, std::back_inserter(sets), parse_primitives);
+  return CellPrimitives(std::move(sets));
 }
 
 ByCellType<CellPrimitives> everywhere(const std::vector<Primitive>& primitives) {

@@ -1,5 +1,6 @@
 #include "dataset_loaders.hpp"
 
+#include <darts/core/named_rows.hpp>
 #include <darts/data/dataset.hpp>
 
 #include <algorithm>
@@ -74,11 +75,7 @@ const DatasetEntry& find_dataset(std::string_view name) {
   const auto entry =
       std::find_if(table.begin(), table.end(), [&](const auto& row) { return row.name == name; });
   if (entry == table.end()) {
-    std::string names;
-    for (const DatasetEntry& row : table) {
-      names += (names.empty() ? "" : ", ") + std::string(row.name);
-    }
-    throw Error("unknown data set '" + std::string(name) + "'; there are " + names);
+    throw Error("unknown data set '" + std::string(name) + "'; there are " + join(names_of(table)));
   }
   return *entry;
 }

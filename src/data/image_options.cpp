@@ -1,18 +1,10 @@
-#include <darts/core/error.hpp>
+#include <darts/core/named_rows.hpp>
 #include <darts/data/image_options.hpp>
 
 #include <utility>
 
 namespace darts {
 namespace {
-
-std::vector<std::string> dataset_names() {
-  std::vector<std::string> names;
-  for (const DatasetEntry& entry : dataset_table()) {
-    names.emplace_back(entry.name);
-  }
-  return names;
-}
 
 /// Of ImageNet, whose files are decoded as they are read.
 void add_photo_fields(FieldTable& t, ImageOptions& o) {
@@ -62,7 +54,7 @@ DatasetOptions place_of(const ImageOptions& options) {
 
 void add_image_fields(FieldTable& t, ImageOptions& o, const std::string& run) {
   t.section("data", "The images and how they are read.");
-  t.add("data.dataset", o.set.name, "data set", one_of(dataset_names()));
+  t.add("data.dataset", o.set.name, "data set", one_of(names_of(dataset_table())));
   t.add("data.root", o.set.root, "folder that holds the data sets, or the image folder itself");
   t.add("data.image_size", o.set.image_size, "height and width of images from an image folder",
         between(8, 4096));

@@ -1,4 +1,4 @@
-#include <darts/core/error.hpp>
+#include <darts/core/named_rows.hpp>
 #include <darts/ops/average_pool.hpp>
 #include <darts/ops/conv_block.hpp>
 #include <darts/ops/factorized_reduce.hpp>
@@ -77,14 +77,7 @@ std::string_view kind_name(PrimitiveKind kind) {
 std::span<const PrimitiveRow> primitive_table() { return table; }
 
 Primitive Primitive::parse(std::string_view name) {
-  std::string known;
-  for (const PrimitiveRow& row : table) {
-    if (row.name == name) {
-      return Primitive(&row);
-    }
-    known += (known.empty() ? "" : ", ") + std::string(row.name);
-  }
-  throw Error("unknown operation \"" + std::string(name) + "\"; known are " + known);
+  return Primitive(&find_row(table, name, "operation"));
 }
 
 std::vector<Primitive> default_primitives() {

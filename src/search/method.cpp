@@ -1,4 +1,4 @@
-#include <darts/core/error.hpp>
+#include <darts/core/named_rows.hpp>
 #include <darts/core/random.hpp>
 #include <darts/search/method.hpp>
 
@@ -81,14 +81,7 @@ Genotype derive(const Alphas& alphas, const SearchSpace& space) {
 std::span<const SearchMethodRow> search_methods() { return table; }
 
 std::shared_ptr<const SearchMethod> make_method(std::string_view name) {
-  std::string known;
-  for (const SearchMethodRow& row : table) {
-    if (row.name == name) {
-      return row.make();
-    }
-    known += (known.empty() ? "" : ", ") + std::string(row.name);
-  }
-  throw Error("unknown search method \"" + std::string(name) + "\"; known are " + known);
+  return find_row(table, name, "search method").make();
 }
 
 }  // namespace darts

@@ -1,22 +1,9 @@
-#include <darts/core/error.hpp>
+#include <darts/core/named_rows.hpp>
 #include <darts/ops/primitive.hpp>
 #include <darts/search/search_config.hpp>
 
-#include <algorithm>
-#include <iterator>
-
 namespace darts {
 namespace {
-
-/// The names in a table.
-template <class Rows>
-std::vector<std::string> names_of(const Rows& rows) {
-  std::vector<std::string> names;
-  for (const auto& row : rows) {
-    names.emplace_back(row.name);
-  }
-  return names;
-}
 
 /// "WHAT: a: help of a; b: help of b"
 template <class Row>
@@ -105,13 +92,7 @@ void add_training(FieldTable& t, SearchConfig& c) {
 /// What the edges of a type of cell offer, of which `edges` is told.
 CellPrimitives primitives(const SearchConfig::Space& space,
                           const std::vector<std::vector<std::string>>& edges) {
-  if (edges.empty()) {
-    return parse_primitives(space.primitives);
-  }
-  std::vector<std::vector<Primitive>> sets;
-  sets.reserve(edges.size());
-  std::ranges::transform(edges, std::back_inserter(sets), parse_primitives);
-  return CellPrimitives(std::move(sets));
+  return edges.empty() ? parse_primitives(space.primitives) : parse_cell_primitives(edges);
 }
 
 void check_nothing_beside_name(const SearchConfig::Space& space) {

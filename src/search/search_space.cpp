@@ -1,5 +1,5 @@
 #include <darts/cell/topology.hpp>
-#include <darts/core/error.hpp>
+#include <darts/core/named_rows.hpp>
 #include <darts/search/search_space.hpp>
 
 #include <ATen/ops/softmax.h>
@@ -14,21 +14,12 @@
 namespace darts {
 namespace {
 
-using Names = std::vector<std::string>;
-
-CellPrimitives parse_edges(const std::vector<Names>& edges) {
-  std::vector<std::vector<Primitive>> sets;
-  sets.reserve(edges.size());
-  std::ranges::transform(edges, std::back_inserter(sets), parse_primitives);
-  return CellPrimitives(std::move(sets));
-}
-
 ByCellType<CellPrimitives> all_eight() { return everywhere(default_primitives()); }
 
 /// What is left of the eight where the least important one of an edge was dropped again and again
 /// (section 4.1; the sets are those of the authors' code).
 ByCellType<CellPrimitives> make_s1() {
-  return {parse_edges({
+  return {parse_cell_primitives({
               {"skip_connect", "dil_conv_3x3"},
               {"skip_connect", "dil_conv_5x5"},
               {"skip_connect", "dil_conv_5x5"},
@@ -44,7 +35,7 @@ ByCellType<CellPrimitives> make_s1() {
               {"dil_conv_3x3", "dil_conv_5x5"},
               {"dil_conv_3x3", "dil_conv_5x5"},
           }),
-          parse_edges({
+          parse_cell_primitives({
               {"max_pool_3x3", "avg_pool_3x3"},
               {"max_pool_3x3", "dil_conv_3x3"},
               {"max_pool_3x3", "avg_pool_3x3"},
@@ -127,14 +118,7 @@ void check_space(const SearchSpace& space) {
 std::span<const SearchSpaceRow> search_spaces() { return table; }
 
 const SearchSpaceRow& find_space(std::string_view name) {
-  std::string known;
-  for (const SearchSpaceRow& row : table) {
-    if (row.name == name) {
-      return row;
-    }
-    known += (known.empty() ? "" : ", ") + std::string(row.name);
-  }
-  throw Error("unknown search space \"" + std::string(name) + "\"; known are " + known);
+  return find_row(table, name, "search space");
 }
 
 double undecided_entropy(const SearchSpace& space) {

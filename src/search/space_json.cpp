@@ -1,8 +1,5 @@
 #include "space_json.hpp"
 
-#include <algorithm>
-#include <iterator>
-
 namespace darts {
 namespace {
 
@@ -20,10 +17,7 @@ CellPrimitives cell_from_json(const Json& json) {
   if (!json.empty() && json.front().is_string()) {
     return parse_primitives(json.get<std::vector<std::string>>());
   }
-  std::vector<std::vector<Primitive>> sets;
-  std::ranges::transform(json.get<std::vector<std::vector<std::string>>>(),
-                         std::back_inserter(sets), parse_primitives);
-  return CellPrimitives(std::move(sets));
+  return parse_cell_primitives(json.get<std::vector<std::vector<std::string>>>());
 }
 
 }  // namespace

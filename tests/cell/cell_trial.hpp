@@ -13,7 +13,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <iterator>
 #include <string>
 #include <vector>
 
@@ -38,9 +37,7 @@ struct CellSetting {
 };
 
 inline CellPrimitives primitives_of(const CellSetting& s) {
-  std::vector<std::vector<Primitive>> sets;
-  std::ranges::transform(s.edges, std::back_inserter(sets), parse_primitives);
-  return sets.empty() ? CellPrimitives(parse_primitives(s.primitives)) : CellPrimitives(sets);
+  return s.edges.empty() ? parse_primitives(s.primitives) : parse_cell_primitives(s.edges);
 }
 
 inline SearchCellOptions options_of(const CellSetting& s) {

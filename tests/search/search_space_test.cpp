@@ -70,11 +70,7 @@ TEST(golden_spaces, GiveTheAuthorsGenotypes) {
 
 ByCellType<CellPrimitives> primitives_of(const Json& meta) {
   const auto of_cell = [&](const char* key) {
-    std::vector<std::vector<Primitive>> sets;
-    for (const Json& names : meta.at(key)) {
-      sets.push_back(parse_primitives(names.get<std::vector<std::string>>()));
-    }
-    return CellPrimitives(std::move(sets));
+    return parse_cell_primitives(meta.at(key).get<std::vector<std::vector<std::string>>>());
   };
   return {of_cell("primitives_normal"), of_cell("primitives_reduce")};
 }

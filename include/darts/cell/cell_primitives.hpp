@@ -4,6 +4,7 @@
 #include <darts/ops/primitive.hpp>
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace darts {
@@ -36,6 +37,9 @@ class CellPrimitives {
   std::vector<std::vector<Primitive>> sets_;
   bool everywhere_ = false;
 };
+
+/// From the names of what each edge offers. Throws Error.
+CellPrimitives parse_cell_primitives(const std::vector<std::vector<std::string>>& edges);
 
 /// The same on every edge of both types of cell.
 ByCellType<CellPrimitives> everywhere(const std::vector<Primitive>& primitives);

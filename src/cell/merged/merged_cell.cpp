@@ -312,12 +312,16 @@ at::Tensor MergedCell::run(const at::Tensor& s0, const at::Tensor& s1) {
 }  // namespace
 
 bool can_merge(const CellPlan& plan) {
-  for (std::int64_t state = cell_inputs; state < plan.states(); ++state) {
-    if (group_operations(plan, plan.entering(state)).empty()) {
-      return false;
+  std::vector<bool> entered(static_cast<std::size_t>(plan.states()));
+  std::fill_n(entered.begin(), cell_inputs, true);
+  for (const Edge& edge : plan.edges) {
+    if (std::ranges::any_of(edge.operations, [](const plan::Operation& operation) {
+          return operation.kind != OperationKind::none;
+        })) {
+      entered[static_cast<std::size_t>(edge.to)] = true;
     }
   }
-  return true;
+  return std::ranges::find(entered, false) == entered.end();
 }
 
 at::Tensor merged_cell(const CellPlan& plan, const CellInputs& inputs, bool training) {
