@@ -58,13 +58,12 @@ int print_derived(const Arguments& a) {
   Genotype genotype;
   std::int64_t epoch = 0;
   if (fs::is_directory(a.derive)) {
-    const RecordedAlphas recorded = read_alphas(fs::path(a.derive) / "alphas.jsonl", a.epoch);
+    const RecordedTheta recorded = read_theta(fs::path(a.derive) / "alphas.jsonl", a.epoch);
     const auto config = load_config<SearchConfig>(fs::path(a.derive) / "config.yaml",
                                                   [&a](FieldTable& table) { apply(a, table); });
     SearchSpace space = search_space(config);
     space.primitives = recorded.primitives;
-    const Theta theta(recorded.alphas, missing_columns(space, recorded.alphas));
-    genotype = make_method(config.search.method)->derive(theta, space);
+    genotype = search_method(config)->derive(recorded.theta, space);
     genotype.name = config.name;
     epoch = recorded.epoch;
   } else {
@@ -72,7 +71,7 @@ int print_derived(const Arguments& a) {
       throw Error("--epoch goes with a run directory; a checkpoint holds the alphas of one moment");
     }
     const StoredTheta stored = theta_of(load_checkpoint(a.derive));
-    genotype = make_method(stored.method)->derive(stored.theta, stored.space);
+    genotype = stored.method->derive(stored.theta, stored.space);
     genotype.name = fs::path(a.derive).stem().string();
     epoch = stored.epoch;
   }

@@ -176,7 +176,7 @@ CellPlan plan_cell(const SearchCellOptions& options, const torch::nn::Sequential
   CellPlan plan;
   plan.nodes = options.nodes;
   plan.channels = options.channels;
-  plan.columns = options.primitives.columns();
+  plan.columns = options.columns();
   plan.reduction = options.reduction;
   Planner planner(plan);
   for (std::int64_t node = 0; node < options.nodes; ++node) {
@@ -190,6 +190,10 @@ CellPlan plan_cell(const SearchCellOptions& options, const torch::nn::Sequential
           edges->ptr(static_cast<std::size_t>(edge.row)));
       for (const torch::nn::AnyModule& module : mixed->operations()) {
         edge.operations.push_back(planner.operation(module, std::ssize(edge.operations)));
+      }
+      std::int64_t column = options.primitives.columns();
+      for (const torch::nn::AnyModule& module : mixed->extras()) {
+        edge.operations.push_back(planner.operation(module, column++));
       }
       plan.edges.push_back(std::move(edge));
     }

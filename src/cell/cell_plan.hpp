@@ -57,7 +57,8 @@ struct Edge {
 struct CellPlan {
   std::int64_t nodes = 0;
   std::int64_t channels = 0;
-  std::int64_t columns = 0;  ///< of the mixing weights: as many as the longest edge has operations
+  /// Of the mixing weights: as many as the longest edge has operations, and what EdgeOptions add.
+  std::int64_t columns = 0;
   bool reduction = false;
   bool has_kernels = true;   ///< no operation is one of which nothing is known
   std::int64_t padding = 1;  ///< that the inputs of all units need

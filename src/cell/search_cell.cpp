@@ -28,7 +28,7 @@ void SearchCellImpl::reset() {
     for (std::int64_t from = 0; from < predecessors(node); ++from) {
       const std::int64_t stride = o.reduction && from < cell_inputs ? 2 : 1;
       const OperationOptions operation{o.channels, stride, /*affine=*/false};
-      edges_->push_back(MixedOperation(o.primitives.of(std::ssize(*edges_)), operation));
+      edges_->push_back(MixedOperation(o.primitives.of(std::ssize(*edges_)), operation, o.edge));
     }
   }
   plan_.reset();
@@ -42,7 +42,9 @@ const std::shared_ptr<const plan::CellPlan>& SearchCellImpl::cell_plan() {
   return plan_;
 }
 
-bool SearchCellImpl::has_kernels() { return cell_plan()->has_kernels; }
+bool SearchCellImpl::has_kernels() {
+  return !options_.edge.has_bypass() && cell_plan()->has_kernels;
+}
 
 bool SearchCellImpl::can_fuse(const at::Tensor& s0, const at::Tensor& s1,
                               const at::Tensor& weights) {
@@ -54,43 +56,71 @@ bool SearchCellImpl::can_fuse(const at::Tensor& s0, const at::Tensor& s1,
 }
 
 /// Our own kernels are the CPU's.
-bool SearchCellImpl::can_merge(const at::Tensor& x) {
+bool SearchCellImpl::runs_merged(const at::Tensor& x) const {
   const Execution execution = execution_.execution;
-  return (execution == Execution::merged || (execution == Execution::fused && !x.is_cpu())) &&
-         merged::can_merge(*cell_plan());
+  return execution == Execution::merged || (execution == Execution::fused && !x.is_cpu());
 }
 
 at::Tensor SearchCellImpl::forward(const at::Tensor& s0, const at::Tensor& s1,
-                                   const at::Tensor& weights) {
+                                   const Mixing& mixing) {
+  const at::Tensor& weights = mixing.operations;
   TORCH_CHECK(weights.dim() == 2 && weights.size(0) == edge_count(options_.nodes) &&
-                  weights.size(1) == options_.primitives.columns(),
+                  weights.size(1) == options_.columns(),
               "SearchCell: weights of shape [", edge_count(options_.nodes), ", ",
-              options_.primitives.columns(), "] expected, got ", weights.sizes());
+              options_.columns(), "] expected, got ", weights.sizes());
   const at::Tensor x0 = run_module(preprocess0_, s0, execution_.execution);
   const at::Tensor x1 = run_module(preprocess1_, s1, execution_.execution);
-  if (can_merge(x1)) {
-    return merged::merged_cell(*cell_plan(), {x0, x1, weights}, is_training());
+  if (options_.edge.has_bypass()) {
+    return run_operations({x0, x1}, mixing);
+  }
+  if (runs_merged(x1)) {
+    return merged::merged_cell(*cell_plan(), {x0, x1, weights}, {is_training(), mixing.active});
   }
   if (can_fuse(x0, x1, weights)) {
     return fused::fused_cell(
         cell_plan(), {x0, x1, weights},
-        {is_training(), /*keep=*/true, execution_.recompute, execution_.precision});
+        {is_training(), /*keep=*/true, execution_.recompute, execution_.precision, mixing.active});
   }
-  return run_operations({x0, x1}, weights);
+  return run_operations({x0, x1}, mixing);
 }
 
-at::Tensor SearchCellImpl::run_operations(std::vector<at::Tensor> states,
-                                          const at::Tensor& weights) {
-  auto operation = edges_->begin();
+std::vector<at::Tensor> SearchCellImpl::idle_weights(const Mixing& mixing) const {
+  std::vector<at::Tensor> idle;
+  for (std::int64_t edge = 0; edge < std::ssize(*edges_); ++edge) {
+    const auto& mixed = *edges_->ptr(static_cast<std::size_t>(edge))->as<MixedOperationImpl>();
+    std::int64_t column = 0;
+    for (const torch::nn::AnyModule& operation : mixed.operations()) {
+      if (!is_active(mixing.active, edge, column++)) {
+        const std::vector<at::Tensor> weights = operation.ptr()->parameters();
+        idle.insert(idle.end(), weights.begin(), weights.end());
+      }
+    }
+  }
+  return idle;
+}
+
+/// Of what an edge offers and has beside, without what its row holds for longer ones.
+at::Tensor SearchCellImpl::weights_of(const at::Tensor& operations, std::int64_t edge) const {
+  const at::Tensor row = operations.select(0, edge);
+  const std::int64_t offered = std::ssize(options_.primitives.of(edge));
+  const std::int64_t extra = options_.edge.extra_columns();
+  if (offered + extra == row.size(0)) {
+    return row;
+  }
+  const at::Tensor own = row.narrow(0, 0, offered);
+  return extra == 0 ? own : at::cat({own, row.narrow(0, row.size(0) - extra, extra)});
+}
+
+at::Tensor SearchCellImpl::run_operations(std::vector<at::Tensor> states, const Mixing& mixing) {
   std::int64_t edge = 0;
   for (std::int64_t node = 0; node < options_.nodes; ++node) {
     at::Tensor sum;
-    for (std::int64_t from = 0; from < predecessors(node); ++from, ++edge, ++operation) {
-      const std::int64_t offered = std::ssize(options_.primitives.of(edge));
-      const at::Tensor row = weights.select(0, edge);
-      const auto term = operation->forward<at::Tensor>(
-          states[static_cast<std::size_t>(from)],
-          offered == row.size(0) ? row : row.narrow(0, 0, offered), execution_.execution);
+    for (std::int64_t from = 0; from < predecessors(node); ++from, ++edge) {
+      auto& operation = *edges_->ptr(static_cast<std::size_t>(edge))->as<MixedOperationImpl>();
+      const at::Tensor term =
+          operation.forward(states[static_cast<std::size_t>(from)],
+                            weights_of(mixing.operations, edge), execution_.execution,
+                            mixing.active.defined() ? mixing.active.select(0, edge) : at::Tensor());
       sum = sum.defined() ? sum + term : term;
     }
     states.push_back(std::move(sum));

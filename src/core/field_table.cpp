@@ -239,6 +239,14 @@ void FieldTable::load(const fs::path& file, const ExtendsFinder& find) {
   load_chain(file, find, chain);
 }
 
+void FieldTable::load_text(const std::string& text, const fs::path& source) {
+  for (const RawField& entry :
+       read_yaml(text, source, [this](std::string_view key) { return is_section(key); })) {
+    set_raw(entry.key, entry.value,
+            source.string() + ":" + std::to_string(entry.line) + ": " + one_line(entry.key));
+  }
+}
+
 void FieldTable::load_chain(const fs::path& file, const ExtendsFinder& finder,
                             std::vector<fs::path>& chain) {
   const auto entries =

@@ -170,9 +170,8 @@ class Reader {
 
 }  // namespace
 
-std::vector<RawField> read_yaml_file(const fs::path& file,
-                                     const std::function<bool(std::string_view)>& is_section) {
-  const std::string text = read_whole(file);
+std::vector<RawField> read_yaml(const std::string& text, const fs::path& file,
+                                const std::function<bool(std::string_view)>& is_section) {
   Reader reader(file, is_section);
   try {
     Inspector inspector(text);
@@ -192,6 +191,11 @@ std::vector<RawField> read_yaml_file(const fs::path& file,
     throw Error(reader.at(e.mark.line + 1) + "not valid YAML: " + one_line(e.msg));
   }
   return reader.take();
+}
+
+std::vector<RawField> read_yaml_file(const fs::path& file,
+                                     const std::function<bool(std::string_view)>& is_section) {
+  return read_yaml(read_whole(file), file, is_section);
 }
 
 RawValue read_yaml_value(const std::string& text) {

@@ -17,9 +17,13 @@ struct RawField {
   RawValue value;
 };
 
-/// Reads a YAML file into its keys, in order, sections before what they hold. Sections that
-/// `is_section` does not know are not entered. Throws Error where the file cannot be read, is not
-/// YAML, holds no map, or gives a key twice; the message begins with the file's name.
+/// Reads YAML text into its keys, in order, sections before what they hold. Sections that
+/// `is_section` does not know are not entered. Throws Error where the text is not YAML, holds no
+/// map, or gives a key twice; the message begins with the name of the file that it is from.
+std::vector<RawField> read_yaml(const std::string& text, const std::filesystem::path& file,
+                                const std::function<bool(std::string_view)>& is_section);
+
+/// The same of a file; throws Error where it cannot be read, too.
 std::vector<RawField> read_yaml_file(const std::filesystem::path& file,
                                      const std::function<bool(std::string_view)>& is_section);
 

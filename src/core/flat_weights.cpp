@@ -67,6 +67,7 @@ FlatWeights::FlatWeights(std::vector<at::Tensor> parameters)
     : parameters_(std::move(parameters)),
       gradient_(parameters_.zeros()),
       places_(parameters_.windows(gradient_)),
+      reached_(places_.size()),
       gate_(std::make_shared<Gate>()) {
   const std::shared_ptr<const bool> open(gate_, &gate_->open);
   for (std::size_t i = 0; i < places_.size(); ++i) {
@@ -104,7 +105,8 @@ void FlatWeights::gather(const std::vector<at::Tensor>& gradients) {
   std::vector<at::Tensor> from;
   std::vector<at::Tensor> unused;
   for (std::size_t i = 0; i < gradients.size(); ++i) {
-    if (!gradients[i].defined()) {
+    reached_[i] = gradients[i].defined();
+    if (!reached_[i]) {
       unused.push_back(places_[i]);
     } else if (!is_at(gradients[i], places_[i])) {
       to.push_back(places_[i]);

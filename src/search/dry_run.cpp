@@ -50,8 +50,7 @@ void measure(const SearchConfig& config, SearchData& data, Supernet& supernet, T
   trial.step_seconds = seconds_of(run);
   const c10::NoGradGuard no_grad;
   supernet->eval();
-  const Mixings mixings =
-      make_method(config.search.method)->mix_all(supernet->theta(), {}, Moves::w);
+  const Mixings mixings = search_method(config)->mix_all(supernet->theta(), {}, Moves::nothing);
   trial.test_seconds =
       seconds_of([&] { supernet->forward(batches.train.images, mixings).sum().item<double>(); });
 }
@@ -63,15 +62,15 @@ void dry_run(const SearchConfig& config, const Log& log) {
   log.info(to_yaml(config));
   SearchData data(config, device, log);
   Supernet supernet(supernet_options(config, data.image_channels(), data.classes()));
-  const auto method = make_method(config.search.method);
+  const auto method = search_method(config);
   initialize_supernet(supernet, config.seed, *method);
   log.info("images: " + format_count(data.train_images()) + " for w, " +
            format_count(data.valid_images()) + " held out; " + std::to_string(data.height()) + "×" +
            std::to_string(data.width()) + "×" + std::to_string(data.image_channels()) + ", " +
            std::to_string(data.classes()) + " classes");
   log.info("supernet: " + format_count(count_elements(supernet->weights())) + " parameters, " +
-           format_count(
-               multiply_adds(supernet, data, method->mix_all(supernet->theta(), {}, Moves::w))) +
+           format_count(multiply_adds(supernet, data,
+                                      method->mix_all(supernet->theta(), {}, Moves::nothing))) +
            " multiply-adds an image");
   supernet->to(device);
   Trial trial{.what = "search", .trained_on = " of w", .epochs = config.search.epochs};

@@ -1,6 +1,7 @@
 #include <darts/core/graph_table.hpp>
 #include <darts/search/supernet_pass.hpp>
 
+#include <tuple>
 #include <utility>
 
 namespace darts {
@@ -24,7 +25,8 @@ std::vector<at::Tensor*> tensors_of(SearchInputs& inputs) {
 class GraphedPass : public SupernetPass {
  public:
   GraphedPass(const Supernet& supernet, std::shared_ptr<FlatWeights> weights)
-      : plain_(make_pass(supernet, std::move(weights))),
+      : supernet_(supernet),
+        plain_(make_pass(supernet, std::move(weights))),
         statistics_(flatten_by_type(supernet->buffers())),
         graphs_(
             most_kinds,
@@ -34,12 +36,18 @@ class GraphedPass : public SupernetPass {
             [this] { return flats_of(statistics_); }) {}
 
   PassResult run(const Batch& batch, const Mixings& mixings, Differentiate by) override {
-    return graphs_.run({batch.images.sizes().vec(), by}, {batch, mixings, by});
+    if (mixings.normal.active.defined() || mixings.reduce.active.defined()) {
+      return plain_->run(batch, mixings, by);  // other operations in every pass
+    }
+    return graphs_.run({batch.images.sizes().vec(), by, supernet_->is_training()},
+                       {batch, mixings, by});
   }
 
  private:
-  using Kind = std::pair<std::vector<std::int64_t>, Differentiate>;
+  /// Sizes of the images, what is computed, and whether in training.
+  using Kind = std::tuple<std::vector<std::int64_t>, Differentiate, bool>;
 
+  Supernet supernet_;
   std::unique_ptr<SupernetPass> plain_;
   std::vector<FlatTensors> statistics_;
   GraphTable<Kind, SearchInputs, PassResult> graphs_;

@@ -1,4 +1,3 @@
-#include <darts/core/named_rows.hpp>
 #include <darts/core/random.hpp>
 #include <darts/search/method.hpp>
 
@@ -6,24 +5,12 @@
 #include <ATen/ops/randn.h>
 #include <c10/core/GradMode.h>
 
-#include <array>
-
 namespace darts {
-namespace {
+void SearchMethod::add_fields(FieldTable& /*table*/) {}
 
-constexpr double alpha_scale = 1e-3;  // paper's code: small, so that all operations start alike
+std::string SearchMethod::refusal(SearchOrder /*order*/) const { return {}; }
 
-template <class Method>
-std::shared_ptr<const SearchMethod> make() {
-  return std::make_shared<const Method>();
-}
-
-constexpr std::array<SearchMethodRow, 1> table{{
-    {"darts", "softmax(alpha) mixes all operations of an edge (Liu, Simonyan, Yang 2018)",
-     make<SearchMethod>},
-}};
-
-}  // namespace
+void SearchMethod::prepare(SupernetOptions& /*options*/) const {}
 
 std::vector<ThetaShape> SearchMethod::theta_shapes(const SearchSpace& space) const {
   return alpha_shapes(space);
@@ -43,9 +30,23 @@ void SearchMethod::initialize(const Theta& theta, std::uint64_t seed) const {
   }
 }
 
+std::unique_ptr<ThetaOptimizer> SearchMethod::make_optimizer(const Theta& theta,
+                                                             const AlphaOptions& options) const {
+  return make_adam(theta, options);
+}
+
+at::Tensor SearchMethod::shares(const Theta& theta, CellType type) const {
+  return theta.softmax(type);
+}
+
 Mixing SearchMethod::mix(const Theta& theta, CellType type, const SearchPosition& /*position*/,
                          Moves /*moves*/) const {
-  return {theta.softmax(type)};
+  return shares(theta, type);
+}
+
+Mixings SearchMethod::mix_for_w(const Theta& theta, const SearchPosition& position,
+                                const MixingLossOf& /*loss_of*/) const {
+  return mix_all(theta, position, Moves::w);
 }
 
 at::Tensor SearchMethod::penalty(const Theta& /*theta*/, const SearchPosition& /*position*/) const {
@@ -56,16 +57,22 @@ bool SearchMethod::moves_theta(const SearchPosition& /*position*/) const { retur
 
 bool SearchMethod::w_first() const { return false; }
 
+WeightRules SearchMethod::weight_rules() const { return {}; }
+
 at::Tensor SearchMethod::strengths(const Theta& theta, CellType type) const {
-  const at::Tensor& missing = theta.missing(type);
-  return offered_softmax(theta.of("alphas", type).detach().cpu(),
-                         missing.defined() ? missing.cpu() : missing);
+  return shares(theta, type);
 }
 
 Genotype SearchMethod::derive(const Theta& theta, const SearchSpace& space) const {
   check_finite(theta.alphas());
+  const c10::NoGradGuard no_grad;
+  const Theta on_cpu = theta.detached_to_cpu();
   return derive_strongest(
-      {strengths(theta, CellType::normal), strengths(theta, CellType::reduction)}, space);
+      {strengths(on_cpu, CellType::normal), strengths(on_cpu, CellType::reduction)}, space);
+}
+
+std::vector<MethodFigure> SearchMethod::figures(const SearchPosition& /*position*/) const {
+  return {};
 }
 
 Mixings SearchMethod::mix_all(const Theta& theta, const SearchPosition& position,
@@ -76,12 +83,6 @@ Mixings SearchMethod::mix_all(const Theta& theta, const SearchPosition& position
 
 Genotype derive(const Alphas& alphas, const SearchSpace& space) {
   return SearchMethod().derive(Theta(alphas, missing_columns(space, alphas)), space);
-}
-
-std::span<const SearchMethodRow> search_methods() { return table; }
-
-std::shared_ptr<const SearchMethod> make_method(std::string_view name) {
-  return find_row(table, name, "search method").make();
 }
 
 }  // namespace darts

@@ -1,7 +1,6 @@
 #include "space_json.hpp"
 
 #include <darts/core/module_state.hpp>
-#include <darts/core/optimizer_state.hpp>
 #include <darts/run/run_checkpoint.hpp>
 #include <darts/search/search_checkpoint.hpp>
 
@@ -15,6 +14,7 @@ using Json = nlohmann::json;
 constexpr const char* model_prefix = "model";
 constexpr const char* w_prefix = "w_optimizer";
 constexpr const char* alpha_prefix = "alpha_optimizer";
+constexpr const char* gradient_prefix = "alpha_gradient";
 
 /// The config of a checkpoint from the time when the orders were called methods, as it reads now.
 std::string with_order(std::string identity) {
@@ -26,6 +26,33 @@ std::string with_order(std::string identity) {
     }
   }
   return identity;
+}
+
+/// What a config is that says no more than its method.
+SearchConfig defaults_of(const std::string& method) {
+  SearchConfig config;
+  config.search.method = method;
+  return config;
+}
+
+/// Undefined ones, before theta's first step, are left out.
+void collect_theta_gradient(const Theta& theta, NamedTensors& tensors) {
+  for (const std::string& name : theta.names()) {
+    if (const at::Tensor gradient = theta.at(name).grad(); gradient.defined()) {
+      tensors.emplace(std::string(gradient_prefix) + "." + name, gradient);
+    }
+  }
+}
+
+void restore_theta_gradient(const Checkpoint& checkpoint, const Theta& theta) {
+  for (const std::string& name : theta.names()) {
+    const at::Tensor parameter = theta.at(name);
+    const auto stored = checkpoint.tensors.find(std::string(gradient_prefix) + "." + name);
+    parameter.mutable_grad() = stored == checkpoint.tensors.end()
+                                   ? at::Tensor()
+                                   : stored->second.to(parameter.options().requires_grad(false),
+                                                       /*non_blocking=*/false, /*copy=*/true);
+  }
 }
 
 StateFields fields_of(SearchState& s) {
@@ -52,8 +79,10 @@ Checkpoint make_checkpoint(Supernet& supernet, SearchStep& step, SearchState sta
                         .dump();
   collect_state(*supernet, model_prefix, checkpoint.tensors);
   step.weight_optimizer().collect(supernet->weight_names(), w_prefix, checkpoint.tensors);
-  collect_optimizer(step.alpha_optimizer(), supernet->theta().names(), alpha_prefix,
-                    checkpoint.tensors);
+  step.theta_optimizer().collect(alpha_prefix, checkpoint.tensors);
+  if (step.needs_theta_gradient()) {
+    collect_theta_gradient(supernet->theta(), checkpoint.tensors);
+  }
   return checkpoint;
 }
 
@@ -62,12 +91,14 @@ SearchState restore_checkpoint(const Checkpoint& checkpoint, Supernet& supernet,
   const std::string file = checkpoint.file.string();
   const auto meta = run_meta(checkpoint, "search", "a search");
   check_same_config(identity_of(config), with_order(meta.at("identity")),
-                    identity_of(SearchConfig()), file);
+                    identity_of(defaults_of(config.search.method)), file);
   restore_state(*supernet, model_prefix, tensors_under(checkpoint, model_prefix), file);
   step.weight_optimizer().restore(supernet->weight_names(), w_prefix,
                                   tensors_under(checkpoint, w_prefix), file);
-  restore_optimizer(step.alpha_optimizer(), supernet->theta().names(), alpha_prefix,
-                    tensors_under(checkpoint, alpha_prefix), file);
+  step.theta_optimizer().restore(alpha_prefix, tensors_under(checkpoint, alpha_prefix), file);
+  if (step.needs_theta_gradient()) {
+    restore_theta_gradient(checkpoint, supernet->theta());
+  }
   SearchState state;
   read_fields(meta.at("state"), fields_of(state));
   return state;
@@ -86,12 +117,16 @@ void restore_supernet(const Checkpoint& checkpoint, Supernet& supernet) {
 StoredTheta theta_of(const Checkpoint& checkpoint) {
   const Json meta = Json::parse(checkpoint.meta);
   StoredTheta stored;
+  SearchConfig config;
+  if (meta.contains("config")) {
+    fields(config).load_text(meta["config"].get<std::string>(), checkpoint.file);
+  }
+  stored.method = config.methods.get(meta.value("method", "darts"));
   const std::vector<std::string> alphas{theta_name("alphas", CellType::normal),
                                         theta_name("alphas", CellType::reduction)};
   for (const std::string& name : meta.value("theta", alphas)) {
     stored.theta.add(name, require(checkpoint, std::string(model_prefix) + "." + name));
   }
-  stored.method = meta.value("method", stored.method);
   if (meta.contains("primitives")) {
     stored.space.primitives = primitives_from_json(meta["primitives"]);
   }

@@ -77,6 +77,7 @@ void add_training(FieldTable& t, SearchConfig& c) {
   t.add("w.learning_rate_min", c.w.learning_rate_min, "learning rate where the cosine ends",
         at_least(0.0));
   t.add("w.momentum", c.w.momentum, "momentum", between(0.0, 1.0));
+  t.add("w.nesterov", c.w.nesterov, "Nesterov's form of it");
   t.add("w.weight_decay", c.w.weight_decay, "weight decay", at_least(0.0));
   t.add("w.clip_norm", c.w.clip_norm, "the gradient is scaled down to this norm",
         greater_than(0.0));
@@ -107,9 +108,8 @@ void check_nothing_beside_name(const SearchConfig::Space& space) {
   }
 }
 
-}  // namespace
-
-FieldTable fields(SearchConfig& config) {
+/// All keys, of those methods.
+FieldTable fields_with(SearchConfig& config, const std::vector<std::string>& methods) {
   FieldTable table;
   table.section("", "The run.");
   table.add("name", config.name, "name of the run directory and of the genotype");
@@ -117,6 +117,9 @@ FieldTable fields(SearchConfig& config) {
   add_data(table, config.data);
   add_space(table, config.space);
   add_training(table, config);
+  for (const std::string& method : methods) {
+    config.methods.of(method).add_fields(table);
+  }
   add_runtime_fields(table, config.runtime);
   add_execution_field(table, config.runtime.execution);
   table.add("runtime.recompute", config.runtime.recompute,
@@ -125,9 +128,13 @@ FieldTable fields(SearchConfig& config) {
   return table;
 }
 
+}  // namespace
+
+FieldTable fields(SearchConfig& config) { return fields_with(config, names_of(search_methods())); }
+
 std::string to_yaml(const SearchConfig& config) {
   SearchConfig copy = config;  // a table binds to fields that it could also set
-  return fields(copy).dump();
+  return fields_with(copy, {config.search.method}).dump();
 }
 
 SearchSpace search_space(const SearchConfig& config) {
@@ -144,6 +151,15 @@ SearchSpace search_space(const SearchConfig& config) {
   return space;
 }
 
+std::shared_ptr<const SearchMethod> search_method(const SearchConfig& config) {
+  auto method = config.methods.get(config.search.method);
+  if (const std::string reason = method->refusal(config.search.order); !reason.empty()) {
+    throw Error("search.order: " + std::string(find_order(config.search.order).name) +
+                " does not go with search.method " + config.search.method + ": " + reason);
+  }
+  return method;
+}
+
 SupernetOptions supernet_options(const SearchConfig& config, std::int64_t image_channels,
                                  std::int64_t classes) {
   SupernetOptions options;
@@ -156,19 +172,18 @@ SupernetOptions supernet_options(const SearchConfig& config, std::int64_t image_
   options.stem_multiplier = config.space.stem_multiplier;
   options.image_channels = image_channels;
   options.classes = classes;
-  options.theta = make_method(config.search.method)->theta_shapes(space);
+  const auto method = search_method(config);
+  options.theta = method->theta_shapes(space);
   options.execution = {config.runtime.execution, config.runtime.recompute,
                        config.runtime.precision};
+  method->prepare(options);
   return options;
 }
 
 SearchStepOptions step_options(const SearchConfig& config, const c10::Device& device) {
-  return {config.search.order,
-          make_method(config.search.method),
-          config.w,
-          config.alpha,
-          config.seed,
-          config.runtime.cuda_graph && device.is_cuda()};
+  return {
+      config.search.order, search_method(config), config.w,
+      config.alpha,        config.seed,           config.runtime.cuda_graph && device.is_cuda()};
 }
 
 }  // namespace darts

@@ -5,6 +5,8 @@
 #include <darts/core/text.hpp>
 #include <darts/search/search_records.hpp>
 
+#include <ATen/ops/stack.h>
+#include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 
 #include <nlohmann/json.hpp>
@@ -43,6 +45,44 @@ at::Tensor matrix_of(const Json& rows, const CellPrimitives& primitives) {
     std::ranges::copy(row, matrix.mutable_data_ptr<double>() + edge++ * matrix.size(1));
   }
   return matrix;
+}
+
+/// A tensor of one or two dimensions as lists.
+Json lists_of(const at::Tensor& tensor) {
+  const at::Tensor values = tensor.detach().cpu().to(at::kDouble).contiguous();
+  if (values.dim() < 2) {
+    return std::vector<double>(values.const_data_ptr<double>(),
+                               values.const_data_ptr<double>() + values.numel());
+  }
+  Json rows = Json::array();
+  for (const at::Tensor& row : values.unbind()) {
+    rows.push_back(lists_of(row));
+  }
+  return rows;
+}
+
+at::Tensor tensor_of(const Json& lists) {
+  if (lists.empty() || !lists.front().is_array()) {
+    return at::tensor(lists.get<std::vector<double>>(), at::kDouble);
+  }
+  std::vector<at::Tensor> rows;
+  for (const Json& row : lists) {
+    rows.push_back(tensor_of(row));
+  }
+  return at::stack(rows);
+}
+
+Theta theta_of(const Json& record, const ByCellType<CellPrimitives>& primitives) {
+  const Alphas alphas{matrix_of(record.at("normal"), primitives.normal),
+                      matrix_of(record.at("reduce"), primitives.reduce)};
+  Theta theta(alphas, {missing_columns(primitives.normal, alphas.normal.size(0)),
+                       missing_columns(primitives.reduce, alphas.reduce.size(0))});
+  if (const auto others = record.find("theta"); others != record.end()) {
+    for (const auto& [name, lists] : others->items()) {
+      theta.add(name, tensor_of(lists));
+    }
+  }
+  return theta;
 }
 
 std::string percent(double share) { return format_fixed(100.0 * share, 1) + " %"; }
@@ -94,11 +134,18 @@ SearchRecords::SearchRecords(const RunDirectory& directory, const SearchConfig& 
   std::filesystem::create_directory(directory.genotypes(), ignored);
 }
 
-void SearchRecords::add_alphas(std::int64_t epoch, const Alphas& alphas) {
-  alphas_.append({{"epoch", epoch},
-                  {"primitives", primitives_to_json(space_.primitives)},
-                  {"normal", rows_of(alphas.normal, space_.primitives.normal)},
-                  {"reduce", rows_of(alphas.reduce, space_.primitives.reduce)}});
+void SearchRecords::add_theta(std::int64_t epoch, const Theta& theta) {
+  const Alphas alphas = theta.alphas();
+  nlohmann::ordered_json record{{"epoch", epoch},
+                                {"primitives", primitives_to_json(space_.primitives)},
+                                {"normal", rows_of(alphas.normal, space_.primitives.normal)},
+                                {"reduce", rows_of(alphas.reduce, space_.primitives.reduce)}};
+  for (const std::string& name : theta.names()) {
+    if (!theta.at(name).is_same(alphas.normal) && !theta.at(name).is_same(alphas.reduce)) {
+      record["theta"][name] = lists_of(theta.at(name));
+    }
+  }
+  alphas_.append(record);
 }
 
 void SearchRecords::write_genotype(const EpochSummary& s) {
@@ -115,7 +162,7 @@ void SearchRecords::write_genotype(const EpochSummary& s) {
   write_file_atomically(directory_.genotype(), text);
 }
 
-RecordedAlphas read_alphas(const std::filesystem::path& alphas_file, std::int64_t epoch) {
+RecordedTheta read_theta(const std::filesystem::path& alphas_file, std::int64_t epoch) {
   const std::vector<Json> records = read_json_lines(alphas_file);
   if (records.empty()) {
     throw Error(alphas_file.string() + ": no alphas are recorded yet");
@@ -125,10 +172,8 @@ RecordedAlphas read_alphas(const std::filesystem::path& alphas_file, std::int64_
       const auto recorded = record->at("epoch").get<std::int64_t>();
       if (epoch < 0 || recorded == epoch) {
         auto primitives = primitives_from_json(record->at("primitives"));
-        return {{matrix_of(record->at("normal"), primitives.normal),
-                 matrix_of(record->at("reduce"), primitives.reduce)},
-                std::move(primitives),
-                recorded};
+        Theta theta = theta_of(*record, primitives);
+        return {std::move(theta), std::move(primitives), recorded};
       }
     }
     throw Error("no alphas of epoch " + std::to_string(epoch) + "; recorded are epochs " +

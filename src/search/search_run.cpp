@@ -55,7 +55,7 @@ SearchRun::SearchRun(SearchConfig config, RunDirectory directory, RunHooks hooks
               std::move(hooks)),
       config_(std::move(config)),
       data_(config_, device(), log()),
-      method_(make_method(config_.search.method)),
+      method_(search_method(config_)),
       space_(search_space(config_)),
       supernet_(make_supernet(config_, data_, device(), *method_)),
       step_(supernet_, step_options(config_, device())),
@@ -76,7 +76,7 @@ void SearchRun::write_recipe() const {
 
 void SearchRun::start_records() {
   records_.truncate(0);
-  records_.add_alphas(0, supernet_->alphas());
+  records_.add_theta(0, supernet_->theta());
 }
 
 Checkpoint SearchRun::checkpoint() {
@@ -95,7 +95,7 @@ double SearchRun::learning_rate() const {
 }
 
 SearchPosition SearchRun::position(std::int64_t step) const {
-  return {state_.epoch, epochs(), step};
+  return {state_.epoch, epochs(), step, config_.seed};
 }
 
 void SearchRun::start_epoch() {
@@ -119,10 +119,11 @@ std::optional<ReadyStep> SearchRun::next_step() {
 }
 
 EpochSummary SearchRun::summarize() const {
+  const c10::NoGradGuard no_grad;
   const Theta theta = supernet_->theta();
   EpochSummary s{epoch_figures(state_, learning_rate())};
-  s.entropy_normal = mean_entropy(theta, CellType::normal);
-  s.entropy_reduce = mean_entropy(theta, CellType::reduction);
+  s.entropy_normal = mean_entropy(method_->shares(theta, CellType::normal));
+  s.entropy_reduce = mean_entropy(method_->shares(theta, CellType::reduction));
   s.most_entropy = undecided_entropy(space_);
   s.skipped = state_.skipped;
   s.genotype = method_->derive(theta, space_);
@@ -141,7 +142,8 @@ bool SearchRun::validate(EpochSummary& summary) {
   at::Tensor correct = at::zeros({}, at::TensorOptions().dtype(at::kLong).device(device()));
   std::int64_t done = 0;
   std::int64_t seen = 0;
-  const Mixings mixings = method_->mix_all(supernet_->theta(), position(state_.step), Moves::w);
+  const Mixings mixings =
+      method_->mix_all(supernet_->theta(), position(state_.step), Moves::nothing);
   while (const auto batch = data_.next_validation()) {
     const at::Tensor logits = supernet_->forward(batch->images, mixings).to(at::kDouble);
     const std::int64_t images = batch->images.size(0);
@@ -173,7 +175,7 @@ EpochEnd SearchRun::finish_epoch() {
   log().info(describe(summary, epochs()));
   log().info("  " + to_notation(summary.genotype));
   metrics().append(to_json(summary));
-  records_.add_alphas(summary.epoch, supernet_->alphas());
+  records_.add_theta(summary.epoch, supernet_->theta());
   records_.write_genotype(summary);
 
   const bool best = summary.valid_accuracy > state_.best_accuracy;

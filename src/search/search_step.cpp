@@ -12,14 +12,8 @@
 namespace darts {
 namespace {
 
-SgdOptions sgd_options(const WeightOptions& o) {
-  return {o.momentum, /*nesterov=*/false, o.weight_decay, o.clip_norm};
-}
-
-torch::optim::AdamOptions adam_options(const AlphaOptions& o) {
-  return torch::optim::AdamOptions(o.learning_rate)
-      .betas({o.beta1, o.beta2})
-      .weight_decay(o.weight_decay);
+SgdOptions sgd_options(const WeightOptions& o, const WeightRules& rules) {
+  return {o.momentum, o.nesterov, o.weight_decay, o.clip_norm, rules.unreached};
 }
 
 std::uint64_t number(std::int64_t index) { return static_cast<std::uint64_t>(index); }
@@ -41,14 +35,16 @@ SearchStep::SearchStep(const Supernet& supernet, const SearchStepOptions& option
     : supernet_(supernet),
       options_(options),
       theta_(supernet_->theta()),
+      rules_(options.method->weight_rules()),
       noise_(has_noise(*supernet_)),
-      sgd_(flatten_weights(supernet), sgd_options(options.w)),
-      alpha_optimizer_(theta_.tensors(), adam_options(options.alpha)) {
+      sgd_(flatten_weights(supernet), sgd_options(options.w, rules_)),
+      theta_optimizer_(options.method->make_optimizer(theta_, options.alpha)) {
   flatten_by_type(supernet_->buffers());  // for copies and checkpoints
-  pass_ = std::make_shared<ThetaPass>(options.cuda_graph && !noise_
+  pass_ = std::make_shared<ThetaPass>(supernet,
+                                      options.cuda_graph && !noise_
                                           ? make_graphed_pass(supernet, sgd_.shared_weights())
                                           : make_pass(supernet, sgd_.shared_weights()),
-                                      options.method, theta_);
+                                      options.method);
   if (const SearchOrderRow& row = find_order(options.order); row.bilevel) {
     architect_ = row.make_architect({supernet_, pass_, &sgd_});
   }
@@ -84,6 +80,10 @@ PendingStep SearchStep::launch(const Batch& train, const Batch& valid, double le
 void SearchStep::move_theta(const Batch& train, const Batch& valid, double learning_rate,
                             const SearchPosition& position, PendingStep::Figures& figures) {
   architect_->compute_gradients(train, valid, learning_rate, position);
+  if (rules_.unreached == Unreached::coast) {
+    sgd_.count_as_reached(
+        supernet_->run_by(options_.method->mix_all(theta_, position, Moves::theta)));
+  }
   add_theta_gradient(position, figures);
   if (figures.loss.defined()) {
     check_on_cpu(figures);
@@ -92,12 +92,17 @@ void SearchStep::move_theta(const Batch& train, const Batch& valid, double learn
     add_sizes(with_sizes);
     check_on_cpu(with_sizes);
   }
-  alpha_optimizer_.step();
+  theta_optimizer_->step();
 }
 
 void SearchStep::move_weights(const Batch& train, double learning_rate,
                               const SearchPosition& position, PendingStep::Figures& figures) {
-  take(pass_->run(train, Differentiate::weights, position, Moves::w), train, figures);
+  if (rules_.theta_in_norm) {
+    const ThetaPass::Result pass = pass_->run(train, Differentiate::both, position, Moves::w);
+    take(pass, train, theta_norm(pass.theta), figures);
+  } else {
+    take(pass_->run(train, Differentiate::weights, position, Moves::w), train, {}, figures);
+  }
   check_on_cpu(figures);
   sgd_.step(learning_rate);
 }
@@ -107,17 +112,17 @@ void SearchStep::move_both(const Batch& train, double learning_rate, const Searc
   const ThetaPass::Result pass = pass_->run(train, Differentiate::both, position, Moves::w);
   theta_.set_gradients(pass.theta);
   add_theta_gradient(position, figures);
-  take(pass, train, figures);
+  take(pass, train, rules_.theta_in_norm ? figures.norms.back().second : at::Tensor(), figures);
   check_on_cpu(figures);
   sgd_.step(learning_rate);
-  alpha_optimizer_.step();
+  theta_optimizer_->step();
 }
 
 /// What is told of w's batch; clips the gradient of w.
 void SearchStep::take(const ThetaPass::Result& pass, const Batch& train,
-                      PendingStep::Figures& figures) {
+                      const at::Tensor& theta_norm, PendingStep::Figures& figures) {
   figures.loss = pass.loss;
-  figures.gradient_norm = sgd_.clip();
+  figures.gradient_norm = sgd_.clip(theta_norm);
   figures.correct = pass.logits.argmax(1).eq(train.labels).sum();
   add_sizes(figures);
 }
@@ -130,6 +135,16 @@ void SearchStep::add_theta_gradient(const SearchPosition& position,
     gradients.push_back(tensor.grad());
   }
   figures.norms.emplace_back("norm of the gradient of alpha", norm_of(gradients));
+}
+
+at::Tensor SearchStep::theta_norm(const std::vector<at::Tensor>& of_pass) const {
+  const c10::NoGradGuard no_grad;
+  std::vector<at::Tensor> gradients;
+  for (std::size_t i = 0; i < of_pass.size(); ++i) {
+    const at::Tensor& left = theta_.tensors()[i].grad();
+    gradients.push_back(left.defined() ? left + of_pass[i] : of_pass[i]);
+  }
+  return norm_of(gradients);
 }
 
 void SearchStep::add_sizes(PendingStep::Figures& figures) const {

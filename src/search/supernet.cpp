@@ -6,6 +6,7 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
+#include <set>
 
 namespace darts {
 SupernetImpl::SupernetImpl(SupernetOptions options) : options_(std::move(options)) {
@@ -23,6 +24,7 @@ void SupernetImpl::reset() {
   cells_ = register_module("cells", torch::nn::Sequential());
   SearchCellOptions cell;
   cell.nodes = o.nodes;
+  cell.edge = o.edge;
   cell.channels_prev_prev = stem_channels;
   cell.channels_prev = stem_channels;
   cell.channels = o.channels;
@@ -53,7 +55,7 @@ at::Tensor SupernetImpl::forward(const at::Tensor& images, const Mixings& mixing
   for (torch::nn::AnyModule& module : *cells_) {
     auto& cell = module.get<SearchCellImpl>();
     const auto type = cell.is_reduction() ? CellType::reduction : CellType::normal;
-    at::Tensor out = cell.forward(s0, s1, mixings.of(type).operations);
+    at::Tensor out = cell.forward(s0, s1, mixings.of(type));
     s0 = std::exchange(s1, std::move(out));
   }
   return classifier_->forward(at::adaptive_avg_pool2d(s1, {1, 1}).flatten(1));
@@ -113,6 +115,22 @@ std::vector<std::string> SupernetImpl::weight_names() const {
     }
   }
   return names;
+}
+
+std::vector<bool> SupernetImpl::run_by(const Mixings& mixings) const {
+  std::set<const c10::TensorImpl*> idle;
+  for (const auto& module : cells_->children()) {
+    auto& cell = *module->as<SearchCellImpl>();
+    const auto type = cell.is_reduction() ? CellType::reduction : CellType::normal;
+    for (const at::Tensor& weight : cell.idle_weights(mixings.of(type))) {
+      idle.insert(weight.unsafeGetTensorImpl());
+    }
+  }
+  std::vector<bool> run;
+  for (const at::Tensor& weight : weights()) {
+    run.push_back(!idle.contains(weight.unsafeGetTensorImpl()));
+  }
+  return run;
 }
 
 void initialize_supernet(Supernet& supernet, std::uint64_t seed, const SearchMethod& method) {

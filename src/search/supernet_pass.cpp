@@ -9,7 +9,7 @@ namespace {
 /// The mixing weights without what they were made of.
 Mixings from_here(const Mixings& mixings, bool differentiate) {
   const auto cut = [differentiate](const Mixing& mixing) {
-    return Mixing{mixing.operations.detach().requires_grad_(differentiate)};
+    return Mixing(mixing.operations.detach().requires_grad_(differentiate), mixing.active);
   };
   return {cut(mixings.normal), cut(mixings.reduce)};
 }

@@ -54,9 +54,20 @@ void Theta::set_gradients(const std::vector<at::Tensor>& gradients) const {
   }
 }
 
-double mean_entropy(const Theta& theta, CellType type) {
-  const at::Tensor alpha = theta.of("alphas", type).detach().to(at::kDouble);
-  const at::Tensor p = offered_softmax(alpha, theta.missing(type));
+Theta Theta::detached_to_cpu() const {
+  Theta copy;
+  for (std::size_t i = 0; i < names_.size(); ++i) {
+    copy.add(names_[i], tensors_[i].detach().cpu());
+  }
+  const auto to_cpu = [](const at::Tensor& tensor) {
+    return tensor.defined() ? tensor.cpu() : tensor;
+  };
+  copy.set_missing({to_cpu(missing_.normal), to_cpu(missing_.reduce)});
+  return copy;
+}
+
+double mean_entropy(const at::Tensor& shares) {
+  const at::Tensor p = shares.detach().to(at::kDouble);
   return -at::xlogy(p, p).sum(-1).mean().item<double>();
 }
 

@@ -5,15 +5,20 @@
 
 namespace darts {
 
-ThetaPass::ThetaPass(std::shared_ptr<SupernetPass> pass, std::shared_ptr<const SearchMethod> method,
-                     Theta theta)
-    : pass_(std::move(pass)), method_(std::move(method)), theta_(std::move(theta)) {}
+ThetaPass::ThetaPass(const Supernet& supernet, std::shared_ptr<SupernetPass> pass,
+                     std::shared_ptr<const SearchMethod> method)
+    : supernet_(supernet),
+      pass_(std::move(pass)),
+      method_(std::move(method)),
+      theta_(supernet_->theta()) {}
 
 ThetaPass::Result ThetaPass::run(const Batch& batch, Differentiate by,
                                  const SearchPosition& position, Moves moves) {
   const bool to_theta = by != Differentiate::weights;
   const c10::AutoGradMode mode(to_theta);
-  const Mixings mixings = method_->mix_all(theta_, position, moves);
+  const Mixings mixings = moves == Moves::w
+                              ? method_->mix_for_w(theta_, position, loss_in_evaluation(batch))
+                              : method_->mix_all(theta_, position, moves);
   const PassResult pass = pass_->run(batch, mixings, by);
   Result result{pass.loss, pass.logits, {}};
   if (to_theta) {
@@ -21,6 +26,15 @@ ThetaPass::Result ThetaPass::run(const Batch& batch, Differentiate by,
                                 theta_.tensors());
   }
   return result;
+}
+
+MixingLossOf ThetaPass::loss_in_evaluation(const Batch& batch) {
+  return [this, &batch](const Mixings& mixings) {
+    supernet_->eval();
+    const PassResult pass = pass_->run(batch, mixings, Differentiate::mixing);
+    supernet_->train();
+    return MixingLoss{pass.loss, {pass.mixing[0], pass.mixing[1]}};
+  };
 }
 
 void ThetaPass::add_penalty(const SearchPosition& position) const {

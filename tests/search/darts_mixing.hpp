@@ -20,8 +20,8 @@ inline at::Tensor logits_of(SupernetImpl& supernet, const at::Tensor& images) {
 /// DARTS' passes through a supernet.
 inline std::shared_ptr<ThetaPass> theta_pass(const Supernet& supernet,
                                              std::shared_ptr<FlatWeights> weights = nullptr) {
-  return std::make_shared<ThetaPass>(make_pass(supernet, std::move(weights)), make_method(),
-                                     supernet->theta());
+  return std::make_shared<ThetaPass>(supernet, make_pass(supernet, std::move(weights)),
+                                     std::make_shared<const SearchMethod>());
 }
 
 }  // namespace darts::testing

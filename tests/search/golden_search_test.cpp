@@ -115,7 +115,9 @@ std::unique_ptr<SearchStep> step_of(const Golden& golden, const std::string& key
     NamedTensors momentum;
     before->weight_optimizer().collect(names, "w", momentum);
     step->weight_optimizer().restore(names, "w", momentum, "the step before");
-    step->alpha_optimizer().state() = std::move(before->alpha_optimizer().state());
+    NamedTensors adam;
+    before->theta_optimizer().collect("theta", adam);
+    step->theta_optimizer().restore("theta", adam, "the step before");
   }
   return step;
 }

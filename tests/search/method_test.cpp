@@ -2,6 +2,7 @@
 #include "search/small_search.hpp"
 
 #include <darts/search/search_checkpoint.hpp>
+#include <darts/search/search_methods.hpp>
 #include <darts/search/search_step.hpp>
 
 #include <ATen/ops/softmax.h>
@@ -70,6 +71,7 @@ TEST(Method, EveryMethodHasOneRowAndIsMadeByName) {
     EXPECT_TRUE(names.insert(row.name).second) << row.name;
     EXPECT_NE(make_method(row.name), nullptr);
     EXPECT_FALSE(row.help.empty());
+    EXPECT_FALSE(row.paper.empty());
   }
   EXPECT_TRUE(names.contains("darts"));
   EXPECT_THAT(testing::error_of([] { make_method("dats"); }),
@@ -102,7 +104,7 @@ TEST(Theta, NamesItsTensors) {
 
 TEST(ThetaPass, CarriesTheGradientThroughTheMixing) {
   Supernet supernet = edge_supernet();
-  ThetaPass pass(make_pass(supernet), edge_method, supernet->theta());
+  ThetaPass pass(supernet, make_pass(supernet), edge_method);
   const Batch batch = small_batch(3);
   const auto result = pass.run(batch, Differentiate::mixing, {}, Moves::theta);
   ASSERT_EQ(result.theta.size(), 4U);
@@ -149,7 +151,7 @@ TEST(SearchStep, WFirstTakesThetasGradientAtTheMovedWeightsAndAddsThePenalty) {
 
   SearchStep alone(other, edge_options(SearchOrder::first));
   alone.run(train, valid, 0.1, {0, 2, 0});  // w alone
-  ThetaPass pass(make_pass(other), edge_method, other->theta());
+  ThetaPass pass(other, make_pass(other), edge_method);
   const auto expected = pass.run(valid, Differentiate::mixing, {}, Moves::theta).theta;
   for (std::size_t i = 0; i < expected.size(); ++i) {
     const double penalty = supernet->theta().names()[i] == "betas_normal" ? 1.0 : 0.0;

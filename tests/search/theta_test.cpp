@@ -11,7 +11,8 @@ namespace darts {
 namespace {
 
 double entropy_of(const at::Tensor& alpha) {
-  return mean_entropy(Theta({alpha, alpha}), CellType::normal);
+  const at::Tensor values = alpha.to(at::kDouble);
+  return mean_entropy(Theta({values, values}).softmax(CellType::normal));
 }
 
 TEST(MeanEntropy, IsTheLogarithmOfTheChoicesWhenUndecided) {
@@ -36,10 +37,10 @@ TEST(MeanEntropy, IsTheMeanOverEdges) {
 
 TEST(MeanEntropy, CountsWhatAnEdgeOffersAlone) {
   const at::Tensor missing = at::tensor({0, 0, 0, 0, 1, 1}).to(at::kBool).reshape({2, 3});
-  const at::Tensor alpha = at::zeros({2, 3});
+  const at::Tensor alpha = at::zeros({2, 3}, at::kDouble);
   const Theta theta({alpha, alpha}, {missing, {}});
-  EXPECT_NEAR(mean_entropy(theta, CellType::normal), std::log(3.0) / 2.0, 1e-12);
-  EXPECT_NEAR(mean_entropy(theta, CellType::reduction), std::log(3.0), 1e-12);
+  EXPECT_NEAR(mean_entropy(theta.softmax(CellType::normal)), std::log(3.0) / 2.0, 1e-12);
+  EXPECT_NEAR(mean_entropy(theta.softmax(CellType::reduction)), std::log(3.0), 1e-12);
 }
 
 }  // namespace

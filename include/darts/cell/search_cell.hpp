@@ -1,6 +1,8 @@
 #pragma once
 
 #include <darts/cell/cell_primitives.hpp>
+#include <darts/cell/edge_options.hpp>
+#include <darts/cell/mixing.hpp>
 #include <darts/core/device.hpp>
 #include <darts/ops/execution.hpp>
 
@@ -32,12 +34,16 @@ struct ExecutionOptions {
 
 struct SearchCellOptions {
   CellPrimitives primitives = default_primitives();
+  EdgeOptions edge;
   std::int64_t nodes = 4;               ///< intermediate nodes
   std::int64_t channels_prev_prev = 0;  ///< channels of the output of the cell before the last
   std::int64_t channels_prev = 0;       ///< channels of the output of the last cell
   std::int64_t channels = 16;           ///< channels of every node
   bool reduction = false;               ///< edges from the two inputs have stride 2
   bool reduction_prev = false;          ///< the last cell was a reduction cell
+
+  /// Of the mixing weights.
+  std::int64_t columns() const { return primitives.columns() + edge.extra_columns(); }
 };
 
 /// A cell of the supernet: every node is the sum of mixed operations from all states before it, the
@@ -52,9 +58,11 @@ class SearchCellImpl : public torch::nn::Cloneable<SearchCellImpl> {
   void reset() override;
 
   /// s0, s1: outputs of the two cells before, (N, channels_prev_prev | channels_prev, H, W) (s0
-  /// twice as high and wide after a reduction). weights: edges × columns, after softmax. Returns
-  /// (N, nodes · channels, H', W').
-  at::Tensor forward(const at::Tensor& s0, const at::Tensor& s1, const at::Tensor& weights);
+  /// twice as high and wide after a reduction). Returns (N, nodes · channels, H', W').
+  at::Tensor forward(const at::Tensor& s0, const at::Tensor& s1, const Mixing& mixing);
+
+  /// The weights of operations that are not run with this mixing.
+  std::vector<at::Tensor> idle_weights(const Mixing& mixing) const;
 
   bool is_reduction() const { return options_.reduction; }
 
@@ -64,9 +72,10 @@ class SearchCellImpl : public torch::nn::Cloneable<SearchCellImpl> {
   void set_execution(const ExecutionOptions& execution) { execution_ = execution; }
 
  private:
-  at::Tensor run_operations(std::vector<at::Tensor> states, const at::Tensor& weights);
+  at::Tensor weights_of(const at::Tensor& operations, std::int64_t edge) const;
+  at::Tensor run_operations(std::vector<at::Tensor> states, const Mixing& mixing);
   const std::shared_ptr<const plan::CellPlan>& cell_plan();
-  bool can_merge(const at::Tensor& x);
+  bool runs_merged(const at::Tensor& x) const;
   bool can_fuse(const at::Tensor& s0, const at::Tensor& s1, const at::Tensor& weights);
 
   SearchCellOptions options_;

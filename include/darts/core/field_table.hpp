@@ -101,6 +101,9 @@ class FieldTable {
   /// top loads that file before it, found beside the file or else by `find`.
   void load(const std::filesystem::path& file, const ExtendsFinder& find = {});
 
+  /// Sets the fields that YAML text gives, such as a dump(); `source` names it in errors.
+  void load_text(const std::string& text, const std::filesystem::path& source);
+
   /// All fields with their present values as YAML; load() of it sets exactly these values.
   std::string dump() const;
 

@@ -10,11 +10,19 @@
 
 namespace darts {
 
+/// What a step does with weights that the loss does not reach.
+enum class Unreached {
+  as_zero,  ///< their gradient is 0, so that weight decay and momentum move them
+  coast,    ///< the same, once they have been reached
+  stay,     ///< they stay as they are, and so does their momentum
+};
+
 struct SgdOptions {
   double momentum = 0.9;
   bool nesterov = false;
   double weight_decay = 3e-4;
   double clip_norm = 5.0;  ///< the gradient is scaled down to this 2-norm
+  Unreached unreached = Unreached::as_zero;
 };
 
 /// SGD with momentum on all weights of a network at once: with g = ∂loss/∂w + weight_decay · w,
@@ -28,11 +36,14 @@ class FlatSgd {
   FlatSgd(std::shared_ptr<FlatWeights> weights, const SgdOptions& options);
 
   /// Scales the gradient down to the norm of the options. Returns its 2-norm before, a tensor of no
-  /// dimension on its device.
-  at::Tensor clip();
+  /// dimension on its device; `beside`, another such norm, counts as a part of it.
+  at::Tensor clip(const at::Tensor& beside = {});
 
   /// Moves w by the gradient, which is overwritten.
   void step(double learning_rate);
+
+  /// With Unreached::coast: what a pass reached that is not followed by a step counts as reached.
+  void count_as_reached(const std::vector<bool>& reached);
 
   /// w ← w − rate · (momentum · buffer + ∂loss/∂w + weight_decay · w), the step as the second-order
   /// architect unrolls it (the original's: without clipping and Nesterov's form): the buffer stays
@@ -40,7 +51,7 @@ class FlatSgd {
   void unroll(double learning_rate);
 
   /// What it remembers, as PREFIX.NAME.momentum_buffer with `names` of the weights in their order;
-  /// nothing before the first step. Shares memory with it.
+  /// nothing before the first step, or of a weight that has never been reached. Shares memory.
   void collect(const std::vector<std::string>& names, std::string_view prefix,
                NamedTensors& tensors) const;
 
@@ -55,7 +66,10 @@ class FlatSgd {
  private:
   std::shared_ptr<FlatWeights> weights_;
   SgdOptions options_;
-  at::Tensor buffer_;  ///< flat; undefined before the first step
+  void step_reached(double learning_rate);
+
+  at::Tensor buffer_;        ///< flat; undefined before the first step
+  std::vector<bool> begun_;  ///< of each weight, whether it has been reached yet
 };
 
 }  // namespace darts

@@ -21,6 +21,10 @@ class FlatWeights {
   /// Of one dimension, as values().
   const at::Tensor& gradient() const { return gradient_; }
 
+  /// Of each parameter, whether the last differentiate() reached it: a gradient of 0 may be one, or
+  /// mean that the loss does not depend on the parameter.
+  const std::vector<bool>& reached() const { return reached_; }
+
   /// gradient() becomes ∂loss/∂w. Returns ∂loss/∂other for each of `others`, 0 where the loss does
   /// not depend on it. What does not lead to w or to them is not computed.
   std::vector<at::Tensor> differentiate(const at::Tensor& loss,
@@ -38,6 +42,7 @@ class FlatWeights {
   FlatTensors parameters_;
   at::Tensor gradient_;
   std::vector<at::Tensor> places_;  ///< windows of gradient_
+  std::vector<bool> reached_;
   std::shared_ptr<Gate> gate_;
 };
 

@@ -17,6 +17,7 @@ enum class RandomPurpose : std::uint64_t {
   drop_path = 8,       ///< drop path of one training step
   mixup = 9,           ///< share and partners of one training step's mixup
   noise = 10,          ///< images of the operation `noise` in one step
+  method = 11,         ///< what a search method draws in one step
 };
 
 /// A stream of random numbers that is a function of (seed, purpose, epoch, index) and of nothing

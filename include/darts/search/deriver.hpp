@@ -1,9 +1,16 @@
 #pragma once
 
 #include <darts/cell/genotype.hpp>
+#include <darts/core/error.hpp>
 #include <darts/search/theta.hpp>
 
 namespace darts {
+
+/// A search whose theta means no genotype yet, by the rules of its method.
+class NoGenotypeError : public Error {
+ public:
+  using Error::Error;
+};
 
 /// Strengths → genotype (paper, section 2.4): every node keeps the edges from the
 /// `space.kept_edges()` predecessors whose strongest operation other than `none` is strongest,

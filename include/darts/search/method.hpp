@@ -1,38 +1,79 @@
 #pragma once
 
 #include <darts/cell/mixing.hpp>
+#include <darts/core/flat_sgd.hpp>
 #include <darts/search/deriver.hpp>
+#include <darts/search/search_order.hpp>
 #include <darts/search/theta.hpp>
+#include <darts/search/theta_optimizer.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
-#include <span>
 #include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace darts {
+
+class FieldTable;
+struct SupernetOptions;
 
 /// Where a search is.
 struct SearchPosition {
   std::int64_t epoch = 0;   ///< counted from 0
   std::int64_t epochs = 1;  ///< of the whole search
   std::int64_t step = 0;    ///< of the epoch
+  std::uint64_t seed = 0;   ///< of what a method draws, beside the position
 };
 
-/// What a pass through the supernet is for: for which of the two the operations are mixed.
-enum class Moves { theta, w };
+/// What a pass through the supernet is for: for which of the two the operations are mixed, or for
+/// neither, where the held-out images are classified.
+enum class Moves { theta, w, nothing };
+
+/// The loss of a batch with given mixing weights, and its gradient by them.
+struct MixingLoss {
+  at::Tensor loss;  ///< of no dimension
+  ByCellType<at::Tensor> gradient;
+};
+using MixingLossOf = std::function<MixingLoss(const Mixings&)>;
+
+/// How a method's step of w differs from DARTS'.
+struct WeightRules {
+  /// What becomes of weights of operations that were not run.
+  Unreached unreached = Unreached::as_zero;
+  /// The norm at which the gradient of w is clipped counts that of theta, too: of this pass and
+  /// what is left of theta's last step.
+  bool theta_in_norm = false;
+};
+
+/// A figure of a method that changes with the position, such as a temperature.
+using MethodFigure = std::pair<std::string, double>;
+
+/// A search starts from so many times N(0, 1): small, so that all operations start alike (the
+/// original's code).
+inline constexpr double alpha_scale = 1e-3;
 
 /// A differentiable search: what theta is, how it mixes the operations of an edge, what else pulls
 /// at it, when it moves, and which genotype it means. Each of the defaults is DARTS'.
 ///
 /// All methods share one supernet, one step and one loop. A pass through the supernet ends at the
 /// mixing weights; their gradient is carried back to theta through mix() by autograd, so that what
-/// a method draws or computes there is outside the supernet, and outside a CUDA graph. To add a
-/// method, write it in a file of its own and add a row to search_methods() in method.cpp.
+/// a method draws or computes there is outside the supernet, and outside a CUDA graph. What it
+/// draws is a function of the position alone. To add a method, write it in a file of its own under
+/// methods/ and add a row to search_methods() in search_methods.cpp.
 class SearchMethod {
  public:
   virtual ~SearchMethod() = default;
+
+  /// Binds the method's own keys, under a section of its name (with _ for -), to this object.
+  virtual void add_fields(FieldTable& table);
+
+  /// Why theta cannot move in that order; empty: it can.
+  virtual std::string refusal(SearchOrder order) const;
+
+  /// Changes what the supernet is made of.
+  virtual void prepare(SupernetOptions& options) const;
 
   /// The tensors of theta: alphas_normal and alphas_reduce, and what else the method moves.
   virtual std::vector<ThetaShape> theta_shapes(const SearchSpace& space) const;
@@ -40,9 +81,20 @@ class SearchMethod {
   /// Sets theta to what a search starts from, a function of the seed: alpha to 1e-3 · N(0, 1).
   virtual void initialize(const Theta& theta, std::uint64_t seed) const;
 
-  /// What the cells of a type are run with; differentiable by theta.
+  /// What moves theta: Adam.
+  virtual std::unique_ptr<ThetaOptimizer> make_optimizer(const Theta& theta,
+                                                         const AlphaOptions& options) const;
+
+  /// How likely each operation of each edge is, edges × columns: softmax(alpha).
+  virtual at::Tensor shares(const Theta& theta, CellType type) const;
+
+  /// What the cells of a type are run with: shares(). Differentiable by theta.
   virtual Mixing mix(const Theta& theta, CellType type, const SearchPosition& position,
                      Moves moves) const;
+
+  /// What w moves with, of both types: mix(). `loss_of`: of w's batch, in evaluation mode.
+  virtual Mixings mix_for_w(const Theta& theta, const SearchPosition& position,
+                            const MixingLossOf& loss_of) const;
 
   /// What theta's loss has beside the cross entropy, of no dimension; undefined: nothing.
   virtual at::Tensor penalty(const Theta& theta, const SearchPosition& position) const;
@@ -53,12 +105,16 @@ class SearchMethod {
   /// Whether w moves before theta in a step (not used where both move together).
   virtual bool w_first() const;
 
-  /// How strong each operation of each edge is, edges × columns, on the CPU: by what the deriver
-  /// ranks.
+  virtual WeightRules weight_rules() const;
+
+  /// How strong each operation of each edge is, edges × columns: by what the deriver ranks.
   virtual at::Tensor strengths(const Theta& theta, CellType type) const;
 
   /// The genotype that theta means, without a name.
   virtual Genotype derive(const Theta& theta, const SearchSpace& space) const;
+
+  /// What the method's records say of a position.
+  virtual std::vector<MethodFigure> figures(const SearchPosition& position) const;
 
   /// mix() for both types of cell.
   Mixings mix_all(const Theta& theta, const SearchPosition& position, Moves moves) const;
@@ -67,17 +123,5 @@ class SearchMethod {
 /// The genotype that alpha means to DARTS: an operation is as strong as its softmax over all of the
 /// edge's operations. Throws Error as derive_strongest() and check_finite() do.
 Genotype derive(const Alphas& alphas, const SearchSpace& space);
-
-/// One row of the table of search methods.
-struct SearchMethodRow {
-  std::string_view name;
-  std::string_view help;
-  std::shared_ptr<const SearchMethod> (*make)();
-};
-
-std::span<const SearchMethodRow> search_methods();
-
-/// The method of that name; throws Error, naming those there are.
-std::shared_ptr<const SearchMethod> make_method(std::string_view name = "darts");
 
 }  // namespace darts

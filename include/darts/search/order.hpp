@@ -1,15 +1,13 @@
 #pragma once
 
 #include <darts/search/architect.hpp>
+#include <darts/search/search_order.hpp>
 
 #include <memory>
 #include <span>
 #include <string_view>
 
 namespace darts {
-
-/// How alpha moves beside w, in whatever way a search method mixes the operations.
-enum class SearchOrder { first, second, joint };
 
 /// One row of the table of orders: to add one, write its architect in a file of its own and add a
 /// row to search_orders() in order.cpp.

@@ -36,7 +36,7 @@ void restore_supernet(const Checkpoint& checkpoint, Supernet& supernet);
 /// Theta in a checkpoint, and how to derive from it. Throws Error if it has none.
 struct StoredTheta {
   Theta theta;
-  std::string method = "darts";
+  std::shared_ptr<const SearchMethod> method;
   SearchSpace space;
   std::int64_t epoch = 0;
 };

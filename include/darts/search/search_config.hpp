@@ -4,6 +4,7 @@
 #include <darts/core/resources.hpp>
 #include <darts/data/image_options.hpp>
 #include <darts/run/options.hpp>
+#include <darts/search/search_methods.hpp>
 #include <darts/search/search_step.hpp>
 #include <darts/search/supernet.hpp>
 
@@ -47,6 +48,8 @@ struct SearchConfig {
     std::int64_t batch_size = 64;
   } search;
 
+  SearchMethods methods;  ///< the options of each
+
   WeightOptions w;
   AlphaOptions alpha;
 
@@ -59,10 +62,14 @@ struct SearchConfig {
 /// The table of all keys, bound to `config`, which must outlive it.
 FieldTable fields(SearchConfig& config);
 
-/// The whole config as YAML, every key written out: what --config takes back.
+/// The whole config as YAML, every key written out but those of other methods than its own: what
+/// --config takes back.
 std::string to_yaml(const SearchConfig& config);
 
 SearchSpace search_space(const SearchConfig& config);
+
+/// The search method with its options. Throws Error if it does not allow the order.
+std::shared_ptr<const SearchMethod> search_method(const SearchConfig& config);
 
 /// Options of the parts that the search is made of.
 SupernetOptions supernet_options(const SearchConfig& config, std::int64_t image_channels,

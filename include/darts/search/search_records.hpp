@@ -36,8 +36,9 @@ class SearchRecords {
  public:
   SearchRecords(const RunDirectory& directory, const SearchConfig& config);
 
-  /// Both alpha matrices after `epoch` epochs; 0: before the first. A row has what its edge offers.
-  void add_alphas(std::int64_t epoch, const Alphas& alphas);
+  /// Both alpha matrices after `epoch` epochs, 0: before the first, and what else theta has. A row
+  /// has what its edge offers.
+  void add_theta(std::int64_t epoch, const Theta& theta);
   void write_genotype(const EpochSummary& summary);
 
   std::int64_t alphas_size() const { return alphas_.size(); }
@@ -53,13 +54,13 @@ class SearchRecords {
   JsonLines alphas_;
 };
 
-/// The alphas that a run directory recorded after `epoch` epochs, or the last ones if `epoch` is
-/// negative. Throws Error if there are none, naming the epochs there are.
-struct RecordedAlphas {
-  Alphas alphas;
+/// The theta that a run directory recorded after `epoch` epochs, or the last one if `epoch` is
+/// negative. Throws Error if there is none, naming the epochs there are.
+struct RecordedTheta {
+  Theta theta;
   ByCellType<CellPrimitives> primitives;
   std::int64_t epoch = 0;
 };
-RecordedAlphas read_alphas(const std::filesystem::path& alphas_file, std::int64_t epoch);
+RecordedTheta read_theta(const std::filesystem::path& alphas_file, std::int64_t epoch);
 
 }  // namespace darts

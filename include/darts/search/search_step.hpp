@@ -6,8 +6,6 @@
 #include <darts/search/method.hpp>
 #include <darts/search/order.hpp>
 
-#include <torch/optim/adam.h>
-
 #include <memory>
 
 namespace darts {
@@ -17,21 +15,14 @@ struct WeightOptions {
   double learning_rate = 0.025;
   double learning_rate_min = 0.001;  ///< where the cosine ends
   double momentum = 0.9;
+  bool nesterov = false;
   double weight_decay = 3e-4;
   double clip_norm = 5.0;  ///< the gradient of w is scaled down to this 2-norm
 };
 
-/// How alpha is trained: Adam (paper, A.1.1).
-struct AlphaOptions {
-  double learning_rate = 3e-4;
-  double beta1 = 0.5;
-  double beta2 = 0.999;
-  double weight_decay = 1e-3;
-};
-
 struct SearchStepOptions {
   SearchOrder order = SearchOrder::second;
-  std::shared_ptr<const SearchMethod> method = make_method();
+  std::shared_ptr<const SearchMethod> method = std::make_shared<const SearchMethod>();
   WeightOptions w;
   AlphaOptions alpha;
   std::uint64_t seed = 0;   ///< of what the passes draw
@@ -61,7 +52,11 @@ class SearchStep {
                  const SearchPosition& position = {});
 
   FlatSgd& weight_optimizer() { return sgd_; }
-  torch::optim::Adam& alpha_optimizer() { return alpha_optimizer_; }
+  ThetaOptimizer& theta_optimizer() { return *theta_optimizer_; }
+
+  /// Whether the gradient that theta has counts in the next step (WeightRules::theta_in_norm), so
+  /// that it belongs to a checkpoint.
+  bool needs_theta_gradient() const { return rules_.theta_in_norm; }
 
  private:
   void move_theta(const Batch& train, const Batch& valid, double learning_rate,
@@ -70,8 +65,11 @@ class SearchStep {
                     PendingStep::Figures& figures);
   void move_both(const Batch& train, double learning_rate, const SearchPosition& position,
                  PendingStep::Figures& figures);
-  void take(const ThetaPass::Result& pass, const Batch& train, PendingStep::Figures& figures);
+  void take(const ThetaPass::Result& pass, const Batch& train, const at::Tensor& theta_norm,
+            PendingStep::Figures& figures);
   void add_theta_gradient(const SearchPosition& position, PendingStep::Figures& figures) const;
+  /// The gradient of theta that the weight rules count at w's: what theta has, plus `of_pass`.
+  at::Tensor theta_norm(const std::vector<at::Tensor>& of_pass) const;
   void add_sizes(PendingStep::Figures& figures) const;
   bool is_on_cpu() const { return theta_.tensors().front().is_cpu(); }
   /// Throws NonFiniteError if the device is the CPU and a figure is not finite.
@@ -80,10 +78,11 @@ class SearchStep {
   Supernet supernet_;
   SearchStepOptions options_;
   Theta theta_;
+  WeightRules rules_;
   bool noise_;  ///< it has operations that draw noise
   FlatSgd sgd_;
   std::shared_ptr<ThetaPass> pass_;
-  torch::optim::Adam alpha_optimizer_;
+  std::unique_ptr<ThetaOptimizer> theta_optimizer_;
   std::unique_ptr<Architect> architect_;  ///< null when theta moves with w
 };
 

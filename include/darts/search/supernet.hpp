@@ -15,6 +15,7 @@ namespace darts {
 
 struct SupernetOptions {
   ByCellType<CellPrimitives> primitives = everywhere(default_primitives());
+  EdgeOptions edge;            ///< what every edge has beside them
   std::int64_t cells = 8;      ///< reduction cells stand at ⌊cells/3⌋ and ⌊2·cells/3⌋
   std::int64_t channels = 16;  ///< channels of the first cells' nodes; doubled by a reduction
   std::int64_t nodes = 4;      ///< intermediate nodes of a cell
@@ -46,6 +47,9 @@ class SupernetImpl : public torch::nn::Cloneable<SupernetImpl> {
   /// The parameters that training moves: all but theta, in a fixed order, with their names.
   std::vector<at::Tensor> weights() const;
   std::vector<std::string> weight_names() const;
+
+  /// Of each of weights(), whether a pass with these mixing weights runs it.
+  std::vector<bool> run_by(const Mixings& mixings) const;
 
   /// The architecture parameters themselves (not copies).
   Theta theta() const;

@@ -62,6 +62,9 @@ class Theta {
   std::vector<std::string> names() && { return std::move(names_); }
   std::vector<at::Tensor> tensors() && { return std::move(tensors_); }
 
+  /// The same without autograd's memory, on the CPU.
+  Theta detached_to_cpu() const;
+
   /// Makes `gradients`, in the order of tensors(), their grad().
   void set_gradients(const std::vector<at::Tensor>& gradients) const;
 
@@ -74,8 +77,8 @@ class Theta {
 /// missing_columns() of alphas in that space.
 ByCellType<at::Tensor> missing_columns(const SearchSpace& space, const Alphas& alphas);
 
-/// Mean over the edges of the entropy of softmax(alpha), in nats: ln(operations) where undecided, 0
-/// where every edge has chosen.
-double mean_entropy(const Theta& theta, CellType type);
+/// Mean over the edges of the entropy of how likely their operations are (SearchMethod::shares()),
+/// nats: ln(operations) where undecided, 0 where every edge has chosen.
+double mean_entropy(const at::Tensor& shares);
 
 }  // namespace darts

@@ -18,8 +18,9 @@ class ThetaPass {
     std::vector<at::Tensor> theta;  ///< its gradient, in theta's order; empty: not asked for
   };
 
-  ThetaPass(std::shared_ptr<SupernetPass> pass, std::shared_ptr<const SearchMethod> method,
-            Theta theta);
+  /// `pass`: through that supernet.
+  ThetaPass(const Supernet& supernet, std::shared_ptr<SupernetPass> pass,
+            std::shared_ptr<const SearchMethod> method);
 
   /// The gradient of w, if asked for, goes into the FlatWeights of the pass. Nothing waits for a
   /// GPU.
@@ -31,6 +32,9 @@ class ThetaPass {
   const Theta& theta() const { return theta_; }
 
  private:
+  MixingLossOf loss_in_evaluation(const Batch& batch);
+
+  Supernet supernet_;
   std::shared_ptr<SupernetPass> pass_;
   std::shared_ptr<const SearchMethod> method_;
   Theta theta_;

@@ -25,6 +25,7 @@ struct PassOptions {
   /// bf16: in float32 the convolutions' and pools' outputs are stored as bfloat16. The arithmetic
   /// is float32's all the same, and the batch norms' statistics are those of the stored values.
   Precision storage = Precision::fp32;
+  at::Tensor active = {};  ///< the operations that are run, as of Mixing
 };
 
 /// Which gradients backward() computes; what leads to none of them is left out.

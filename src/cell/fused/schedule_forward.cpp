@@ -7,7 +7,7 @@ namespace darts::fused {
 at::Tensor CellRun::forward(const CellInputs& inputs, const PassOptions& options) {
   inputs_ = inputs;
   options_ = options;
-  states_ = states_of(*plan_);
+  states_ = states_of(*plan_, options);
   processor_ = make_processor(plan_, inputs, options);
   run_states();
   std::vector<at::Tensor> nodes;

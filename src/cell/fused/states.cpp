@@ -1,5 +1,6 @@
 #include "states.hpp"
 
+#include <darts/cell/mixing.hpp>
 #include <darts/cell/topology.hpp>
 
 #include <algorithm>
@@ -10,21 +11,37 @@ namespace {
 
 constexpr std::size_t pool_kinds = 2;
 
-/// The state's pool of this kind, which is added if it is the first operation to ask for it. Max
-/// pools stand in front.
-PoolPass& pool_of(StatePass& state, OperationKind kind, const CellPlan& plan) {
-  const auto place = std::ranges::lower_bound(state.pools, kind, {}, &PoolPass::kind);
-  if (place != state.pools.end() && place->kind == kind) {
-    return *place;
-  }
-  const std::size_t number = kind == OperationKind::max_pool ? 0 : 1;
-  PoolPass pool;
-  pool.kind = kind;
-  pool.norm = plan.units.size() + pool_kinds * static_cast<std::size_t>(state.index) + number;
-  return *state.pools.insert(place, std::move(pool));
+/// After those of the units.
+std::size_t first_pool_norm(const CellPlan& plan) { return plan.units.size(); }
+
+/// Whether edges see the same batch norm's output: in training always, since it is the batch's
+/// statistics that count; else if their running ones are equal, as they are unless an edge's pool
+/// was not run in some passes.
+bool share(const PoolPass& pool, const Operation& operation, bool training) {
+  const torch::nn::BatchNorm2dImpl& first = *pool.norms.front();
+  return training || (first.running_mean.equal(operation.norm->running_mean) &&
+                      first.running_var.equal(operation.norm->running_var));
 }
 
-void add(StatePass& state, const Operation& operation, const Link& link, const CellPlan& plan) {
+/// The state's pool of this kind, which is added if it is the first operation to ask for it. Max
+/// pools stand in front.
+PoolPass& pool_of(StatePass& state, const Operation& operation, std::size_t norm, bool training) {
+  const auto [begin, end] =
+      std::ranges::equal_range(state.pools, operation.kind, {}, &PoolPass::kind);
+  const auto place = std::find_if(
+      begin, end, [&](const PoolPass& pool) { return share(pool, operation, training); });
+  if (place != end) {
+    return *place;
+  }
+  PoolPass pool;
+  pool.kind = operation.kind;
+  pool.norm = norm;
+  return *state.pools.insert(end, std::move(pool));
+}
+
+/// `norm`: number of an edge's batch norms of pools, the max pool's first.
+void add(StatePass& state, const Operation& operation, const Link& link, std::size_t norm,
+         bool training) {
   switch (operation.kind) {
     case OperationKind::none:
       break;
@@ -41,7 +58,8 @@ void add(StatePass& state, const Operation& operation, const Link& link, const C
     }
     case OperationKind::max_pool:
     case OperationKind::average_pool: {
-      PoolPass& pool = pool_of(state, operation.kind, plan);
+      norm += operation.kind == OperationKind::max_pool ? 0 : 1;
+      PoolPass& pool = pool_of(state, operation, norm, training);
       pool.norms.push_back(operation.norm.ptr());
       pool.links.push_back(link);
       break;
@@ -97,7 +115,7 @@ std::vector<Summand> entering(const std::vector<StatePass>& states, std::int64_t
   return found;
 }
 
-std::vector<StatePass> states_of(const CellPlan& plan) {
+std::vector<StatePass> states_of(const CellPlan& plan, const PassOptions& options) {
   std::vector<StatePass> states(static_cast<std::size_t>(plan.states()));
   for (std::size_t i = 0; i < states.size(); ++i) {
     states[i].index = static_cast<std::int64_t>(i);
@@ -105,15 +123,19 @@ std::vector<StatePass> states_of(const CellPlan& plan) {
   }
   for (const Edge& edge : plan.edges) {
     for (const Operation& operation : edge.operations) {
-      add(states[static_cast<std::size_t>(edge.from)], operation,
-          {edge.to, edge.row * plan.columns + operation.column}, plan);
+      if (is_active(options.active, edge.row, operation.column)) {
+        add(states[static_cast<std::size_t>(edge.from)], operation,
+            {edge.to, edge.row * plan.columns + operation.column},
+            first_pool_norm(plan) + pool_kinds * static_cast<std::size_t>(edge.row),
+            options.training);
+      }
     }
   }
   return states;
 }
 
 std::size_t norm_count(const CellPlan& plan) {
-  return plan.units.size() + pool_kinds * static_cast<std::size_t>(plan.states());
+  return first_pool_norm(plan) + pool_kinds * plan.edges.size();
 }
 
 }  // namespace darts::fused

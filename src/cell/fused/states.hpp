@@ -29,7 +29,8 @@ struct ConvolutionPass {
   const UnitPass& last() const { return second ? *second : first; }
 };
 
-/// A pool of a state, which all edges that leave it share.
+/// A pool of a state, which the edges that leave it share (in evaluation mode, those of them with
+/// the same running statistics).
 struct PoolPass {
   OperationKind kind = OperationKind::max_pool;
   std::size_t norm = 0;  ///< number of its batch norm in the pass, after those of the units
@@ -66,7 +67,8 @@ std::vector<Summand> summands_of(const StatePass& from);
 /// Those of them that enter a node, of all states, in the order of their places.
 std::vector<Summand> entering(const std::vector<StatePass>& states, std::int64_t node);
 
-std::vector<StatePass> states_of(const CellPlan& plan);
+/// Of a pass with these options.
+std::vector<StatePass> states_of(const CellPlan& plan, const PassOptions& options = {});
 /// Batch norms of a pass, as they are numbered.
 std::size_t norm_count(const CellPlan& plan);
 

@@ -1,5 +1,7 @@
 #include "groups.hpp"
 
+#include <darts/cell/mixing.hpp>
+
 #include <algorithm>
 #include <iterator>
 
@@ -33,11 +35,13 @@ Groups select(const Groups& groups, const Predicate& wanted) {
 
 }  // namespace
 
-Groups group_operations(const CellPlan& plan, const std::vector<const plan::Edge*>& edges) {
+Groups group_operations(const CellPlan& plan, const std::vector<const plan::Edge*>& edges,
+                        const at::Tensor& active) {
   Groups groups;
   for (const plan::Edge* edge : edges) {
     for (const Operation& operation : edge->operations) {
-      if (operation.kind == OperationKind::none) {
+      if (operation.kind == OperationKind::none ||
+          !is_active(active, edge->row, operation.column)) {
         continue;
       }
       auto group = std::ranges::find_if(

@@ -26,8 +26,10 @@ struct Group {
 
 using Groups = std::vector<Group>;
 
-/// All operations on `edges` but `none`, in the order in which their kinds first appear.
-Groups group_operations(const plan::CellPlan& plan, const std::vector<const plan::Edge*>& edges);
+/// All operations on `edges` but `none`, in the order in which their kinds first appear; `active`:
+/// as of Mixing.
+Groups group_operations(const plan::CellPlan& plan, const std::vector<const plan::Edge*>& edges,
+                        const at::Tensor& active = {});
 
 /// Those of one kind; of convolutions, those that are made of such units.
 Groups of_kind(const Groups& groups, plan::OperationKind kind);

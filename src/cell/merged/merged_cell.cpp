@@ -5,6 +5,7 @@
 
 #include <darts/cell/topology.hpp>
 #include <darts/ops/average_pool.hpp>
+#include <darts/ops/zero.hpp>
 
 #include <ATen/ops/addcmul.h>
 #include <ATen/ops/cat.h>
@@ -37,19 +38,24 @@ struct Outputs {
 
 class MergedCell {
  public:
-  MergedCell(const CellPlan& plan, const at::Tensor& mixing, bool training)
+  MergedCell(const CellPlan& plan, const CellInputs& inputs, const MergedOptions& options)
       : plan_(plan),
-        mixing_(mixing.flatten().unbind()),  // many parts of a tensor are best taken at once
-        one_(at::ones({}, mixing.options())),
-        norms_(training) {}
+        inputs_(inputs),
+        mixing_(inputs.mixing.flatten().unbind()),  // many parts of a tensor are best taken at once
+        one_(at::ones({}, inputs.mixing.options())),
+        active_(options.active),
+        training_(options.training),
+        norms_(options.training) {}
 
-  at::Tensor run(const at::Tensor& s0, const at::Tensor& s1);
+  at::Tensor run();
 
  private:
+  void complete(std::int64_t node);
   void leave(std::size_t state);
   void run_separable(Groups groups, const at::Tensor& relu);
   void run_factorized(const Groups& groups, const at::Tensor& relu);
   void run_pools(const Groups& groups, const at::Tensor& state);
+  void run_pools_in_evaluation(const Groups& groups, const at::Tensor& state);
 
   const Unit& unit(const Member& member, std::size_t number) const {
     return plan_.units[member.operation->units[number]];
@@ -72,11 +78,20 @@ class MergedCell {
   at::Tensor& entered(const Edge& edge) { return states_[static_cast<std::size_t>(edge.to)]; }
 
   const CellPlan& plan_;
+  const CellInputs& inputs_;
   std::vector<at::Tensor> mixing_;  ///< of edge 0, column 0; edge 0, column 1; …
   at::Tensor one_;
+  at::Tensor active_;
+  bool training_;
   BatchNorms norms_;
   std::vector<at::Tensor> states_;
 };
+
+at::Tensor pool(const Group& group, const at::Tensor& state) {
+  const std::int64_t stride = group.members.front().edge->stride;
+  return group.kind() == OperationKind::max_pool ? at::max_pool2d(state, 3, stride, 1)
+                                                 : average_pool(state, stride);
+}
 
 void add(at::Tensor& sum, const at::Tensor& term) { sum = sum.defined() ? sum + term : term; }
 
@@ -219,9 +234,7 @@ void MergedCell::run_pools(const Groups& groups, const at::Tensor& state) {
   std::vector<at::Tensor> pooled;
   std::vector<Norm> norms;
   for (const Group& group : groups) {
-    const std::int64_t stride = group.members.front().edge->stride;
-    pooled.push_back(group.kind() == OperationKind::max_pool ? at::max_pool2d(state, 3, stride, 1)
-                                                             : average_pool(state, stride));
+    pooled.push_back(pool(group, state));
     norms.push_back(group.front().norm.ptr());
   }
   const std::vector<at::Tensor> y =
@@ -232,6 +245,27 @@ void MergedCell::run_pools(const Groups& groups, const at::Tensor& state) {
       norms_.also(groups[i].members[m].operation->norm.ptr(), first);
     }
     add_scaled(groups[i], y[i]);
+  }
+}
+
+/// The same in evaluation mode: running statistics may differ from member to member, where some
+/// were not run in every pass.
+void MergedCell::run_pools_in_evaluation(const Groups& groups, const at::Tensor& state) {
+  std::vector<at::Tensor> pooled;
+  std::vector<Norm> norms;
+  Groups single;
+  for (const Group& group : groups) {
+    const at::Tensor z = pool(group, state);
+    for (const Member& member : group.members) {
+      pooled.push_back(z);
+      norms.push_back(member.operation->norm.ptr());
+      single.push_back({{member}});
+    }
+  }
+  const std::vector<at::Tensor> y =
+      norms_.run(at::cat(pooled, 1), {}, norms).split(plan_.channels, 1);
+  for (std::size_t i = 0; i < single.size(); ++i) {
+    add_scaled(single[i], y[i]);
   }
 }
 
@@ -277,7 +311,8 @@ void MergedCell::add(const Outputs& outputs) {
 
 void MergedCell::leave(std::size_t state) {
   const at::Tensor value = states_[state];
-  const Groups groups = group_operations(plan_, plan_.leaving(static_cast<std::int64_t>(state)));
+  const Groups groups =
+      group_operations(plan_, plan_.leaving(static_cast<std::int64_t>(state)), active_);
   const Groups separable = of_units(plan_, groups, UnitKind::separable);
   const Groups factorized = of_units(plan_, groups, UnitKind::factorized);
   const at::Tensor relu = separable.empty() && factorized.empty() ? at::Tensor() : at::relu(value);
@@ -286,7 +321,7 @@ void MergedCell::leave(std::size_t state) {
   Groups pools = of_kind(groups, OperationKind::max_pool);
   std::ranges::move(of_kind(groups, OperationKind::average_pool), std::back_inserter(pools));
   if (!pools.empty()) {
-    run_pools(pools, value);
+    training_ ? run_pools(pools, value) : run_pools_in_evaluation(pools, value);
   }
   for (const Group& group : of_kind(groups, OperationKind::identity)) {
     add_scaled(group, value);
@@ -297,13 +332,27 @@ void MergedCell::leave(std::size_t state) {
   }
 }
 
-at::Tensor MergedCell::run(const at::Tensor& s0, const at::Tensor& s1) {
+/// A node that no operation enters is zero, as if all of its edges were `none`.
+void MergedCell::complete(std::int64_t node) {
+  at::Tensor& value = states_[static_cast<std::size_t>(node)];
+  if (value.defined()) {
+    return;
+  }
+  for (const Edge* edge : plan_.entering(node)) {
+    const at::Tensor zero =
+        Zero(edge->stride)->forward(states_[static_cast<std::size_t>(edge->from)]);
+    merged::add(value, zero * mixing_[static_cast<std::size_t>(edge->row * plan_.columns)]);
+  }
+}
+
+at::Tensor MergedCell::run() {
   const auto states = static_cast<std::size_t>(plan_.states());
   states_.resize(states);
-  states_[0] = s0;
-  states_[1] = s1;
+  states_[0] = inputs_.s0;
+  states_[1] = inputs_.s1;
   for (std::size_t state = 0; state + 1 < states; ++state) {
     leave(state);
+    complete(static_cast<std::int64_t>(state) + 1);
   }
   norms_.move_running();
   return at::cat(at::TensorList(states_).slice(cell_inputs), 1);
@@ -311,21 +360,9 @@ at::Tensor MergedCell::run(const at::Tensor& s0, const at::Tensor& s1) {
 
 }  // namespace
 
-bool can_merge(const CellPlan& plan) {
-  std::vector<bool> entered(static_cast<std::size_t>(plan.states()));
-  std::fill_n(entered.begin(), cell_inputs, true);
-  for (const Edge& edge : plan.edges) {
-    if (std::ranges::any_of(edge.operations, [](const plan::Operation& operation) {
-          return operation.kind != OperationKind::none;
-        })) {
-      entered[static_cast<std::size_t>(edge.to)] = true;
-    }
-  }
-  return std::ranges::find(entered, false) == entered.end();
-}
-
-at::Tensor merged_cell(const CellPlan& plan, const CellInputs& inputs, bool training) {
-  return MergedCell(plan, inputs.mixing, training).run(inputs.s0, inputs.s1);
+at::Tensor merged_cell(const CellPlan& plan, const CellInputs& inputs,
+                       const MergedOptions& options) {
+  return MergedCell(plan, inputs, options).run();
 }
 
 }  // namespace darts::merged

@@ -6,8 +6,10 @@
 
 namespace darts::merged {
 
-/// Whether merged_cell() takes this plan: every node must have an operation other than `none`.
-bool can_merge(const plan::CellPlan& plan);
+struct MergedOptions {
+  bool training = true;    ///< batch statistics, which move the running ones; else these are used
+  at::Tensor active = {};  ///< the operations that are run, as of Mixing
+};
 
 /// The mixed cell state by state in LibTorch's operations, for devices that our own kernels are not
 /// for: ReLU, pools and their batch norm once a state; the convolutions of one kind of all edges
@@ -15,8 +17,8 @@ bool can_merge(const plan::CellPlan& plan);
 /// There are fewer and larger operations than in the plain way, and fewer tensors to keep.
 /// Differentiable by autograd, any number of times.
 ///
-/// `training`: batch statistics, which move the running ones; else these are used.
 /// → (N, nodes · C, H', W').
-at::Tensor merged_cell(const plan::CellPlan& plan, const plan::CellInputs& inputs, bool training);
+at::Tensor merged_cell(const plan::CellPlan& plan, const plan::CellInputs& inputs,
+                       const MergedOptions& options);
 
 }  // namespace darts::merged

@@ -2,6 +2,8 @@
 
 #include "kernels/packing.hpp"
 
+#include <darts/cell/mixing.hpp>
+
 namespace darts::fused::cpu {
 namespace {
 
@@ -15,6 +17,19 @@ NormUnit unit_of(const CellPlan& plan, const Unit& planned) {
     unit.pointwise = {*first, *(first + 1)};
   }
   return unit;
+}
+
+/// Of each unit, whether it is run.
+std::vector<bool> units_in(const CellPlan& plan, const at::Tensor& active) {
+  std::vector<bool> run(plan.units.size());
+  for (const Edge& edge : plan.edges) {
+    for (const Operation& operation : edge.operations) {
+      for (const std::size_t unit : operation.units) {
+        run[unit] = is_active(active, edge.row, operation.column);
+      }
+    }
+  }
+  return run;
 }
 
 }  // namespace
@@ -33,12 +48,14 @@ CpuPass<T, S>::CpuPass(std::shared_ptr<const CellPlan> cell_plan, const CellInpu
   const at::Tensor weights = inputs.mixing.to(at::kDouble).contiguous();
   mixing.assign(weights.const_data_ptr<double>(),
                 weights.const_data_ptr<double>() + weights.numel());
-  units.reserve(plan->units.size());
-  for (const Unit& unit : plan->units) {
-    batch::PackedWeights<T> packing(unit_of(*plan, unit), channels);
-    std::vector<T> forward = packing.pack();
-    units.push_back({std::move(packing), std::move(forward), {}});
-    if (options.keep) {
+  const std::vector<bool> run = units_in(*plan, options.active);
+  units.reserve(run.size());
+  for (std::size_t i = 0; i < run.size(); ++i) {
+    units.push_back({batch::PackedWeights<T>(unit_of(*plan, plan->units[i]), channels), {}, {}});
+    if (run[i]) {
+      units.back().forward = units.back().packing.pack();
+    }
+    if (run[i] && options.keep) {
       units.back().backward = units.back().packing.pack_transposed();
     }
   }

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <darts/core/checkpoint.hpp>
+#include <darts/search/theta.hpp>
+
+#include <memory>
+#include <string_view>
+
+namespace darts {
+
+/// How alpha is trained: Adam (paper, A.1.1).
+struct AlphaOptions {
+  double learning_rate = 3e-4;
+  double beta1 = 0.5;
+  double beta2 = 0.999;
+  double weight_decay = 1e-3;
+};
+
+/// Moves theta by the gradients that its tensors hold.
+class ThetaOptimizer {
+ public:
+  virtual ~ThetaOptimizer() = default;
+
+  virtual void step() = 0;
+
+  /// What it remembers, as PREFIX.NAME.…; shares memory with it.
+  virtual void collect(std::string_view prefix, NamedTensors& tensors) const = 0;
+
+  /// Puts that back. Throws Error, with `what` (a file, say) in front, if it does not fit.
+  virtual void restore(std::string_view prefix, const NamedTensors& tensors,
+                       std::string_view what) = 0;
+};
+
+/// torch.optim.Adam on all of theta.
+std::unique_ptr<ThetaOptimizer> make_adam(const Theta& theta, const AlphaOptions& options);
+
+}  // namespace darts

@@ -1,0 +1,84 @@
+#include <darts/core/named_rows.hpp>
+#include <darts/search/methods/beta_darts.hpp>
+#include <darts/search/methods/darts_minus.hpp>
+#include <darts/search/methods/fair_darts.hpp>
+#include <darts/search/methods/gaea.hpp>
+#include <darts/search/methods/gdas.hpp>
+#include <darts/search/methods/pc_darts.hpp>
+#include <darts/search/methods/smooth_darts.hpp>
+#include <darts/search/search_methods.hpp>
+
+#include <algorithm>
+#include <array>
+
+namespace darts {
+namespace {
+
+template <class Method>
+constexpr SearchMethodRow row(std::string_view name, std::string_view help,
+                              std::string_view paper) {
+  return {name, help, paper,
+          []() -> std::unique_ptr<SearchMethod> { return std::make_unique<Method>(); },
+          [](const SearchMethod& method) -> std::unique_ptr<SearchMethod> {
+            return std::make_unique<Method>(dynamic_cast<const Method&>(method));
+          }};
+}
+
+constexpr auto table = std::to_array<SearchMethodRow>({
+    row<SearchMethod>("darts", "softmax(alpha) mixes all operations of an edge",
+                      "Liu, Simonyan, Yang 2019"),
+    row<PcDarts>("pc-darts", "operations see a part of the channels; edges have weights",
+                 "Xu et al. 2020"),
+    row<Gdas>("gdas", "one operation an edge, drawn by Gumbel noise", "Dong, Yang 2019"),
+    row<FairDarts>("fair-darts", "sigmoids in place of the softmax, and a zero-one loss",
+                   "Chu et al. 2020"),
+    row<SmoothDartsRandom>("sdarts-rs", "w moves under random perturbations of the mixing weights",
+                           "Chen, Hsieh 2020"),
+    row<SmoothDartsAdversarial>("sdarts-adv", "w moves under adversarial ones", "Chen, Hsieh 2020"),
+    row<Gaea>("gaea", "exponentiated gradients on the simplex", "Li et al. 2021"),
+    row<DartsMinus>("darts-", "an auxiliary skip connection of falling weight", "Chu et al. 2021"),
+    row<BetaDarts>("beta-darts", "a regulariser of growing weight", "Ye et al. 2022"),
+});
+
+std::size_t place_of(std::string_view name) {
+  return static_cast<std::size_t>(&find_method(name) - table.data());
+}
+
+}  // namespace
+
+std::span<const SearchMethodRow> search_methods() { return table; }
+
+const SearchMethodRow& find_method(std::string_view name) {
+  return find_row(table, name, "search method");
+}
+
+std::shared_ptr<const SearchMethod> make_method(std::string_view name) {
+  return find_method(name).make();
+}
+
+SearchMethods::SearchMethods() {
+  for (const SearchMethodRow& row : table) {
+    methods_.push_back(row.make());
+  }
+}
+
+SearchMethods::SearchMethods(const SearchMethods& other) {
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    methods_.push_back(table[i].copy(*other.methods_[i]));
+  }
+}
+
+SearchMethods& SearchMethods::operator=(const SearchMethods& other) {
+  SearchMethods copy(other);
+  methods_.swap(copy.methods_);
+  return *this;
+}
+
+SearchMethod& SearchMethods::of(std::string_view name) { return *methods_[place_of(name)]; }
+
+std::shared_ptr<const SearchMethod> SearchMethods::get(std::string_view name) const {
+  const std::size_t place = place_of(name);
+  return table[place].copy(*methods_[place]);
+}
+
+}  // namespace darts
