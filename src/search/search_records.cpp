@@ -85,6 +85,20 @@ Theta theta_of(const Json& record, const ByCellType<CellPrimitives>& primitives)
   return theta;
 }
 
+std::string describe_skips(const EpochSummary& s) {
+  return s.genotype ? "skips " + std::to_string(count_skip_connections(s.genotype->normal)) +
+                          " + " + std::to_string(count_skip_connections(s.genotype->reduce)) + "  "
+                    : "no genotype yet  ";
+}
+
+std::string describe_figures(const EpochSummary& s) {
+  std::string text;
+  for (const auto& [name, value] : s.figures) {
+    text += name + " " + format_fixed(value, 3) + "  ";
+  }
+  return text;
+}
+
 std::string percent(double share) { return format_fixed(100.0 * share, 1) + " %"; }
 
 }  // namespace
@@ -95,9 +109,7 @@ std::string describe(const EpochSummary& s, std::int64_t epochs) {
          " acc " + percent(s.train_accuracy) + "  valid loss " + format_fixed(s.valid_loss, 3) +
          " acc " + percent(s.valid_accuracy) + "  alpha entropy " +
          format_fixed(s.entropy_normal, 3) + " + " + format_fixed(s.entropy_reduce, 3) + " (of " +
-         format_fixed(s.most_entropy, 2) + ")  skips " +
-         std::to_string(count_skip_connections(s.genotype.normal)) + " + " +
-         std::to_string(count_skip_connections(s.genotype.reduce)) + "  " +
+         format_fixed(s.most_entropy, 2) + ")  " + describe_skips(s) + describe_figures(s) +
          format_duration(s.seconds) + "  " + format_fixed(s.images_per_second, 0) +
          " images/s (waiting for data " + percent(s.loader_share) + ")" +
          (s.skipped > 0 ? "  unreadable images " + format_count(s.skipped) : "") +
@@ -106,23 +118,30 @@ std::string describe(const EpochSummary& s, std::int64_t epochs) {
 }
 
 nlohmann::json to_json(const EpochSummary& s) {
-  return {{"kind", "epoch"},
-          {"epoch", s.epoch},
-          {"learning_rate", s.learning_rate},
-          {"train_loss", s.train_loss},
-          {"train_accuracy", s.train_accuracy},
-          {"valid_loss", s.valid_loss},
-          {"valid_accuracy", s.valid_accuracy},
-          {"alpha_entropy_normal", s.entropy_normal},
-          {"alpha_entropy_reduce", s.entropy_reduce},
-          {"skip_connections_normal", count_skip_connections(s.genotype.normal)},
-          {"skip_connections_reduce", count_skip_connections(s.genotype.reduce)},
-          {"seconds", s.seconds},
-          {"images_per_second", s.images_per_second},
-          {"loader_share", s.loader_share},
-          {"skipped_images", s.skipped},
-          {"skipped_valid_images", s.valid_skipped},
-          {"genotype", to_notation(s.genotype)}};
+  const auto skips = [&s](CellGenotype Genotype::*cell) {
+    return s.genotype ? Json(count_skip_connections(*s.genotype.*cell)) : Json();
+  };
+  Json json{{"kind", "epoch"},
+            {"epoch", s.epoch},
+            {"learning_rate", s.learning_rate},
+            {"train_loss", s.train_loss},
+            {"train_accuracy", s.train_accuracy},
+            {"valid_loss", s.valid_loss},
+            {"valid_accuracy", s.valid_accuracy},
+            {"alpha_entropy_normal", s.entropy_normal},
+            {"alpha_entropy_reduce", s.entropy_reduce},
+            {"skip_connections_normal", skips(&Genotype::normal)},
+            {"skip_connections_reduce", skips(&Genotype::reduce)},
+            {"seconds", s.seconds},
+            {"images_per_second", s.images_per_second},
+            {"loader_share", s.loader_share},
+            {"skipped_images", s.skipped},
+            {"skipped_valid_images", s.valid_skipped},
+            {"genotype", s.genotype ? Json(to_notation(*s.genotype)) : Json()}};
+  for (const auto& [name, value] : s.figures) {
+    json["method"][name] = value;
+  }
+  return json;
 }
 
 SearchRecords::SearchRecords(const RunDirectory& directory, const SearchConfig& config)
@@ -149,7 +168,10 @@ void SearchRecords::add_theta(std::int64_t epoch, const Theta& theta) {
 }
 
 void SearchRecords::write_genotype(const EpochSummary& s) {
-  nlohmann::ordered_json json = to_json(s.genotype);
+  if (!s.genotype) {
+    return;
+  }
+  nlohmann::ordered_json json = to_json(*s.genotype);
   json["provenance"] = {{"config", config_.name},
                         {"dataset", config_.data.set.name},
                         {"method", config_.search.method},

@@ -126,8 +126,13 @@ EpochSummary SearchRun::summarize() const {
   s.entropy_reduce = mean_entropy(method_->shares(theta, CellType::reduction));
   s.most_entropy = undecided_entropy(space_);
   s.skipped = state_.skipped;
-  s.genotype = method_->derive(theta, space_);
-  s.genotype.name = config_.name;
+  s.figures = method_->figures(position(state_.step));
+  try {
+    s.genotype = method_->derive(theta, space_);
+    s.genotype->name = config_.name;
+  } catch (const NoGenotypeError& e) {
+    s.no_genotype = e.what();
+  }
   return s;
 }
 
@@ -173,7 +178,8 @@ EpochEnd SearchRun::finish_epoch() {
     return EpochEnd::stopped;
   }
   log().info(describe(summary, epochs()));
-  log().info("  " + to_notation(summary.genotype));
+  log().info("  " + (summary.genotype ? to_notation(*summary.genotype)
+                                      : "no genotype: " + summary.no_genotype));
   metrics().append(to_json(summary));
   records_.add_theta(summary.epoch, supernet_->theta());
   records_.write_genotype(summary);
@@ -189,7 +195,12 @@ EpochEnd SearchRun::finish_epoch() {
 
 void SearchRun::report(RunOutcome outcome) {
   if (outcome == RunOutcome::finished) {
-    log().info("genotype: " + directory().genotype().string());
+    if (std::error_code ignored; std::filesystem::exists(directory().genotype(), ignored)) {
+      log().info("genotype: " + directory().genotype().string());
+    } else {
+      log().warn("no genotype was found; darts_search --derive " + directory().path().string() +
+                 " with other settings of the method (--set) derives one from its alphas");
+    }
     log().info("best validation accuracy " + format_fixed(100.0 * state_.best_accuracy, 2) +
                " % in epoch " + std::to_string(state_.best_epoch));
   }

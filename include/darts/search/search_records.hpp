@@ -8,7 +8,9 @@
 #include <darts/search/supernet.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace darts {
 
@@ -21,7 +23,9 @@ struct EpochSummary : EpochFigures {
   double most_entropy = 0.0;       ///< of an undecided edge, on average over both types of cell
   std::int64_t skipped = 0;        ///< images of w that could not be read
   std::int64_t valid_skipped = 0;  ///< held-out images that could not be read
-  Genotype genotype = {};
+  std::vector<MethodFigure> figures = {};  ///< of the search method
+  std::optional<Genotype> genotype = {};
+  std::string no_genotype = {};  ///< why there is none yet
 };
 
 /// One line that says it to a person.
@@ -39,6 +43,7 @@ class SearchRecords {
   /// Both alpha matrices after `epoch` epochs, 0: before the first, and what else theta has. A row
   /// has what its edge offers.
   void add_theta(std::int64_t epoch, const Theta& theta);
+  /// Nothing where there is none: what an earlier epoch wrote stays.
   void write_genotype(const EpochSummary& summary);
 
   std::int64_t alphas_size() const { return alphas_.size(); }
