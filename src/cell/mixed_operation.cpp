@@ -2,6 +2,7 @@
 #include <darts/cell/mixed_operation.hpp>
 #include <darts/ops/chain.hpp>
 #include <darts/ops/run_module.hpp>
+#include <darts/ops/skip_dropout.hpp>
 #include <darts/ops/zero.hpp>
 
 #include <ATen/ops/cat.h>
@@ -23,7 +24,10 @@ void MixedOperationImpl::reset() {
   own.channels /= edge_.partial;
   operations_ = register_module("_ops", torch::nn::Sequential());
   for (const Primitive& primitive : primitives_) {
-    torch::nn::AnyModule operation = primitive.make(own);
+    const bool drops =
+        edge_.skip_dropout && own.stride == 1 && primitive.kind() == PrimitiveKind::skip;
+    torch::nn::AnyModule operation =
+        drops ? torch::nn::AnyModule(SkipDropout()) : primitive.make(own);
     if (primitive.kind() == PrimitiveKind::pool) {
       Chain normalised;
       normalised->push_back(std::move(operation));

@@ -7,10 +7,8 @@
 #include <algorithm>
 
 namespace darts {
-namespace {
-
-/// A generator of the device's kind, apart from the process's own.
-at::Generator new_generator(const c10::Device& device, std::uint64_t seed) {
+at::Generator DrawingOperation::next_generator(const c10::Device& device) {
+  const std::uint64_t seed = stream_();
   if (device.is_cpu()) {
     return at::detail::createCPUGenerator(seed);
   }
@@ -19,23 +17,21 @@ at::Generator new_generator(const c10::Device& device, std::uint64_t seed) {
   return generator;
 }
 
-}  // namespace
-
 at::Tensor NoiseImpl::forward(const at::Tensor& x) {
   const auto strided = [this](std::int64_t size) { return (size - 1) / stride_ + 1; };
   return at::randn({x.size(0), x.size(1), strided(x.size(2)), strided(x.size(3))},
-                   new_generator(x.device(), stream_()), x.options().requires_grad(false));
+                   next_generator(x.device()), x.options().requires_grad(false));
 }
 
 bool has_noise(const torch::nn::Module& network) {
   return std::ranges::any_of(network.modules(/*include_self=*/false), [](const auto& module) {
-    return dynamic_cast<const NoiseImpl*>(module.get()) != nullptr;
+    return dynamic_cast<const DrawingOperation*>(module.get()) != nullptr;
   });
 }
 
 NoiseMark::NoiseMark(torch::nn::Module& network) {
   for (const auto& module : network.modules(/*include_self=*/false)) {
-    if (auto noise = std::dynamic_pointer_cast<NoiseImpl>(module)) {
+    if (auto noise = std::dynamic_pointer_cast<DrawingOperation>(module)) {
       streams_.emplace_back(noise, noise->stream());
     }
   }
@@ -49,7 +45,7 @@ void NoiseMark::rewind() const {
 
 void restart_noise(torch::nn::Module& network, RandomStream stream) {
   for (const auto& module : network.modules(/*include_self=*/false)) {
-    if (auto* noise = dynamic_cast<NoiseImpl*>(module.get())) {
+    if (auto* noise = dynamic_cast<DrawingOperation*>(module.get())) {
       noise->restart(RandomStream(stream(), RandomPurpose::noise));
     }
   }

@@ -61,7 +61,8 @@ void dry_run(const SearchConfig& config, const Log& log) {
   const c10::Device device = prepare_runtime(config.runtime);
   log.info(to_yaml(config));
   SearchData data(config, device, log);
-  Supernet supernet(supernet_options(config, data.image_channels(), data.classes()));
+  Supernet supernet(
+      supernet_options(config, first_stage(config), data.image_channels(), data.classes()));
   const auto method = search_method(config);
   initialize_supernet(supernet, config.seed, *method);
   log.info("images: " + format_count(data.train_images()) + " for w, " +

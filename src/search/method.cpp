@@ -10,7 +10,22 @@ void SearchMethod::add_fields(FieldTable& /*table*/) {}
 
 std::string SearchMethod::refusal(SearchOrder /*order*/) const { return {}; }
 
-void SearchMethod::prepare(SupernetOptions& /*options*/) const {}
+std::int64_t SearchMethod::stages() const { return 1; }
+
+bool SearchMethod::anneals_by_stage() const { return false; }
+
+void SearchMethod::prepare(SupernetOptions& /*options*/, std::int64_t /*stage*/) const {}
+
+ByCellType<CellPrimitives> SearchMethod::next_primitives(const Theta& /*theta*/,
+                                                         const SearchStage& stage) const {
+  return stage.space.primitives;
+}
+
+void SearchMethod::take_over(const StageEnd& /*before*/, const SearchStage& /*stage*/,
+                             NamedTensors& /*now*/, std::uint64_t /*seed*/) const {}
+
+void SearchMethod::start_epoch(torch::nn::Module& /*supernet*/,
+                               const SearchPosition& /*position*/) const {}
 
 std::vector<ThetaShape> SearchMethod::theta_shapes(const SearchSpace& space) const {
   return alpha_shapes(space);
@@ -57,7 +72,7 @@ bool SearchMethod::moves_theta(const SearchPosition& /*position*/) const { retur
 
 bool SearchMethod::w_first() const { return false; }
 
-WeightRules SearchMethod::weight_rules() const { return {}; }
+StepRules SearchMethod::step_rules() const { return {}; }
 
 at::Tensor SearchMethod::strengths(const Theta& theta, CellType type) const {
   return shares(theta, type);

@@ -60,10 +60,22 @@ StateFields fields_of(SearchState& s) {
                           {"best_epoch", &s.best_epoch},
                           {"skipped", &s.skipped},
                           {"metrics_size", &s.metrics_size},
-                          {"alphas_size", &s.alphas_size}});
+                          {"alphas_size", &s.alphas_size},
+                          {"stage", &s.stage}});
 }
 
 }  // namespace
+
+NamedTensors tensors_of(Supernet& supernet, SearchStep& step) {
+  NamedTensors tensors;
+  collect_state(*supernet, model_prefix, tensors);
+  step.weight_optimizer().collect(supernet->weight_names(), w_prefix, tensors);
+  step.theta_optimizer().collect(alpha_prefix, tensors);
+  if (step.needs_theta_gradient()) {
+    collect_theta_gradient(supernet->theta(), tensors);
+  }
+  return tensors;
+}
 
 Checkpoint make_checkpoint(Supernet& supernet, SearchStep& step, SearchState state,
                            const SearchConfig& config) {
@@ -77,13 +89,31 @@ Checkpoint make_checkpoint(Supernet& supernet, SearchStep& step, SearchState sta
                          {"theta", supernet->theta().names()},
                          {"state", Json(to_json(fields_of(state)))}}
                         .dump();
-  collect_state(*supernet, model_prefix, checkpoint.tensors);
-  step.weight_optimizer().collect(supernet->weight_names(), w_prefix, checkpoint.tensors);
-  step.theta_optimizer().collect(alpha_prefix, checkpoint.tensors);
-  if (step.needs_theta_gradient()) {
-    collect_theta_gradient(supernet->theta(), checkpoint.tensors);
-  }
+  checkpoint.tensors = tensors_of(supernet, step);
   return checkpoint;
+}
+
+void restore_tensors(const Checkpoint& checkpoint, Supernet& supernet, SearchStep& step) {
+  const std::string file = checkpoint.file.string();
+  restore_state(*supernet, model_prefix, tensors_under(checkpoint, model_prefix), file);
+  step.weight_optimizer().restore(supernet->weight_names(), w_prefix,
+                                  tensors_under(checkpoint, w_prefix), file);
+  step.theta_optimizer().restore(alpha_prefix, tensors_under(checkpoint, alpha_prefix), file);
+  if (step.needs_theta_gradient()) {
+    restore_theta_gradient(checkpoint, supernet->theta());
+  }
+}
+
+SearchStage stage_of(const Checkpoint& checkpoint, const SearchConfig& config) {
+  const auto meta = run_meta(checkpoint, "search", "a search");
+  SearchState state;
+  read_fields(meta.at("state"), fields_of(state));
+  SearchStage stage = first_stage(config);
+  stage.number = state.stage;
+  if (stage.number > 0) {
+    stage.space.primitives = primitives_from_json(meta.at("primitives"));
+  }
+  return stage;
 }
 
 SearchState restore_checkpoint(const Checkpoint& checkpoint, Supernet& supernet, SearchStep& step,
@@ -92,13 +122,7 @@ SearchState restore_checkpoint(const Checkpoint& checkpoint, Supernet& supernet,
   const auto meta = run_meta(checkpoint, "search", "a search");
   check_same_config(identity_of(config), with_order(meta.at("identity")),
                     identity_of(defaults_of(config.search.method)), file);
-  restore_state(*supernet, model_prefix, tensors_under(checkpoint, model_prefix), file);
-  step.weight_optimizer().restore(supernet->weight_names(), w_prefix,
-                                  tensors_under(checkpoint, w_prefix), file);
-  step.theta_optimizer().restore(alpha_prefix, tensors_under(checkpoint, alpha_prefix), file);
-  if (step.needs_theta_gradient()) {
-    restore_theta_gradient(checkpoint, supernet->theta());
-  }
+  restore_tensors(checkpoint, supernet, step);
   SearchState state;
   read_fields(meta.at("state"), fields_of(state));
   return state;

@@ -160,11 +160,24 @@ std::shared_ptr<const SearchMethod> search_method(const SearchConfig& config) {
   return method;
 }
 
-SupernetOptions supernet_options(const SearchConfig& config, std::int64_t image_channels,
-                                 std::int64_t classes) {
+std::int64_t epochs_of_stage(const SearchConfig& config) {
+  return config.search.epochs / search_method(config)->stages();
+}
+
+SearchStage first_stage(const SearchConfig& config) {
+  const std::int64_t stages = search_method(config)->stages();
+  if (config.search.epochs % stages != 0) {
+    throw Error("search.epochs: " + std::to_string(config.search.epochs) +
+                " cannot be parted into the " + std::to_string(stages) + " stages of " +
+                config.search.method + "; take a multiple of " + std::to_string(stages));
+  }
+  return {0, search_space(config)};
+}
+
+SupernetOptions supernet_options(const SearchConfig& config, const SearchStage& stage,
+                                 std::int64_t image_channels, std::int64_t classes) {
   SupernetOptions options;
-  const SearchSpace space = search_space(config);
-  options.primitives = space.primitives;
+  options.primitives = stage.space.primitives;
   options.cells = config.space.cells;
   options.channels = config.space.channels;
   options.nodes = config.space.nodes;
@@ -173,10 +186,10 @@ SupernetOptions supernet_options(const SearchConfig& config, std::int64_t image_
   options.image_channels = image_channels;
   options.classes = classes;
   const auto method = search_method(config);
-  options.theta = method->theta_shapes(space);
+  options.theta = method->theta_shapes(stage.space);
   options.execution = {config.runtime.execution, config.runtime.recompute,
                        config.runtime.precision};
-  method->prepare(options);
+  method->prepare(options, stage.number);
   return options;
 }
 

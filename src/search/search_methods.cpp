@@ -1,9 +1,11 @@
 #include <darts/core/named_rows.hpp>
 #include <darts/search/methods/beta_darts.hpp>
 #include <darts/search/methods/darts_minus.hpp>
+#include <darts/search/methods/dr_nas.hpp>
 #include <darts/search/methods/fair_darts.hpp>
 #include <darts/search/methods/gaea.hpp>
 #include <darts/search/methods/gdas.hpp>
+#include <darts/search/methods/p_darts.hpp>
 #include <darts/search/methods/pc_darts.hpp>
 #include <darts/search/methods/smooth_darts.hpp>
 #include <darts/search/search_methods.hpp>
@@ -36,6 +38,9 @@ constexpr auto table = std::to_array<SearchMethodRow>({
                            "Chen, Hsieh 2020"),
     row<SmoothDartsAdversarial>("sdarts-adv", "w moves under adversarial ones", "Chen, Hsieh 2020"),
     row<Gaea>("gaea", "exponentiated gradients on the simplex", "Li et al. 2021"),
+    row<PDarts>("p-darts", "stages with more cells and fewer operations", "Chen et al. 2019"),
+    row<DrNas>("drnas", "mixing weights drawn from a Dirichlet distribution; two stages",
+               "Chen et al. 2021"),
     row<DartsMinus>("darts-", "an auxiliary skip connection of falling weight", "Chu et al. 2021"),
     row<BetaDarts>("beta-darts", "a regulariser of growing weight", "Ye et al. 2022"),
 });

@@ -145,20 +145,18 @@ nlohmann::json to_json(const EpochSummary& s) {
 }
 
 SearchRecords::SearchRecords(const RunDirectory& directory, const SearchConfig& config)
-    : directory_(directory),
-      config_(config),
-      space_(search_space(config)),
-      alphas_(directory.alphas()) {
+    : directory_(directory), config_(config), alphas_(directory.alphas()) {
   std::error_code ignored;  // writing the first genotype tells
   std::filesystem::create_directory(directory.genotypes(), ignored);
 }
 
-void SearchRecords::add_theta(std::int64_t epoch, const Theta& theta) {
+void SearchRecords::add_theta(std::int64_t epoch, const Theta& theta,
+                              const ByCellType<CellPrimitives>& primitives) {
   const Alphas alphas = theta.alphas();
   nlohmann::ordered_json record{{"epoch", epoch},
-                                {"primitives", primitives_to_json(space_.primitives)},
-                                {"normal", rows_of(alphas.normal, space_.primitives.normal)},
-                                {"reduce", rows_of(alphas.reduce, space_.primitives.reduce)}};
+                                {"primitives", primitives_to_json(primitives)},
+                                {"normal", rows_of(alphas.normal, primitives.normal)},
+                                {"reduce", rows_of(alphas.reduce, primitives.reduce)}};
   for (const std::string& name : theta.names()) {
     if (!theta.at(name).is_same(alphas.normal) && !theta.at(name).is_same(alphas.reduce)) {
       record["theta"][name] = lists_of(theta.at(name));

@@ -1,6 +1,7 @@
 #include <darts/core/atomic_file.hpp>
 #include <darts/core/error.hpp>
 #include <darts/core/module_state.hpp>
+#include <darts/core/random.hpp>
 #include <darts/core/text.hpp>
 #include <darts/ops/noise.hpp>
 #include <darts/run/load_config.hpp>
@@ -13,15 +14,20 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace darts {
 namespace {
 
-Supernet make_supernet(const SearchConfig& config, const SearchData& data,
-                       const c10::Device& device, const SearchMethod& method) {
-  Supernet supernet(supernet_options(config, data.image_channels(), data.classes()));
-  initialize_supernet(supernet, config.seed, method);
+Supernet make_supernet(const SearchConfig& config, const SearchStage& stage, const SearchData& data,
+                       const c10::Device& device) {
+  Supernet supernet(supernet_options(config, stage, data.image_channels(), data.classes()));
+  const auto number = static_cast<std::uint64_t>(stage.number);
+  initialize_supernet(
+      supernet,
+      number == 0 ? config.seed : RandomStream(config.seed, RandomPurpose::stage, number)(),
+      *search_method(config));
   supernet->to(device);
   if (device.is_cuda() && config.runtime.channels_last) {
     use_channels_last(*supernet);
@@ -56,14 +62,39 @@ SearchRun::SearchRun(SearchConfig config, RunDirectory directory, RunHooks hooks
       config_(std::move(config)),
       data_(config_, device(), log()),
       method_(search_method(config_)),
-      space_(search_space(config_)),
-      supernet_(make_supernet(config_, data_, device(), *method_)),
-      step_(supernet_, step_options(config_, device())),
       records_(this->directory(), config_) {
+  enter(first_stage(config_));
   if (config_.runtime.cuda_graph && this->device().is_cuda() && has_noise(*supernet_)) {
     log().warn(
         "runtime.cuda_graph: noise is drawn anew in every pass, so that this run goes without");
   }
+}
+
+void SearchRun::enter(SearchStage stage) {
+  stage_ = std::move(stage);
+  supernet_ = make_supernet(config_, stage_, data_, device());
+  step_ = std::make_unique<SearchStep>(supernet_, step_options(config_, device()));
+  state_.stage = stage_.number;
+}
+
+void SearchRun::advance() {
+  const StageEnd before{stage_, tensors_of(supernet_, *step_)};
+  SearchStage next = stage_;
+  next.space.primitives = method_->next_primitives(supernet_->theta(), stage_);
+  ++next.number;
+  enter(std::move(next));
+  Checkpoint now;
+  now.tensors = tensors_of(supernet_, *step_);
+  method_->take_over(before, stage_, now.tensors,
+                     RandomStream(config_.seed, RandomPurpose::stage,
+                                  static_cast<std::uint64_t>(stage_.number), 1)());
+  restore_tensors(now, supernet_, *step_);
+  log().info("stage " + std::to_string(stage_.number + 1) + " of " +
+             std::to_string(method_->stages()) + ": " + std::to_string(supernet_->options().cells) +
+             " cells, at most " +
+             std::to_string(std::max(stage_.space.primitives.normal.columns(),
+                                     stage_.space.primitives.reduce.columns())) +
+             " operations an edge");
 }
 
 void SearchRun::initialize_from(const Checkpoint& checkpoint) {
@@ -76,30 +107,41 @@ void SearchRun::write_recipe() const {
 
 void SearchRun::start_records() {
   records_.truncate(0);
-  records_.add_theta(0, supernet_->theta());
+  records_.add_theta(0, supernet_->theta(), stage_.space.primitives);
 }
 
 Checkpoint SearchRun::checkpoint() {
   records_.sync();
   state_.alphas_size = records_.alphas_size();
-  return make_checkpoint(supernet_, step_, state_, config_);
+  return make_checkpoint(supernet_, *step_, state_, config_);
 }
 
 void SearchRun::restore(const Checkpoint& checkpoint) {
-  state_ = restore_checkpoint(checkpoint, supernet_, step_, config_);
+  if (SearchStage stage = stage_of(checkpoint, config_); stage.number != stage_.number) {
+    enter(std::move(stage));
+  }
+  state_ = restore_checkpoint(checkpoint, supernet_, *step_, config_);
   records_.truncate(state_.alphas_size);
 }
 
 double SearchRun::learning_rate() const {
-  return cosine_learning_rate(config_.w, state_.epoch, epochs());
+  return method_->anneals_by_stage()
+             ? cosine_learning_rate(config_.w, state_.epoch % epochs_of_stage(config_),
+                                    epochs_of_stage(config_))
+             : cosine_learning_rate(config_.w, state_.epoch, epochs());
 }
 
 SearchPosition SearchRun::position(std::int64_t step) const {
-  return {state_.epoch, epochs(), step, config_.seed};
+  const std::int64_t epochs = epochs_of_stage(config_);
+  return {state_.epoch - stage_.number * epochs, epochs, step, config_.seed, stage_.number};
 }
 
 void SearchRun::start_epoch() {
+  if (state_.epoch == (stage_.number + 1) * epochs_of_stage(config_)) {
+    advance();
+  }
   supernet_->train();
+  method_->start_epoch(*supernet_, position(state_.step));
   data_.start_epoch(state_.epoch, state_.step);
   skipped_before_ = state_.skipped;
 }
@@ -112,8 +154,8 @@ std::optional<ReadyStep> SearchRun::next_step() {
   }
   const std::int64_t images = batches->train.images.size(0);
   return ReadyStep{[this, batches = *std::move(batches)](std::int64_t step) {
-                     return step_.launch(batches.train, batches.valid, learning_rate(),
-                                         position(step));
+                     return step_->launch(batches.train, batches.valid, learning_rate(),
+                                          position(step));
                    },
                    data_.next_step(), images};
 }
@@ -124,11 +166,11 @@ EpochSummary SearchRun::summarize() const {
   EpochSummary s{epoch_figures(state_, learning_rate())};
   s.entropy_normal = mean_entropy(method_->shares(theta, CellType::normal));
   s.entropy_reduce = mean_entropy(method_->shares(theta, CellType::reduction));
-  s.most_entropy = undecided_entropy(space_);
+  s.most_entropy = undecided_entropy(stage_.space);
   s.skipped = state_.skipped;
   s.figures = method_->figures(position(state_.step));
   try {
-    s.genotype = method_->derive(theta, space_);
+    s.genotype = method_->derive(theta, stage_.space);
     s.genotype->name = config_.name;
   } catch (const NoGenotypeError& e) {
     s.no_genotype = e.what();
@@ -181,7 +223,7 @@ EpochEnd SearchRun::finish_epoch() {
   log().info("  " + (summary.genotype ? to_notation(*summary.genotype)
                                       : "no genotype: " + summary.no_genotype));
   metrics().append(to_json(summary));
-  records_.add_theta(summary.epoch, supernet_->theta());
+  records_.add_theta(summary.epoch, supernet_->theta(), stage_.space.primitives);
   records_.write_genotype(summary);
 
   const bool best = summary.valid_accuracy > state_.best_accuracy;
@@ -189,6 +231,7 @@ EpochEnd SearchRun::finish_epoch() {
   next.epoch = summary.epoch;
   next.best_accuracy = best ? summary.valid_accuracy : state_.best_accuracy;
   next.best_epoch = best ? summary.epoch : state_.best_epoch;
+  next.stage = stage_.number;
   state_ = next;
   return best ? EpochEnd::finished_best : EpochEnd::finished;
 }

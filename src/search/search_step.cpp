@@ -12,9 +12,11 @@
 namespace darts {
 namespace {
 
-SgdOptions sgd_options(const WeightOptions& o, const WeightRules& rules) {
+SgdOptions sgd_options(const WeightOptions& o, const StepRules& rules) {
   return {o.momentum, o.nesterov, o.weight_decay, o.clip_norm, rules.unreached};
 }
+
+constexpr double smallest_norm = 1e-6;  // added to the norm, as PyTorch's clipping does
 
 std::uint64_t number(std::int64_t index) { return static_cast<std::uint64_t>(index); }
 
@@ -35,7 +37,7 @@ SearchStep::SearchStep(const Supernet& supernet, const SearchStepOptions& option
     : supernet_(supernet),
       options_(options),
       theta_(supernet_->theta()),
-      rules_(options.method->weight_rules()),
+      rules_(options.method->step_rules()),
       noise_(has_noise(*supernet_)),
       sgd_(flatten_weights(supernet), sgd_options(options.w, rules_)),
       theta_optimizer_(options.method->make_optimizer(theta_, options.alpha)) {
@@ -130,11 +132,28 @@ void SearchStep::take(const ThetaPass::Result& pass, const Batch& train,
 void SearchStep::add_theta_gradient(const SearchPosition& position,
                                     PendingStep::Figures& figures) const {
   pass_->add_penalty(position);
+  clip_theta_gradient();
   std::vector<at::Tensor> gradients;
   for (const at::Tensor& tensor : theta_.tensors()) {
     gradients.push_back(tensor.grad());
   }
   figures.norms.emplace_back("norm of the gradient of alpha", norm_of(gradients));
+}
+
+/// As torch.nn.utils.clip_grad_norm_ does.
+void SearchStep::clip_theta_gradient() const {
+  if (rules_.theta_clip_norm > 0.0) {
+    std::vector<at::Tensor> gradients;
+    for (const at::Tensor& tensor : theta_.tensors()) {
+      gradients.push_back(tensor.grad());
+    }
+    const c10::NoGradGuard no_grad;
+    const at::Tensor scale =
+        (rules_.theta_clip_norm / (norm_of(gradients) + smallest_norm)).clamp_max(1.0);
+    for (at::Tensor& gradient : gradients) {
+      gradient.mul_(scale);
+    }
+  }
 }
 
 at::Tensor SearchStep::theta_norm(const std::vector<at::Tensor>& of_pass) const {

@@ -130,7 +130,7 @@ TEST(Checkpoint, TakesAHandfulOfCopies) {
   SearchConfig config;
   config.space.cells = 3;
   config.space.channels = 2;
-  Supernet supernet(supernet_options(config, 3, 4));
+  Supernet supernet(supernet_options(config, first_stage(config), 3, 4));
   initialize_supernet(supernet, 1);
   testing::move_to_fake_device(*supernet);
   SearchStep step(supernet, step_options(config, fake_device()));
@@ -144,7 +144,7 @@ TEST(Checkpoint, TakesAHandfulOfCopies) {
   save_checkpoint(file, make_checkpoint(supernet, step, {}, config));
   EXPECT_LE(testing::take_copies(), 20);
 
-  Supernet other(supernet_options(config, 3, 4));
+  Supernet other(supernet_options(config, first_stage(config), 3, 4));
   testing::move_to_fake_device(*other);
   SearchStep other_step(other, step_options(config, fake_device()));
   testing::take_copies();

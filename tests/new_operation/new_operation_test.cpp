@@ -46,7 +46,7 @@ Batch small_batch(std::uint64_t seed) {
 }
 
 Supernet made_of(const SearchConfig& config, Execution execution) {
-  Supernet supernet(supernet_options(config, 3, 10));
+  Supernet supernet(supernet_options(config, first_stage(config), 3, 10));
   testing::make_double(*supernet);
   initialize_supernet(supernet, config.seed);
   supernet->set_execution({execution});

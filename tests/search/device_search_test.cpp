@@ -65,7 +65,7 @@ struct Trial {
 
  private:
   Supernet make_supernet() const {
-    Supernet made(supernet_options(config, 3, 10));
+    Supernet made(supernet_options(config, first_stage(config), 3, 10));
     initialize_supernet(made, 7);
     made->to(device);
     return made;
@@ -193,7 +193,7 @@ Gradients gradients_of(const PrecisionTrial& trial, Execution execution, at::Sca
   SearchConfig config = small_config({trial.device, execution}, SearchOrder::first);
   config.space.channels = 8;
   config.runtime.precision = type == at::kDouble ? Precision::fp32 : trial.precision;
-  Supernet supernet(supernet_options(config, 3, 10));
+  Supernet supernet(supernet_options(config, first_stage(config), 3, 10));
   initialize_supernet(supernet, 7);
   if (type == at::kDouble) {
     testing::make_double(*supernet);

@@ -4,9 +4,11 @@
 
 #include <darts/search/methods/beta_darts.hpp>
 #include <darts/search/methods/darts_minus.hpp>
+#include <darts/search/methods/dr_nas.hpp>
 #include <darts/search/methods/fair_darts.hpp>
 #include <darts/search/methods/gaea.hpp>
 #include <darts/search/methods/gdas.hpp>
+#include <darts/search/methods/p_darts.hpp>
 #include <darts/search/methods/pc_darts.hpp>
 #include <darts/search/methods/smooth_darts.hpp>
 
@@ -93,6 +95,36 @@ Pointer make_beta(const RecordedSearch& /*search*/, int /*step*/) {
   return std::make_shared<BetaDarts>();
 }
 
+class RecordedDrNas : public DrNas {
+ public:
+  RecordedDrNas(const Options& options, const RecordedSearch& search)
+      : DrNas(options), search_(search) {}
+
+ protected:
+  at::Tensor draw(const at::Tensor& concentrations, CellType type, const SearchPosition& position,
+                  Moves moves) const override {
+    const std::map<Moves, std::string> parts{
+        {Moves::theta, "alpha/"}, {Moves::w, "weight/"}, {Moves::nothing, "eval/"}};
+    return search_
+        .drawn(static_cast<int>(position.step), parts.at(moves) + with_type("sample", type))
+        .to(concentrations.options());
+  }
+
+ private:
+  const RecordedSearch& search_;
+};
+
+Pointer make_drnas(const RecordedSearch& search, int /*step*/) {
+  return std::make_shared<RecordedDrNas>(
+      DrNas::Options{.partial = search.meta().at("k"), .frozen_epochs = 0}, search);
+}
+
+Pointer make_progressive(const RecordedSearch& search, int step) {
+  return std::make_shared<PDarts>(PDarts::Options{.dropout_percent = {0, 0, 0},
+                                                  .frozen_epochs = 0,
+                                                  .clip_norm = search.number(step, "clip_alpha")});
+}
+
 std::int64_t recorded_epoch(const RecordedSearch& search, int step) {
   return static_cast<std::int64_t>(search.number(step, "epoch"));
 }
@@ -121,9 +153,11 @@ std::map<std::string, RecordedMethod> recorded_methods() {
   return {
       {"betadarts_search", {.make = make_beta, .epoch = recorded_epoch}},
       {"dartsminus_search", {.make = make_minus}},
+      {"drnas_search", {.make = make_drnas}},
       {"fairdarts_search", {.make = make_fair, .beside_loss = fair_beside_loss}},
       {"gaea_search", {.make = make_gaea}},
       {"gdas_search", {.make = make_gdas}},
+      {"pdarts_search", {.make = make_progressive}},
       {"pcdarts_search", {.make = make_pc}},
       {"pcdarts_search_second_order", {.make = make_pc, .order = second, .tolerance = 1e-6}},
       {"sdarts_adv_search", {.make = make_smooth<SmoothDartsAdversarial>}},

@@ -8,17 +8,24 @@
 #include <darts/search/edge_weights.hpp>
 #include <darts/search/methods/beta_darts.hpp>
 #include <darts/search/methods/darts_minus.hpp>
+#include <darts/search/methods/dr_nas.hpp>
 #include <darts/search/methods/fair_darts.hpp>
 #include <darts/search/methods/gaea.hpp>
 #include <darts/search/methods/gdas.hpp>
+#include <darts/search/methods/p_darts.hpp>
 #include <darts/search/methods/pc_darts.hpp>
 #include <darts/search/methods/smooth_darts.hpp>
+#include <darts/search/methods/widen.hpp>
 
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/log_softmax.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
 
 #include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
 
 namespace darts {
 namespace {
@@ -237,6 +244,186 @@ TEST(golden_beta_darts, MeanLogSumExpAndItsGradient) {
     const at::Tensor loss = mean_logsumexp(theta);
     comparison.expect_close(loss, group.at("loss"), exact, "loss");
     comparison.expect_close(gradients_of(loss, {alpha}).front(), group.at("grad"), exact, "grad");
+  });
+}
+
+/// A matrix of rows that may differ in length, with zeros behind the shorter ones.
+at::Tensor ragged(const Json& rows) {
+  std::size_t longest = 0;
+  for (const Json& row : rows) {
+    longest = std::max(longest, row.size());
+  }
+  std::vector<at::Tensor> filled;
+  for (const Json& row : rows) {
+    auto values = row.get<std::vector<double>>();
+    values.resize(longest);
+    filled.push_back(at::tensor(values, at::kDouble));
+  }
+  return at::stack(filled);
+}
+
+CellPrimitives switched_on(const Json& file, const Json& switches) {
+  const auto names = file.at("primitives").get<std::vector<std::string>>();
+  std::vector<std::vector<std::string>> edges;
+  for (const Json& of_edge : switches) {
+    auto& edge = edges.emplace_back();
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (of_edge[i].get<int>() != 0) {
+        edge.push_back(names[i]);
+      }
+    }
+  }
+  return parse_cell_primitives(edges);
+}
+
+struct RecordedStage {
+  RecordedStage(const Json& file, const Json& recorded)
+      : alphas{ragged(recorded.at("alphas_normal")), ragged(recorded.at("alphas_reduce"))},
+        stage{recorded.at("stage"), {}} {
+    stage.space.primitives = {switched_on(file, recorded.at("switches_normal_in")),
+                              switched_on(file, recorded.at("switches_reduce_in"))};
+  }
+  Theta theta() const { return Theta(alphas, missing_columns(stage.space, alphas)); }
+
+  Alphas alphas;
+  SearchStage stage;
+};
+
+TEST(golden_p_darts, EdgesDropWhatTheAuthorsDropAfterEachStage) {
+  for_each_case("pdarts_stages", [](const Json& file, const Json& one) {
+    for (const Json& recorded : one.at("stages")) {
+      if (!recorded.contains("switches_normal_out")) {
+        continue;  // the last one, which ends with genotypes
+      }
+      const RecordedStage stage(file, recorded);
+      PDarts::Options options;
+      options.dropped = {file.at("num_to_drop")[0], file.at("num_to_drop")[1]};
+      const auto next = PDarts(options).next_primitives(stage.theta(), stage.stage);
+      EXPECT_EQ(next.normal, switched_on(file, recorded.at("switches_normal_out")));
+      EXPECT_EQ(next.reduce, switched_on(file, recorded.at("switches_reduce_out")));
+    }
+  });
+}
+
+TEST(golden_p_darts, GenotypesWithEveryCapOnSkipConnections) {
+  for_each_case("pdarts_stages", [](const Json& file, const Json& one) {
+    const Json& recorded = one.at("stages").back();
+    const RecordedStage stage(file, recorded);
+    for (std::int64_t cap = 8; cap >= 0; --cap) {
+      // A cap that is not recorded had not to act: the last one recorded with a higher one counts.
+      const Json* expected = &recorded.at("genotypes").front();
+      for (const Json& genotype : recorded.at("genotypes")) {
+        if (!genotype.at("max_skips").is_null() && genotype.at("max_skips").get<int>() >= cap) {
+          expected = &genotype;
+        }
+      }
+      PDarts::Options options;
+      options.skips = cap;
+      const Json& cells = expected->contains("genotype") ? expected->at("genotype") : *expected;
+      expect_genotype(PDarts(options).derive(stage.theta(), stage.stage.space), cells);
+    }
+  });
+}
+
+TEST(golden_p_darts, DropoutFadesAsScheduled) {
+  testing::for_each_golden_file("methods/pdarts_schedule", ".json", [](const auto& path) {
+    const Json file = Json::parse(read_file(path));
+    for (const Json& one : file.at("dropout")) {
+      const double initial = one.at("initial");
+      PDarts::Options options;
+      options.dropout_percent[0] = std::llround(100.0 * initial);
+      options.frozen_epochs = one.at("frozen");
+      const std::int64_t epochs = one.at("epochs");
+      for (std::int64_t epoch = 0; epoch < epochs; ++epoch) {
+        EXPECT_NEAR(PDarts(options).dropout({epoch, epochs}),
+                    one.at("p")[static_cast<std::size_t>(epoch)].get<double>(), 1e-12);
+      }
+    }
+  });
+}
+
+/// Rows of what a mask keeps: as many of each.
+at::Tensor kept(const at::Tensor& rows, const at::Tensor& mask) {
+  return rows.masked_select(mask).reshape({rows.size(0), -1});
+}
+
+TEST(golden_drnas, WeightsOfASampleAndTheirGradients) {
+  for_each_group("drnas_weights", "case", [](const Golden& group, Comparison& comparison) {
+    const at::Tensor alphas = group.at("alphas").clone().requires_grad_();
+    const at::Tensor concentrations = concentrations_of(alphas);
+    const at::Tensor weights = dirichlet_weights(concentrations, group.at("sample"));
+    comparison.expect_close(concentrations, group.at("concentration"), exact, "concentration");
+    if (!group.contains("mask")) {
+      comparison.expect_close(weights, group.at("weights"), exact, "weights");
+      const auto gradient = gradients_of({weights}, {group.at("grad_weights")}, {alphas});
+      comparison.expect_close(gradient.front(), group.at("grad_alphas"), exact, "grad_alphas");
+      return;
+    }
+    // Here pruned operations are gone, there they are drawn and divided out again.
+    const at::Tensor mask = group.at("mask").to(at::kBool);
+    const at::Tensor sample = kept(group.at("sample"), mask);
+    const at::Tensor own = kept(group.at("alphas"), mask).requires_grad_();
+    const at::Tensor of_kept =
+        dirichlet_weights(concentrations_of(own), sample / sample.sum(-1, true));
+    comparison.expect_close(of_kept, kept(group.at("weights"), mask), exact, "weights");
+    EXPECT_TRUE(
+        without_weakest(group.at("alphas_before_prune"), everywhere(default_primitives()).normal, 0)
+            .columns() > 0);
+    const at::Tensor whole = weights.masked_fill(mask.logical_not(), 0.0);
+    const at::Tensor divided = whole / whole.sum(-1, true);
+    const auto gradient = gradients_of({divided}, {group.at("grad_weights")}, {alphas});
+    comparison.expect_close(kept(gradient.front(), mask), kept(group.at("grad_alphas"), mask),
+                            exact, "grad_alphas");
+  });
+}
+
+TEST(golden_drnas, DivergenceAndItsGradient) {
+  for_each_group("drnas_kl", "case", [](const Golden& group, Comparison& comparison) {
+    const Theta theta = theta_of(group);
+    const at::Tensor loss =
+        DrNas({.regulariser = DrNas::Regulariser::kl, .weight = group.at("scale").item<double>()})
+            .penalty(theta, {});
+    const auto gradients = gradients_of(loss, theta.tensors());
+    constexpr double of_differences = 1e-8;  // of digammas of numbers near 1
+    comparison.expect_close(loss, group.at("kl"), of_differences, "kl");
+    comparison.expect_close(gradients[0], group.at("grad_alphas_normal"), of_differences, "grad");
+    comparison.expect_close(gradients[1], group.at("grad_alphas_reduce"), of_differences, "grad");
+  });
+}
+
+TEST(golden_drnas, GenotypesAsTheAuthorsDeriveThem) {
+  for_each_case("drnas_derive", [](const Json& file, const Json& one) {
+    if (one.at("mask_normal").is_null()) {
+      expect_genotype(DrNas().derive(theta_of(one), space_of(file)), one.at("genotype"));
+      return;
+    }
+    SearchSpace space;
+    space.primitives = {switched_on(file, one.at("mask_normal")),
+                        switched_on(file, one.at("mask_reduce"))};
+    const auto of = [&](const char* alphas, const char* mask) {
+      return kept(tensor_of(one.at(alphas)), tensor_of(one.at(mask)).to(at::kBool));
+    };
+    const Theta theta({of("alphas_normal", "mask_normal"), of("alphas_reduce", "mask_reduce")});
+    expect_genotype(DrNas().derive(theta, space), one.at("genotype"));
+  });
+}
+
+TEST(golden_drnas, WiderOperationsCopyChannels) {
+  testing::for_each_golden_file("methods/drnas_wider", ".pt", [](const auto& path) {
+    const Golden golden = testing::read_golden(path);
+    Comparison comparison(path.filename().string());
+    const auto index = [&](const std::string& kind, const std::string& name) {
+      const auto found = golden.find(kind + "_index/" + name);
+      return found == golden.end() ? at::Tensor() : found->second;
+    };
+    for (const std::string part : {"", "momentum_"}) {
+      for (const auto& [name, before] : testing::part_of(golden, part + "before")) {
+        if (index("out", name).defined()) {
+          comparison.expect_close(widened(before, index("out", name), index("in", name)),
+                                  golden.at(part + "after/" + name), exact, part + name);
+        }
+      }
+    }
   });
 }
 

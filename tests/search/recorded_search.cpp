@@ -9,6 +9,8 @@
 
 #include <gtest/gtest.h>
 
+#include <regex>
+
 namespace darts::testing {
 namespace {
 
@@ -18,12 +20,41 @@ std::string text_of(const at::Tensor& tensor) {
           static_cast<std::size_t>(bytes.numel())};
 }
 
+/// A part of a record with the names that our supernet has: DrNAS calls the batch norm of a pool
+/// `op.1`.
+Golden named_part(const Golden& golden, const std::string& prefix) {
+  const std::regex of_pool(R"(\.op\.1\.(running_mean|running_var|num_batches_tracked)$)");
+  Golden part;
+  for (const auto& [name, tensor] : part_of(golden, prefix)) {
+    part.emplace(std::regex_replace(name, of_pool, ".1.$1"), tensor);
+  }
+  return part;
+}
+
 std::string key_of(int step) { return "step" + std::to_string(step); }
+
+/// Of each edge those that are switched on.
+CellPrimitives switched_on(const std::vector<std::string>& names, const nlohmann::json& switches) {
+  std::vector<std::vector<std::string>> edges;
+  for (const auto& of_edge : switches) {
+    auto& edge = edges.emplace_back();
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (of_edge[i].get<int>() != 0) {
+        edge.push_back(names[i]);
+      }
+    }
+  }
+  return parse_cell_primitives(edges);
+}
 
 SearchSpace space_of(const RecordedSearch& search) {
   SearchSpace space;
+  const auto names = search.meta().at("primitives").get<std::vector<std::string>>();
   space.primitives =
-      everywhere(parse_primitives(search.meta().at("primitives").get<std::vector<std::string>>()));
+      search.meta().contains("switches_normal")
+          ? ByCellType<CellPrimitives>{switched_on(names, search.meta()["switches_normal"]),
+                                       switched_on(names, search.meta()["switches_reduce"])}
+          : everywhere(parse_primitives(names));
   const std::int64_t edges = search.golden().at("init/alphas_normal").size(0);
   space.nodes = 1;
   while (edge_count(space.nodes) < edges) {
@@ -34,7 +65,7 @@ SearchSpace space_of(const RecordedSearch& search) {
 
 Supernet supernet_of(const RecordedSearch& search, const SearchMethod& method,
                      const DeviceRun& run) {
-  const Golden init = part_of(search.golden(), "init");
+  const Golden init = named_part(search.golden(), "init");
   const SearchSpace space = space_of(search);
   SupernetOptions options;
   options.primitives = space.primitives;
@@ -46,7 +77,7 @@ Supernet supernet_of(const RecordedSearch& search, const SearchMethod& method,
   options.image_channels = init.at("stem.0.weight").size(1);
   options.theta = method.theta_shapes(space);
   options.execution.execution = run.execution;
-  method.prepare(options);
+  method.prepare(options, 0);
   Supernet supernet(options);
   make_double(*supernet);
   load_state(*supernet, init);
@@ -140,7 +171,7 @@ class Check {
   void check_end() {
     const int last = search_.steps() - 1;
     const Golden state = state_of(*supernet_);
-    for (const auto& [name, tensor] : part_of(search_.golden(), "final")) {
+    for (const auto& [name, tensor] : named_part(search_.golden(), "final")) {
       ASSERT_TRUE(state.contains(name)) << name;
       comparison_.expect_close(state.at(name), tensor, method_.tolerance, "final/" + name);
     }

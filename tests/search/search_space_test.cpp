@@ -192,7 +192,7 @@ std::vector<at::Tensor> gradients_in_s1(Execution execution) {
   config.space.cells = 3;
   config.space.channels = 4;
   config.runtime.execution = execution;
-  Supernet supernet(supernet_options(config, 3, 10));
+  Supernet supernet(supernet_options(config, first_stage(config), 3, 10));
   initialize_supernet(supernet, 7);
   const at::Tensor images = testing::random_normal({16, 3, 16, 16}, 1).to(at::kFloat);
   const at::Tensor logits =

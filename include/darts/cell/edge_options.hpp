@@ -18,6 +18,8 @@ struct EdgeOptions {
   /// K of PC-DARTS (Xu et al. 2020, section 3.1): the operations see the first 1/K of the channels,
   /// and the others pass them by, with a mixing weight of their own. 1: all of them.
   std::int64_t partial = 1;
+  /// Skip connections of stride 1 have dropout (SkipDropout).
+  bool skip_dropout = false;
 
   bool has_auxiliary() const { return auxiliary != AuxiliarySkip::none; }
   bool has_bypass() const { return partial > 1; }

@@ -2,6 +2,7 @@
 
 #include <darts/core/random.hpp>
 
+#include <ATen/core/Generator.h>
 #include <torch/nn/cloneable.h>
 #include <torch/nn/modules/container/any.h>
 #include <torch/nn/pimpl.h>
@@ -13,24 +14,33 @@
 
 namespace darts {
 
+/// An operation that draws numbers: every forward pass draws anew. What is drawn is a function of
+/// the stream given to restart() and of how many passes there have been since.
+class DrawingOperation {
+ public:
+  virtual ~DrawingOperation() = default;
+  void restart(RandomStream stream) { stream_ = stream; }
+  RandomStream stream() const { return stream_; }
+
+ protected:
+  /// The next generator of the stream, of the device's kind and apart from the process's own.
+  at::Generator next_generator(const c10::Device& device);
+
+ private:
+  RandomStream stream_{0, RandomPurpose::noise};
+};
+
 /// `noise`: normal noise of mean 0 and variance 1 in place of the input, which it does not depend
 /// on and has no gradient to (Zela et al. 2020, section 4.1, space S4: an operation that is useless
 /// by construction). (N, C, H, W) → (N, C, ⌈H/stride⌉, ⌈W/stride⌉).
-///
-/// Every forward pass draws anew. What is drawn is a function of the stream given to restart() and
-/// of how many passes there have been since.
-class NoiseImpl : public torch::nn::Cloneable<NoiseImpl> {
+class NoiseImpl : public torch::nn::Cloneable<NoiseImpl>, public DrawingOperation {
  public:
   explicit NoiseImpl(std::int64_t stride) : stride_(stride) {}
   void reset() override {}
   at::Tensor forward(const at::Tensor& x);
 
-  void restart(RandomStream stream) { stream_ = stream; }
-  RandomStream stream() const { return stream_; }
-
  private:
   std::int64_t stride_;
-  RandomStream stream_{0, RandomPurpose::noise};
 };
 TORCH_MODULE(Noise);
 
@@ -45,7 +55,7 @@ class NoiseMark {
   void rewind() const;
 
  private:
-  std::vector<std::pair<std::shared_ptr<NoiseImpl>, RandomStream>> streams_;
+  std::vector<std::pair<std::shared_ptr<DrawingOperation>, RandomStream>> streams_;
 };
 
 /// Restarts all of them, each with a part of `stream` of its own: at the beginning of a step, so

@@ -14,6 +14,10 @@
 #include <utility>
 #include <vector>
 
+namespace torch::nn {
+class Module;
+}
+
 namespace darts {
 
 class FieldTable;
@@ -22,9 +26,10 @@ struct SupernetOptions;
 /// Where a search is.
 struct SearchPosition {
   std::int64_t epoch = 0;   ///< counted from 0
-  std::int64_t epochs = 1;  ///< of the whole search
+  std::int64_t epochs = 1;  ///< of the whole search, or of the stage
   std::int64_t step = 0;    ///< of the epoch
   std::uint64_t seed = 0;   ///< of what a method draws, beside the position
+  std::int64_t stage = 0;   ///< of several; epochs count within it
 };
 
 /// What a pass through the supernet is for: for which of the two the operations are mixed, or for
@@ -38,13 +43,27 @@ struct MixingLoss {
 };
 using MixingLossOf = std::function<MixingLoss(const Mixings&)>;
 
-/// How a method's step of w differs from DARTS'.
-struct WeightRules {
+/// How a method's steps differ from DARTS'.
+struct StepRules {
   /// What becomes of weights of operations that were not run.
   Unreached unreached = Unreached::as_zero;
   /// The norm at which the gradient of w is clipped counts that of theta, too: of this pass and
   /// what is left of theta's last step.
   bool theta_in_norm = false;
+  double theta_clip_norm = 0.0;  ///< theta's gradient is scaled down to this 2-norm; 0: it is not
+};
+
+/// A stage of a search, with a supernet of its own.
+struct SearchStage {
+  std::int64_t number = 0;
+  SearchSpace space;  ///< what its edges offer
+};
+
+/// What a stage has left, as its checkpoint would hold it: `model.NAME`,
+/// `w_optimizer.NAME.momentum_buffer`, `alpha_optimizer.NAME.…`.
+struct StageEnd {
+  SearchStage stage;
+  NamedTensors tensors;
 };
 
 /// A figure of a method that changes with the position, such as a temperature.
@@ -72,8 +91,28 @@ class SearchMethod {
   /// Why theta cannot move in that order; empty: it can.
   virtual std::string refusal(SearchOrder order) const;
 
-  /// Changes what the supernet is made of.
-  virtual void prepare(SupernetOptions& options) const;
+  /// Supernets that a search goes through, one after the other, each for an equal share of the
+  /// epochs.
+  virtual std::int64_t stages() const;
+
+  /// Whether the learning rate of w falls anew in every stage, or once over all of them.
+  virtual bool anneals_by_stage() const;
+
+  /// Changes what a stage's supernet is made of.
+  virtual void prepare(SupernetOptions& options, std::int64_t stage) const;
+
+  /// What the edges offer in the stage after this one, which has ended with theta.
+  virtual ByCellType<CellPrimitives> next_primitives(const Theta& theta,
+                                                     const SearchStage& stage) const;
+
+  /// Changes the tensors that a new stage begins with, `now`, as its checkpoint holds them, by what
+  /// the stage before has left. By default nothing is taken over: w, theta and the optimizers begin
+  /// anew.
+  virtual void take_over(const StageEnd& before, const SearchStage& stage, NamedTensors& now,
+                         std::uint64_t seed) const;
+
+  /// Before the steps of an epoch.
+  virtual void start_epoch(torch::nn::Module& supernet, const SearchPosition& position) const;
 
   /// The tensors of theta: alphas_normal and alphas_reduce, and what else the method moves.
   virtual std::vector<ThetaShape> theta_shapes(const SearchSpace& space) const;
@@ -105,7 +144,7 @@ class SearchMethod {
   /// Whether w moves before theta in a step (not used where both move together).
   virtual bool w_first() const;
 
-  virtual WeightRules weight_rules() const;
+  virtual StepRules step_rules() const;
 
   /// How strong each operation of each edge is, edges × columns: by what the deriver ranks.
   virtual at::Tensor strengths(const Theta& theta, CellType type) const;

@@ -15,7 +15,17 @@ struct SearchState : RunState {
   double best_accuracy = -1.0;  ///< validation accuracy of the best epoch; below 0: none yet
   std::int64_t best_epoch = 0;
   std::int64_t alphas_size = 0;  ///< length of alphas.jsonl that belongs to this state, bytes
+  std::int64_t stage = 0;        ///< of the supernet
 };
+
+/// The tensors of a checkpoint: supernet, optimizers. Shares their memory.
+NamedTensors tensors_of(Supernet& supernet, SearchStep& step);
+
+/// Puts them back. Throws Error if they do not fit; `file`: where they are from.
+void restore_tensors(const Checkpoint& checkpoint, Supernet& supernet, SearchStep& step);
+
+/// The stage that a checkpoint of a search was saved in. Throws Error if it is none of a search.
+SearchStage stage_of(const Checkpoint& checkpoint, const SearchConfig& config);
 
 /// A checkpoint of the search: supernet (`model.…`, theta included), both optimizers
 /// (`w_optimizer.…`, `alpha_optimizer.…`), the state and the config. Shares the live tensors'

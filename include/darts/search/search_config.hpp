@@ -71,9 +71,14 @@ SearchSpace search_space(const SearchConfig& config);
 /// The search method with its options. Throws Error if it does not allow the order.
 std::shared_ptr<const SearchMethod> search_method(const SearchConfig& config);
 
+/// The stage that a search begins with. Throws Error if the epochs cannot be parted into as many
+/// stages as the method has.
+SearchStage first_stage(const SearchConfig& config);
+std::int64_t epochs_of_stage(const SearchConfig& config);
+
 /// Options of the parts that the search is made of.
-SupernetOptions supernet_options(const SearchConfig& config, std::int64_t image_channels,
-                                 std::int64_t classes);
+SupernetOptions supernet_options(const SearchConfig& config, const SearchStage& stage,
+                                 std::int64_t image_channels, std::int64_t classes);
 SearchStepOptions step_options(const SearchConfig& config, const c10::Device& device);
 
 }  // namespace darts

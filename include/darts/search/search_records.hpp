@@ -42,7 +42,8 @@ class SearchRecords {
 
   /// Both alpha matrices after `epoch` epochs, 0: before the first, and what else theta has. A row
   /// has what its edge offers.
-  void add_theta(std::int64_t epoch, const Theta& theta);
+  void add_theta(std::int64_t epoch, const Theta& theta,
+                 const ByCellType<CellPrimitives>& primitives);
   /// Nothing where there is none: what an earlier epoch wrote stays.
   void write_genotype(const EpochSummary& summary);
 
@@ -55,7 +56,6 @@ class SearchRecords {
  private:
   const RunDirectory& directory_;
   const SearchConfig& config_;
-  SearchSpace space_;
   JsonLines alphas_;
 };
 

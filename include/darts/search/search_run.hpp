@@ -52,6 +52,10 @@ class SearchRun : public LongRun {
   void write_recipe() const override;
   void report(RunOutcome outcome) override;
 
+  /// Builds the supernet of a stage, and what moves it.
+  void enter(SearchStage stage);
+  /// The next stage's, from what this one has left.
+  void advance();
   double learning_rate() const;
   SearchPosition position(std::int64_t step) const;
   EpochSummary summarize() const;
@@ -60,9 +64,9 @@ class SearchRun : public LongRun {
   SearchConfig config_;
   SearchData data_;
   std::shared_ptr<const SearchMethod> method_;
-  SearchSpace space_;
-  Supernet supernet_;
-  SearchStep step_;
+  SearchStage stage_;
+  Supernet supernet_{nullptr};
+  std::unique_ptr<SearchStep> step_;
   SearchRecords records_;
   SearchState state_;
   std::int64_t skipped_before_ = 0;  ///< images of the epoch that a run before this one skipped

@@ -54,7 +54,7 @@ class SearchStep {
   FlatSgd& weight_optimizer() { return sgd_; }
   ThetaOptimizer& theta_optimizer() { return *theta_optimizer_; }
 
-  /// Whether the gradient that theta has counts in the next step (WeightRules::theta_in_norm), so
+  /// Whether the gradient that theta has counts in the next step (StepRules::theta_in_norm), so
   /// that it belongs to a checkpoint.
   bool needs_theta_gradient() const { return rules_.theta_in_norm; }
 
@@ -68,6 +68,7 @@ class SearchStep {
   void take(const ThetaPass::Result& pass, const Batch& train, const at::Tensor& theta_norm,
             PendingStep::Figures& figures);
   void add_theta_gradient(const SearchPosition& position, PendingStep::Figures& figures) const;
+  void clip_theta_gradient() const;
   /// The gradient of theta that the weight rules count at w's: what theta has, plus `of_pass`.
   at::Tensor theta_norm(const std::vector<at::Tensor>& of_pass) const;
   void add_sizes(PendingStep::Figures& figures) const;
@@ -78,7 +79,7 @@ class SearchStep {
   Supernet supernet_;
   SearchStepOptions options_;
   Theta theta_;
-  WeightRules rules_;
+  StepRules rules_;
   bool noise_;  ///< it has operations that draw noise
   FlatSgd sgd_;
   std::shared_ptr<ThetaPass> pass_;

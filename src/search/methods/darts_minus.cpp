@@ -30,7 +30,7 @@ void DartsMinus::add_fields(FieldTable& table) {
                 {{"skip", AuxiliarySkip::skip}, {"convolution", AuxiliarySkip::convolution}}));
 }
 
-void DartsMinus::prepare(SupernetOptions& options) const {
+void DartsMinus::prepare(SupernetOptions& options, std::int64_t /*stage*/) const {
   options.edge.auxiliary = options_.auxiliary;
 }
 

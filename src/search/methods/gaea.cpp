@@ -67,7 +67,7 @@ void Gaea::add_fields(FieldTable& table) {
             "weight of alpha's entropic regulariser; 0: none", at_least(0.0));
 }
 
-void Gaea::prepare(SupernetOptions& options) const {
+void Gaea::prepare(SupernetOptions& options, std::int64_t /*stage*/) const {
   part_channels(options, options_.partial, "gaea.partial");
 }
 

@@ -74,7 +74,7 @@ Mixing Gdas::mix(const Theta& theta, CellType type, const SearchPosition& positi
 
 bool Gdas::w_first() const { return true; }
 
-WeightRules Gdas::weight_rules() const {
+StepRules Gdas::step_rules() const {
   return {options_.undrawn == Undrawn::stay ? Unreached::stay : Unreached::coast,
           /*theta_in_norm=*/true};
 }

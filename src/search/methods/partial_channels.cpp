@@ -6,10 +6,9 @@
 namespace darts {
 
 void part_channels(SupernetOptions& options, std::int64_t partial, const std::string& key) {
-  if (options.channels % (2 * partial) != 0 && partial > 1) {
-    throw Error("space.channels: " + std::to_string(options.channels) +
-                " are too few or too odd for " + key + " " + std::to_string(partial) +
-                "; take a multiple of " + std::to_string(2 * partial));
+  if (options.channels % partial != 0) {
+    throw Error("space.channels: " + std::to_string(options.channels) + " cannot be parted by " +
+                key + " " + std::to_string(partial) + "; take a multiple of it");
   }
   options.edge.partial = partial;
 }

@@ -17,7 +17,7 @@ void PcDarts::add_fields(FieldTable& table) {
             "epochs at the start in which alpha and beta stand still", at_least(0.0));
 }
 
-void PcDarts::prepare(SupernetOptions& options) const {
+void PcDarts::prepare(SupernetOptions& options, std::int64_t /*stage*/) const {
   part_channels(options, options_.partial, "pc_darts.partial");
 }
 

@@ -25,7 +25,7 @@ class DartsMinus : public SearchMethod {
   explicit DartsMinus(const Options& options) : options_(options) {}
 
   void add_fields(FieldTable& table) override;
-  void prepare(SupernetOptions& options) const override;
+  void prepare(SupernetOptions& options, std::int64_t stage) const override;
   Mixing mix(const Theta& theta, CellType type, const SearchPosition& position,
              Moves moves) const override;
   std::vector<MethodFigure> figures(const SearchPosition& position) const override;

@@ -28,7 +28,7 @@ class Gdas : public SearchMethod {
   Mixing mix(const Theta& theta, CellType type, const SearchPosition& position,
              Moves moves) const override;
   bool w_first() const override;
-  WeightRules weight_rules() const override;
+  StepRules step_rules() const override;
 
   /// Of each node the two strongest (edge, operation) pairs, which may be of one edge.
   Genotype derive(const Theta& theta, const SearchSpace& space) const override;

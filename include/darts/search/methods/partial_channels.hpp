@@ -17,7 +17,7 @@ inline constexpr std::string_view partial_help =
     "the operations see one in so many channels, the others pass them by";
 
 /// Makes the supernet's operations see 1/partial of the channels. Throws Error, naming `key`, if
-/// there are not enough for a factorized reduce.
+/// they cannot be parted so.
 void part_channels(SupernetOptions& options, std::int64_t partial, const std::string& key);
 
 /// alpha, and a tensor of one value an edge for each type of cell.

@@ -18,7 +18,7 @@ class PcDarts : public SearchMethod {
   explicit PcDarts(const Options& options) : options_(options) {}
 
   void add_fields(FieldTable& table) override;
-  void prepare(SupernetOptions& options) const override;
+  void prepare(SupernetOptions& options, std::int64_t stage) const override;
   std::vector<ThetaShape> theta_shapes(const SearchSpace& space) const override;
   void initialize(const Theta& theta, std::uint64_t seed) const override;
   Mixing mix(const Theta& theta, CellType type, const SearchPosition& position,
