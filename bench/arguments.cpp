@@ -2,6 +2,7 @@
 
 #include <darts/core/device.hpp>
 #include <darts/core/error.hpp>
+#include <darts/search/search_methods.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -28,6 +29,9 @@ void declare_subjects(CLI::App& app, Arguments& a) {
                  "runtime.precision, \"nchw\" for the original's layout of images, and on a GPU "
                  "\"graph\" for runtime.cuda_graph, \"tf32\", and \"deterministic\" (else cuDNN "
                  "tries its algorithms); taken in turns, ratios are to the first");
+  app.add_option("--method", a.methods,
+                 "search methods, timed beside DARTS in the fused execution (short for --execution "
+                 "fused fused+METHOD …)");
   app.add_flag("--paper", a.paper, "the paper's sizes; else small ones");
   app.add_option("--channels", a.channels, "of the first cells, in place of the size's");
   app.add_option("--cells", a.cells, "in place of the size's");
@@ -67,6 +71,30 @@ void declare(CLI::App& app, Arguments& a) {
   app.add_option("--child", a.child)->group("");
 }
 
+namespace {
+
+/// Steps of DARTS and of the methods in turns.
+void take_methods(Arguments& a, bool gpu) {
+  if (!a.executions.empty()) {
+    throw Error(
+        "--method says what is run; leave --execution out, or write it as --execution "
+        "fused+METHOD");
+  }
+  const std::string execution = gpu ? "merged" : "fused";
+  a.executions = {execution};
+  for (const std::string& method : a.methods) {
+    find_method(method);
+    if (method != "darts") {
+      a.executions.push_back(execution + "+" + method);
+    }
+  }
+  if (a.works.empty()) {
+    a.works = {"first"};
+  }
+}
+
+}  // namespace
+
 void complete(Arguments& a) {
   a.device = choose_device(a.device_name);
   const bool gpu = !a.device.is_cpu();
@@ -85,6 +113,9 @@ void complete(Arguments& a) {
   using Names = std::vector<std::string>;
   set_default(a.rounds, std::int64_t{gpu ? 1 : 3});
   set_default(a.steps, std::int64_t{gpu ? 10 : 2});
+  if (!a.methods.empty()) {
+    take_methods(a, gpu);
+  }
   set_default(a.works,
               a.scaling ? Names{"first"}
                         : Names{"first", "second", "forward", "alpha", "w", "evaluation", "test"});

@@ -22,6 +22,7 @@ struct Arguments {
   std::string device_name = "cpu";
   std::vector<std::string> works;
   std::vector<std::string> executions;
+  std::vector<std::string> methods;
   bool paper = false;
   std::optional<std::int64_t> channels;
   std::optional<std::int64_t> cells;

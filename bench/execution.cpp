@@ -2,6 +2,7 @@
 
 #include <darts/core/error.hpp>
 #include <darts/run/options.hpp>
+#include <darts/search/search_methods.hpp>
 
 #include <algorithm>
 #include <sstream>
@@ -18,6 +19,11 @@ bool SubjectOptions::*gpu_setting(std::string_view word) {
     return &SubjectOptions::tf32;
   }
   return word == "deterministic" ? &SubjectOptions::deterministic : nullptr;
+}
+
+bool is_method(std::string_view word) {
+  return std::ranges::any_of(search_methods(),
+                             [&](const SearchMethodRow& row) { return row.name == word; });
 }
 
 }  // namespace
@@ -42,6 +48,8 @@ SubjectOptions subject_options(const std::string& execution, const NetworkSize& 
         throw Error(place + ": '" + part + "' is for GPUs; give --device cuda, or leave it out");
       }
       options.*setting = true;
+    } else if (is_method(part)) {
+      options.method = part;
     } else if (part == "nchw") {
       options.channels_last = false;
     } else {

@@ -25,13 +25,14 @@ struct SubjectOptions {
   bool cuda_graph = false;
   bool tf32 = false;
   bool deterministic = false;
+  std::string method = "darts";  ///< of a search
 };
 
 /// A network of `size` on `device` as `execution` says: "fused", "plain", … as `runtime.execution`
 /// has them, and behind it, each after a "+": a value of `runtime.precision`; "nchw", the
 /// original's layout, without `runtime.channels_last`; and on a GPU "graph", "tf32" and
-/// "deterministic", the settings of `runtime` of these names. Throws Error as the config does, and
-/// for a setting that a CPU does not have.
+/// "deterministic", the settings of `runtime` of these names; or a search method. Throws Error as
+/// the config does, and for a setting that a CPU does not have.
 SubjectOptions subject_options(const std::string& execution, const NetworkSize& size,
                                const c10::Device& device);
 

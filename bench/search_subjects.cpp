@@ -2,6 +2,7 @@
 #include "subjects.hpp"
 
 #include <darts/ops/count.hpp>
+#include <darts/search/search_methods.hpp>
 #include <darts/search/search_step.hpp>
 #include <darts/search/supernet_pass.hpp>
 
@@ -17,21 +18,30 @@ namespace {
 /// A supernet and a batch of either kind.
 struct SearchSubject {
   explicit SearchSubject(const SubjectOptions& o)
-      : supernet(options_of(o.size, o.execution)), train(random_batch(o)), valid(random_batch(o)) {
-    initialize_supernet(supernet, 0);
+      : method(make_method(o.method)),
+        supernet(options_of(o.size, o.execution, *method)),
+        train(random_batch(o)),
+        valid(random_batch(o)) {
+    initialize_supernet(supernet, 0, *method);
     supernet->to(o.device);
+    method->start_epoch(*supernet, position);
   }
 
-  static SupernetOptions options_of(const NetworkSize& size, const ExecutionOptions& execution) {
+  static SupernetOptions options_of(const NetworkSize& size, const ExecutionOptions& execution,
+                                    const SearchMethod& method) {
     SupernetOptions options;
     options.channels = size.channels;
     options.cells = size.cells;
     options.execution = execution;
+    options.theta = method.theta_shapes({options.primitives, options.nodes});
+    method.prepare(options, 0);
     return options;
   }
 
-  Mixings mixings() const { return SearchMethod().mix_all(supernet->theta(), {}, Moves::w); }
+  Mixings mixings() const { return method->mix_all(supernet->theta(), position, Moves::w); }
 
+  std::shared_ptr<const SearchMethod> method;
+  SearchPosition position{49, 50, 0};  ///< where every method moves theta
   Supernet supernet;
   Batch train;
   Batch valid;
@@ -41,10 +51,12 @@ std::function<void()> search_step(const SubjectOptions& o, SearchOrder order) {
   const auto subject = std::make_shared<SearchSubject>(o);
   SearchStepOptions options;
   options.order = order;
+  options.method = subject->method;
   options.cuda_graph = o.cuda_graph;
   const auto step = std::make_shared<SearchStep>(subject->supernet, options);
   return [subject, step, rate = options.w.learning_rate] {
-    step->launch(subject->train, subject->valid, rate);
+    step->launch(subject->train, subject->valid, rate, subject->position);
+    ++subject->position.step;  // other draws in every step
   };
 }
 
@@ -87,8 +99,9 @@ std::function<void()> weight_gradient(const SubjectOptions& options) {
 
 std::int64_t supernet_multiply_adds(const NetworkSize& size) {
   const c10::NoGradGuard no_grad;
-  Supernet supernet(SearchSubject::options_of(size, {Execution::plain}));
-  const Mixings mixings = SearchMethod().mix_all(supernet->theta(), {}, Moves::w);
+  const SearchMethod darts;
+  Supernet supernet(SearchSubject::options_of(size, {Execution::plain}, darts));
+  const Mixings mixings = darts.mix_all(supernet->theta(), {}, Moves::w);
   return count_multiply_adds([&] { supernet->forward(at::zeros({1, 3, 32, 32}), mixings); });
 }
 

@@ -10,6 +10,8 @@ void SearchMethod::add_fields(FieldTable& /*table*/) {}
 
 std::string SearchMethod::refusal(SearchOrder /*order*/) const { return {}; }
 
+bool SearchMethod::trains() const { return true; }
+
 std::int64_t SearchMethod::stages() const { return 1; }
 
 bool SearchMethod::anneals_by_stage() const { return false; }

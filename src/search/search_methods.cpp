@@ -7,6 +7,7 @@
 #include <darts/search/methods/gdas.hpp>
 #include <darts/search/methods/p_darts.hpp>
 #include <darts/search/methods/pc_darts.hpp>
+#include <darts/search/methods/random_search.hpp>
 #include <darts/search/methods/smooth_darts.hpp>
 #include <darts/search/search_methods.hpp>
 
@@ -41,6 +42,7 @@ constexpr auto table = std::to_array<SearchMethodRow>({
     row<PDarts>("p-darts", "stages with more cells and fewer operations", "Chen et al. 2019"),
     row<DrNas>("drnas", "mixing weights drawn from a Dirichlet distribution; two stages",
                "Chen et al. 2021"),
+    row<RandomSearch>("random", "draws a genotype, and trains nothing", "Li, Talwalkar 2019"),
     row<DartsMinus>("darts-", "an auxiliary skip connection of falling weight", "Chu et al. 2021"),
     row<BetaDarts>("beta-darts", "a regulariser of growing weight", "Ye et al. 2022"),
 });

@@ -175,8 +175,10 @@ void SearchRecords::write_genotype(const EpochSummary& s) {
                         {"method", config_.search.method},
                         {"order", find_order(config_.search.order).name},
                         {"seed", config_.seed},
-                        {"epoch", s.epoch},
-                        {"valid_accuracy", s.valid_accuracy}};
+                        {"epoch", s.epoch}};
+  if (s.epoch > 0) {
+    json["provenance"]["valid_accuracy"] = s.valid_accuracy;
+  }
   const std::string text = format_json(json);
   write_file_atomically(directory_.genotype_of_epoch(s.epoch), text);
   write_file_atomically(directory_.genotype(), text);

@@ -108,6 +108,12 @@ void SearchRun::write_recipe() const {
 void SearchRun::start_records() {
   records_.truncate(0);
   records_.add_theta(0, supernet_->theta(), stage_.space.primitives);
+  if (!method_->trains()) {
+    EpochSummary start;
+    start.genotype = method_->derive(supernet_->theta(), stage_.space);
+    start.genotype->name = config_.name;
+    records_.write_genotype(start);
+  }
 }
 
 Checkpoint SearchRun::checkpoint() {
@@ -244,6 +250,8 @@ void SearchRun::report(RunOutcome outcome) {
       log().warn("no genotype was found; darts_search --derive " + directory().path().string() +
                  " with other settings of the method (--set) derives one from its alphas");
     }
+  }
+  if (outcome == RunOutcome::finished && state_.best_epoch > 0) {
     log().info("best validation accuracy " + format_fixed(100.0 * state_.best_accuracy, 2) +
                " % in epoch " + std::to_string(state_.best_epoch));
   }

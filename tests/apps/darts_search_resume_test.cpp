@@ -4,7 +4,12 @@
 #include "data/fixtures.hpp"
 #include "search/every_order.hpp"
 
+#include <darts/core/named_rows.hpp>
+#include <darts/search/search_methods.hpp>
+
+#include <algorithm>
 #include <csignal>
+#include <map>
 
 namespace darts::testing {
 namespace {
@@ -31,6 +36,50 @@ TEST_P(DartsSearchKilled, GoesOnAsIfItHadNeverBeen) {
 INSTANTIATE_TEST_SUITE_P(Orders, DartsSearchKilled, ::testing::ValuesIn(every_order()),
                          [](const auto& order) {
                            return std::string(find_order(order.param).name);
+                         });
+
+/// Of every method: whether it draws, freezes, or goes through stages. Of the smallest search that
+/// has all of it.
+class DartsSearchMethodKilled : public DartsSearchResume,
+                                public ::testing::WithParamInterface<std::string> {
+ protected:
+  static std::vector<std::string> settings_of(const std::string& method) {
+    const std::map<std::string, std::vector<std::string>> own{
+        {"pc-darts", {"pc_darts.partial=2", "pc_darts.frozen_epochs=1"}},
+        {"gaea", {"gaea.partial=2"}},
+        {"fair-darts", {"fair_darts.threshold=0.5"}},
+        {"p-darts",
+         {"p_darts.more_cells_second=0", "p_darts.more_cells_third=1", "p_darts.dropped_first=1",
+          "p_darts.dropped_second=1", "p_darts.frozen_epochs=1"}},
+        {"drnas",
+         {"drnas.partial=4", "drnas.partial_later=2", "drnas.kept=2", "drnas.frozen_epochs=1"}},
+    };
+    const auto found = own.find(method);
+    return found == own.end() ? std::vector<std::string>{} : found->second;
+  }
+};
+
+TEST_P(DartsSearchMethodKilled, GoesOnAsIfItHadNeverBeen) {
+  constexpr int epochs = 6;  // two stages, or three
+  std::vector<std::string> settings = settings_of(GetParam());
+  settings.insert(settings.end(),
+                  {"search.method=" + GetParam(), "search.epochs=" + std::to_string(epochs),
+                   "space.cells=3", "space.channels=4", "run.checkpoint_every_steps=1"});
+  if (GetParam() == "random") {
+    const fs::path run = finish(recipe(settings));
+    EXPECT_EQ(finish({"--resume", run}), run);
+    EXPECT_EQ(bytes_of(run / "genotype.json"),
+              bytes_of(finish(recipe(settings)) / "genotype.json"));
+    return;
+  }
+  expect_kills_do_not_matter(recipe(settings), epochs * steps_per_epoch, steps_per_epoch);
+}
+
+INSTANTIATE_TEST_SUITE_P(Methods, DartsSearchMethodKilled,
+                         ::testing::ValuesIn(names_of(search_methods())), [](const auto& method) {
+                           std::string name = method.param;
+                           std::ranges::replace(name, '-', '_');
+                           return name;
                          });
 
 /// What the operation draws is a function of the step, too.

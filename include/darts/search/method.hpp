@@ -91,6 +91,9 @@ class SearchMethod {
   /// Why theta cannot move in that order; empty: it can.
   virtual std::string refusal(SearchOrder order) const;
 
+  /// Whether there is anything to train; if not, the start of theta is the result.
+  virtual bool trains() const;
+
   /// Supernets that a search goes through, one after the other, each for an equal share of the
   /// epochs.
   virtual std::int64_t stages() const;

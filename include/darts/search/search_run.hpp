@@ -41,7 +41,7 @@ class SearchRun : public LongRun {
 
  private:
   RunState& mutable_state() override { return state_; }
-  std::int64_t epochs() const override { return config_.search.epochs; }
+  std::int64_t epochs() const override { return method_->trains() ? config_.search.epochs : 0; }
   std::int64_t steps_per_epoch() const override { return data_.steps_per_epoch(); }
   void start_epoch() override;
   std::optional<ReadyStep> next_step() override;
