@@ -175,7 +175,8 @@ std::vector<const Edge*> CellPlan::entering(std::int64_t state) const {
 CellPlan plan_cell(const SearchCellOptions& options, const torch::nn::Sequential& edges) {
   CellPlan plan;
   plan.nodes = options.nodes;
-  plan.channels = options.channels;
+  plan.channels = options.channels / options.edge.partial;
+  plan.partial = options.edge.partial;
   plan.columns = options.columns();
   plan.reduction = options.reduction;
   Planner planner(plan);

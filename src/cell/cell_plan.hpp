@@ -56,7 +56,8 @@ struct Edge {
 /// cell's modules, not copies.
 struct CellPlan {
   std::int64_t nodes = 0;
-  std::int64_t channels = 0;
+  std::int64_t channels = 0;  ///< that operations see
+  std::int64_t partial = 1;   ///< of so many times the channels of a state; the others pass by
   /// Of the mixing weights: as many as the longest edge has operations, and what EdgeOptions add.
   std::int64_t columns = 0;
   bool reduction = false;
@@ -68,13 +69,16 @@ struct CellPlan {
 
   std::int64_t states() const;
   std::int64_t multiply_adds(const Unit& unit) const;  ///< a pixel of its output
+  bool has_bypass() const { return partial > 1; }
+  /// Of the mixing weight of what passes an edge by.
+  std::int64_t bypass_column() const { return columns - 1; }
   std::vector<const Edge*> leaving(std::int64_t state) const;
   std::vector<const Edge*> entering(std::int64_t state) const;
 };
 
 /// What a pass through a cell works on.
 struct CellInputs {
-  at::Tensor s0;      ///< the two input states, preprocessed: (N, C, H, W)
+  at::Tensor s0;      ///< the two input states, preprocessed: (N, partial · C, H, W)
   at::Tensor s1;      ///< …
   at::Tensor mixing;  ///< mixing weights, edges × columns
 };

@@ -42,9 +42,7 @@ const std::shared_ptr<const plan::CellPlan>& SearchCellImpl::cell_plan() {
   return plan_;
 }
 
-bool SearchCellImpl::has_kernels() {
-  return !options_.edge.has_bypass() && cell_plan()->has_kernels;
-}
+bool SearchCellImpl::has_kernels() { return cell_plan()->has_kernels; }
 
 bool SearchCellImpl::can_fuse(const at::Tensor& s0, const at::Tensor& s1,
                               const at::Tensor& weights) {
@@ -58,7 +56,8 @@ bool SearchCellImpl::can_fuse(const at::Tensor& s0, const at::Tensor& s1,
 /// Our own kernels are the CPU's.
 bool SearchCellImpl::runs_merged(const at::Tensor& x) const {
   const Execution execution = execution_.execution;
-  return execution == Execution::merged || (execution == Execution::fused && !x.is_cpu());
+  return !options_.edge.has_bypass() &&
+         (execution == Execution::merged || (execution == Execution::fused && !x.is_cpu()));
 }
 
 at::Tensor SearchCellImpl::forward(const at::Tensor& s0, const at::Tensor& s1,
@@ -70,9 +69,6 @@ at::Tensor SearchCellImpl::forward(const at::Tensor& s0, const at::Tensor& s1,
               options_.columns(), "] expected, got ", weights.sizes());
   const at::Tensor x0 = run_module(preprocess0_, s0, execution_.execution);
   const at::Tensor x1 = run_module(preprocess1_, s1, execution_.execution);
-  if (options_.edge.has_bypass()) {
-    return run_operations({x0, x1}, mixing);
-  }
   if (runs_merged(x1)) {
     return merged::merged_cell(*cell_plan(), {x0, x1, weights}, {is_training(), mixing.active});
   }

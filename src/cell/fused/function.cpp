@@ -70,8 +70,9 @@ std::int64_t multiply_adds(const CellPlan& plan, const at::Tensor& s1) {
 void check_sizes(const CellInputs& inputs, const CellPlan& plan) {
   const at::Tensor& s0 = inputs.s0;
   const at::Tensor& s1 = inputs.s1;
-  TORCH_CHECK(s1.dim() == 4 && s1.size(1) == plan.channels && s0.sizes() == s1.sizes(),
-              "fused cell: two inputs of one size with ", plan.channels, " channels expected, got ",
+  const std::int64_t channels = plan.partial * plan.channels;
+  TORCH_CHECK(s1.dim() == 4 && s1.size(1) == channels && s0.sizes() == s1.sizes(),
+              "fused cell: two inputs of one size with ", channels, " channels expected, got ",
               s0.sizes(), " and ", s1.sizes());
 }
 

@@ -1,6 +1,9 @@
 #pragma once
 
+#include "bypass.hpp"
 #include "processor.hpp"
+
+#include <optional>
 
 namespace darts::fused {
 
@@ -18,6 +21,9 @@ class CellRun {
 
  private:
   void run_states();
+  at::Tensor node_value(std::int64_t node);
+  CellGradients backward_beside_bypass(const at::Tensor& grad, const Wanted& wanted,
+                                       CellGradients gradients);
   void release_spare();
   void leave_backward(StatePass& from, const Wanted& wanted, std::vector<at::Tensor>& of_states,
                       CellGradients& gradients);
@@ -27,6 +33,7 @@ class CellRun {
   PassOptions options_;
   std::unique_ptr<Processor> processor_;  ///< null: there is nothing to go backward through
   std::vector<StatePass> states_;
+  std::optional<Bypass> bypass_;  ///< of a cell with partial channels
 };
 
 }  // namespace darts::fused

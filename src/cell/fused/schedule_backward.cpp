@@ -4,6 +4,8 @@
 
 #include <ATen/ops/zeros_like.h>
 
+#include <utility>
+
 namespace darts::fused {
 
 CellGradients CellRun::backward(const at::Tensor& grad, const Wanted& wanted) {
@@ -17,6 +19,9 @@ CellGradients CellRun::backward(const at::Tensor& grad, const Wanted& wanted) {
   gradients.mixing = at::zeros_like(inputs_.mixing, at::MemoryFormat::Contiguous);
   if (wanted.weights) {
     gradients.weights.resize(plan_->weights.size());
+  }
+  if (bypass_) {
+    return backward_beside_bypass(grad, wanted, std::move(gradients));
   }
   std::vector<at::Tensor> of_states(states_.size());
   for (std::int64_t node = 0; node < plan_->nodes; ++node) {
@@ -33,6 +38,33 @@ CellGradients CellRun::backward(const at::Tensor& grad, const Wanted& wanted) {
   gradients.s1 = of_input(of_states[1]);
   processor_.reset();
   states_.clear();
+  inputs_ = {};
+  return gradients;
+}
+
+/// The same for a cell with partial channels: a node's gradient is complete once all that leaves it
+/// has come back, and then goes to its operations and past them.
+CellGradients CellRun::backward_beside_bypass(const at::Tensor& grad, const Wanted& wanted,
+                                              CellGradients gradients) {
+  std::vector<at::Tensor> of_sums(states_.size());
+  bypass_->begin_backward(grad);
+  for (auto state = states_.rbegin(); state != states_.rend(); ++state) {
+    const auto place = static_cast<std::size_t>(state->index);
+    if (state != states_.rbegin()) {
+      leave_backward(*state, wanted, of_sums, gradients);
+      if (const at::Tensor came_back = std::exchange(of_sums[place], {}); came_back.defined()) {
+        bypass_->add(state->index, processor_->to_images({&came_back, 1}));
+      }
+    }
+    if (state->index >= cell_inputs) {
+      of_sums[place] = processor_->to_state(bypass_->part(state->index, gradients.mixing), 0);
+    }
+  }
+  gradients.s0 = wanted.s0 ? bypass_->gradient(0) : at::Tensor();
+  gradients.s1 = wanted.s1 ? bypass_->gradient(1) : at::Tensor();
+  processor_.reset();
+  states_.clear();
+  bypass_.reset();
   inputs_ = {};
   return gradients;
 }

@@ -49,9 +49,8 @@ double alpha_gradient(const CpuPass<T, S>& pass, const Summand& operation,
   const auto sum = [](const auto& values) {
     return std::accumulate(values.begin(), values.end(), 0.0);
   };
-  return operation.norm
-             ? sum(batch::scale_gradient(pass.norms[*operation.norm].statistics, of_g))
-             : sum(std::span(of_g.products, static_cast<std::size_t>(pass.plan->channels)));
+  return operation.norm ? sum(batch::scale_gradient(pass.norms[*operation.norm].statistics, of_g))
+                        : sum(std::span(of_g.products, static_cast<std::size_t>(pass.lanes)));
 }
 
 /// What comes into a pool's batch norm from all edges: Σ g and Σ g·z of Σ alpha · G.
@@ -113,7 +112,7 @@ void CpuProcessor<T, S>::run_alpha_gradient(StatePass& from, Tensors gradients,
       cost.bytes += bytes_of({operation.images});
     }
   }
-  cost.multiply_adds = products * pass_.images * pass_.node_pixels() * pass_.plan->channels;
+  cost.multiply_adds = products * pass_.images * pass_.node_pixels() * pass_.lanes;
   const batch::GroupSums<double> sums(pass_.images, products * pass_.channels);
   const Phase phase("cell: products for alpha", cost);
   batch::for_groups<T>(pass_.images, 0, [&](const batch::ImageGroup& group, T*) {

@@ -12,7 +12,7 @@ at::Tensor CpuProcessor<T, S>::sum_node(std::span<const Summand> entering) {
   ImageSum<T, S> sum(pass_.node_pixels(), pass_.channels);
   std::vector<double> bias(static_cast<std::size_t>(pass_.channels));
   for (const Summand& summand : entering) {
-    cost.multiply_adds += pass_.images * pass_.node_pixels() * pass_.plan->channels;
+    cost.multiply_adds += pass_.images * pass_.node_pixels() * pass_.lanes;
     cost.bytes += bytes_of({summand.images});
     if (!summand.norm) {
       sum.add(summand.images, scale_of(pass_, summand.link));

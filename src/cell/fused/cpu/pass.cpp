@@ -3,6 +3,12 @@
 #include "kernels/packing.hpp"
 
 #include <darts/cell/mixing.hpp>
+#include <darts/core/flat_weights.hpp>
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
 
 namespace darts::fused::cpu {
 namespace {
@@ -17,6 +23,107 @@ NormUnit unit_of(const CellPlan& plan, const Unit& planned) {
     unit.pointwise = {*first, *(first + 1)};
   }
   return unit;
+}
+
+/// Of so many images, how many are worth having side by side.
+std::int64_t images_side_by_side(std::int64_t images, std::int64_t channels, std::int64_t vector) {
+  std::int64_t count = std::max<std::int64_t>(1, vector / channels);
+  while (images % count != 0) {
+    --count;
+  }
+  return count;
+}
+
+/// A weight of so many rows (output channels) of values, each row `count` times.
+template <class T>
+at::Tensor depthwise_beside_itself(const at::Tensor& weight, std::int64_t count) {
+  const at::Tensor from = weight.detach().contiguous();
+  std::vector<std::int64_t> sizes = weight.sizes().vec();
+  sizes[0] *= count;
+  at::Tensor wide = at::empty(sizes, from.options());
+  const std::int64_t taps = from.numel() / from.size(0);
+  const T* value = from.const_data_ptr<T>();
+  T* to = wide.mutable_data_ptr<T>();
+  for (std::int64_t channel = 0; channel < from.size(0); ++channel, value += taps) {
+    for (std::int64_t image = 0; image < count; ++image) {
+      to = std::copy_n(value, taps, to);
+    }
+  }
+  return wide;
+}
+
+/// A weight of O × I values, each in the diagonal of a block of count × count.
+template <class T>
+at::Tensor pointwise_beside_itself(const at::Tensor& weight, std::int64_t count) {
+  const at::Tensor from = weight.detach().contiguous();
+  const std::int64_t columns = from.size(1) * count;
+  at::Tensor wide = at::zeros({from.size(0) * count, columns, 1, 1}, from.options());
+  const T* value = from.const_data_ptr<T>();
+  T* const to = wide.mutable_data_ptr<T>();
+  for (std::int64_t row = 0; row < from.size(0); ++row) {
+    for (std::int64_t column = 0; column < from.size(1); ++column, ++value) {
+      for (std::int64_t image = 0; image < count; ++image) {
+        to[(row * count + image) * columns + column * count + image] = *value;
+      }
+    }
+  }
+  return wide;
+}
+
+/// A unit that does for each of `count` images side by side what `unit` does for one.
+template <class T>
+NormUnit beside_itself(NormUnit unit, std::int64_t count) {
+  if (count == 1) {
+    return unit;
+  }
+  if (unit.depthwise.defined()) {
+    unit.depthwise = depthwise_beside_itself<T>(unit.depthwise, count);
+  }
+  for (at::Tensor& weight : unit.pointwise) {
+    weight = pointwise_beside_itself<T>(weight, count);
+  }
+  return unit;
+}
+
+/// The reverse, of gradients: what the copies of a value come to together.
+template <class T>
+at::Tensor sum_of_copies(const at::Tensor& wide, const at::Tensor& weight, std::int64_t count) {
+  at::Tensor gradient = gradient_for(weight);
+  const std::int64_t rows = weight.size(0);
+  const std::int64_t values = weight.numel() / rows;
+  const bool pointwise = wide.numel() != weight.numel() * count;
+  const std::int64_t step = pointwise ? count : 1;
+  const std::int64_t width = values * step;
+  const T* const from = wide.const_data_ptr<T>();
+  T* to = gradient.mutable_data_ptr<T>();
+  for (std::int64_t row = 0; row < rows; ++row) {
+    for (std::int64_t value = 0; value < values; ++value, ++to) {
+      *to = T(0);
+      for (std::int64_t image = 0; image < count; ++image) {
+        *to += from[(row * count + image) * width + value * step + (pointwise ? image : 0)];
+      }
+    }
+  }
+  return gradient;
+}
+
+/// Each channel's value in all of its lanes.
+std::vector<double> in_all_lanes(const std::vector<double>& values, std::int64_t side_by_side) {
+  std::vector<double> lanes;
+  for (const double value : values) {
+    lanes.insert(lanes.end(), static_cast<std::size_t>(side_by_side), value);
+  }
+  return lanes;
+}
+
+/// Sums of each channel's lanes.
+std::vector<double> sums_of_lanes(const double* lanes, std::int64_t count,
+                                  std::int64_t side_by_side) {
+  std::vector<double> sums(static_cast<std::size_t>(count / side_by_side));
+  for (std::int64_t lane = 0; lane < count; ++lane) {
+    sums[static_cast<std::size_t>(lane / side_by_side)] += lanes[lane];
+  }
+  return sums;
 }
 
 /// Of each unit, whether it is run.
@@ -41,8 +148,10 @@ CpuPass<T, S>::CpuPass(std::shared_ptr<const CellPlan> cell_plan, const CellInpu
   const at::Tensor& x = inputs.s1;
   const std::int64_t multiple = kernels::channel_multiple<T>();
   const std::int64_t stride = plan->reduction ? 2 : 1;
-  images = x.size(0);
-  channels = (plan->channels + multiple - 1) / multiple * multiple;
+  side_by_side = images_side_by_side(x.size(0), plan->channels, multiple);
+  images = x.size(0) / side_by_side;
+  lanes = plan->channels * side_by_side;
+  channels = (lanes + multiple - 1) / multiple * multiple;
   node_height = (x.size(2) - 1) / stride + 1;
   node_width = (x.size(3) - 1) / stride + 1;
   const at::Tensor weights = inputs.mixing.to(at::kDouble).contiguous();
@@ -51,7 +160,10 @@ CpuPass<T, S>::CpuPass(std::shared_ptr<const CellPlan> cell_plan, const CellInpu
   const std::vector<bool> run = units_in(*plan, options.active);
   units.reserve(run.size());
   for (std::size_t i = 0; i < run.size(); ++i) {
-    units.push_back({batch::PackedWeights<T>(unit_of(*plan, plan->units[i]), channels), {}, {}});
+    units.push_back({batch::PackedWeights<T>(
+                         beside_itself<T>(unit_of(*plan, plan->units[i]), side_by_side), channels),
+                     {},
+                     {}});
     if (run[i]) {
       units.back().forward = units.back().packing.pack();
     }
@@ -69,20 +181,49 @@ void CpuPass<T, S>::take_statistics(
   if (pass.statistics.channels() > 0) {
     return;
   }
-  const std::int64_t count = images * node_pixels();
+  const std::int64_t count = images * side_by_side * node_pixels();
   TORCH_CHECK(!training || count > 1,
               "fused cell: a batch norm in training needs more than one value a channel");
+  batch::BatchStatistics statistics;
   for (const auto& module : modules) {
-    pass.statistics = training ? batch::take_statistics({sums, sums + channels}, count, *module)
-                               : batch::running_statistics(*module);
+    if (training) {
+      const auto first = sums_of_lanes(sums, lanes, side_by_side);
+      const auto second = sums_of_lanes(sums + channels, lanes, side_by_side);
+      statistics = batch::take_statistics({first.data(), second.data()}, count, *module);
+    } else {
+      statistics = batch::running_statistics(*module);
+    }
   }
-  pass.affine = batch::PaddedAffine<T>(batch::affine_of(pass.statistics, *modules.front()));
+  const batch::Affine affine = batch::affine_of(statistics, *modules.front());
+  pass.affine = batch::PaddedAffine<T>(batch::Affine{in_all_lanes(affine.scale, side_by_side),
+                                                     in_all_lanes(affine.shift, side_by_side)});
+  pass.statistics = {in_all_lanes(statistics.mean, side_by_side),
+                     in_all_lanes(statistics.rstd, side_by_side)};
 }
 
 template <class T, class S>
 void CpuPass<T, S>::take_gradient(std::size_t norm, const batch::Moments& of_g, double weight) {
+  const auto tied = [&](const double* values) {
+    return in_all_lanes(sums_of_lanes(values, lanes, side_by_side), side_by_side);
+  };
+  const std::vector<double> sums = tied(of_g.sums);
+  const std::vector<double> products = tied(of_g.products);
   norms[norm].gradient = batch::PaddedNormGradient<T>(
-      batch::norm_gradient(norms[norm].statistics, of_g, images * node_pixels(), weight));
+      batch::norm_gradient(norms[norm].statistics, {sums.data(), products.data()},
+                           images * side_by_side * node_pixels(), weight));
+}
+
+template <class T, class S>
+std::vector<at::Tensor> CpuPass<T, S>::weight_gradients(std::size_t unit, const T* packed) const {
+  std::vector<at::Tensor> gradients = units[unit].packing.gradients(packed);
+  if (side_by_side == 1) {
+    return gradients;
+  }
+  for (std::size_t i = 0; i < gradients.size(); ++i) {
+    gradients[i] =
+        sum_of_copies<T>(gradients[i], plan->weights[plan->units[unit].weight + i], side_by_side);
+  }
+  return gradients;
 }
 
 template struct CpuPass<float>;

@@ -45,13 +45,20 @@ struct CpuPass {
   /// all modules that see this z, which in training move their own. Does nothing if they are known.
   void take_statistics(std::size_t norm, const double* sums,
                        const std::vector<std::shared_ptr<torch::nn::BatchNorm2dImpl>>& modules);
+  /// Gradients of a unit's weights from those of its weights side by side.
+  std::vector<at::Tensor> weight_gradients(std::size_t unit, const T* packed) const;
+
   /// How the gradient of z follows from weight · x̂'s, of which Σ g and Σ g·z are given.
   void take_gradient(std::size_t norm, const batch::Moments& of_g, double weight);
 
   std::shared_ptr<const CellPlan> plan;
   bool training = true;
-  std::int64_t images = 0;
-  std::int64_t channels = 0;  ///< of all tensors: the plan's, rounded up to whole vectors
+  /// Images that lie side by side in one, where a channel's values fill too little of a vector:
+  /// those of channel c are the lanes from c · side_by_side on.
+  std::int64_t side_by_side = 1;
+  std::int64_t images = 0;    ///< of so many images each
+  std::int64_t lanes = 0;     ///< the plan's channels, side by side
+  std::int64_t channels = 0;  ///< of all tensors: the lanes, rounded up to whole vectors
   std::int64_t node_height = 0;
   std::int64_t node_width = 0;
   std::vector<double> mixing;         ///< by Link::weight

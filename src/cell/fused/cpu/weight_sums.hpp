@@ -57,7 +57,7 @@ void WeightSums<T, S>::take() const {
     for (auto i = static_cast<std::size_t>(begin); std::cmp_less(i, end); ++i) {
       const std::size_t unit = units_[i]->unit;
       std::ranges::move(
-          pass_.units[unit].packing.gradients(total.data() + places_[i]),
+          pass_.weight_gradients(unit, total.data() + places_[i]),
           gradients_->begin() + static_cast<std::ptrdiff_t>(pass_.plan->units[unit].weight));
     }
   });
