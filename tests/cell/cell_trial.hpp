@@ -9,6 +9,7 @@
 #include <darts/ops/noise.hpp>
 
 #include <ATen/ops/softmax.h>
+#include <ATen/ops/zeros.h>
 
 #include <gtest/gtest.h>
 
@@ -32,6 +33,9 @@ struct CellSetting {
   std::vector<std::string> primitives = primitive_names(default_primitives());
   std::vector<std::vector<std::string>> edges =
       {};  ///< if each has its own, in place of primitives
+  std::int64_t partial = 1;
+  AuxiliarySkip auxiliary = AuxiliarySkip::none;
+  bool drawn = false;  ///< one operation of every edge is run
 
   friend void PrintTo(const CellSetting& setting, std::ostream* out) { *out << setting.name; }
 };
@@ -49,7 +53,21 @@ inline SearchCellOptions options_of(const CellSetting& s) {
   options.channels = s.channels;
   options.reduction = s.reduction;
   options.reduction_prev = s.reduction_prev;
+  options.edge = {s.auxiliary, s.partial};
   return options;
+}
+
+/// Of every edge one operation, another one on each; undefined where all are run.
+inline at::Tensor active_of(const CellSetting& s) {
+  if (!s.drawn) {
+    return {};
+  }
+  const CellPrimitives primitives = primitives_of(s);
+  at::Tensor active = at::zeros({edge_count(s.nodes), primitives.columns()}, at::kBool);
+  for (std::int64_t edge = 0; edge < active.size(0); ++edge) {
+    active[edge][(3 * edge) % std::ssize(primitives.of(edge))].fill_(true);
+  }
+  return active;
 }
 
 /// A cell, what goes through it, and what comes out.
@@ -67,13 +85,14 @@ struct CellTrial {
     s0 = random_normal({s.images, 5, step * s.height, step * s.width}, 1).to(type);
     s1 = random_normal({s.images, 6, s.height, s.width}, 2).to(type);
     const std::int64_t edges = edge_count(s.nodes);
-    mixing = at::softmax(random_normal({edges, primitives_of(s).columns()}, 3), 1).to(type);
+    mixing = at::softmax(random_normal({edges, options_of(s).columns()}, 3), 1).to(type);
+    active = active_of(s);
     for (const at::Tensor& input : {s0, s1, mixing}) {
       input.requires_grad_();
     }
   }
 
-  at::Tensor forward() { return cell->forward(s0, s1, mixing); }
+  at::Tensor forward() { return cell->forward(s0, s1, {mixing, active}); }
 
   /// Output, gradients of inputs, alpha and all weights, and running statistics, by name.
   Golden everything() {
@@ -91,7 +110,7 @@ struct CellTrial {
   }
 
   SearchCell cell;
-  at::Tensor s0, s1, mixing;
+  at::Tensor s0, s1, mixing, active;
 };
 
 /// max |a − b| / max |b|; what is smaller than 0.01 by nature (means of normalised values) counts
@@ -145,6 +164,35 @@ inline std::vector<CellSetting> cell_settings() {
       {.name = "others_on_each_edge_of_a_reduction",
        .reduction = true,
        .edges = sets_of_each_edge()},
+      {.name = "drawn", .nodes = 4, .drawn = true},
+      {.name = "drawn_in_a_reduction",
+       .reduction = true,
+       .edges = sets_of_each_edge(),
+       .drawn = true},
+      {.name = "auxiliary", .reduction = true, .auxiliary = AuxiliarySkip::skip},
+      {.name = "auxiliary_beside_others",
+       .edges = sets_of_each_edge(),
+       .auxiliary = AuxiliarySkip::skip},
+      {.name = "partial", .images = 8, .channels = 16, .nodes = 4, .partial = 4},
+      {.name = "partial_reduction",
+       .images = 4,
+       .channels = 8,
+       .reduction = true,
+       .reduction_prev = true,
+       .partial = 4},
+      {.name = "partial_of_odd_size",
+       .images = 5,
+       .channels = 12,
+       .height = 7,
+       .width = 5,
+       .reduction = true,
+       .partial = 2},
+      {.name = "partial_of_one_channel", .images = 6, .channels = 4, .partial = 4},
+      {.name = "partial_on_others",
+       .images = 4,
+       .channels = 36,
+       .edges = sets_of_each_edge(),
+       .partial = 6},
   };
 }
 

@@ -91,7 +91,10 @@ at::Tensor Bypass::part(std::int64_t node, const at::Tensor& mixing) {
   const at::Tensor of_bypass = parts.narrow(1, plan_->channels, passing()).contiguous();
   for (const Edge* edge : plan_->entering(node)) {
     const at::Tensor& passed = passing_by(edge->from);
-    mixing.select(0, edge->row).select(0, plan_->bypass_column()).copy_((of_bypass * passed).sum());
+    // Image by image: a sum of them all would depend on the number of threads.
+    mixing.select(0, edge->row)
+        .select(0, plan_->bypass_column())
+        .copy_((of_bypass * passed).sum(at::IntArrayRef{1, 2, 3}).sum());
     at::Tensor& back = back_[index(edge->from)];
     if (positions_[index(edge->from)].defined()) {
       back = back.defined() ? back.add_(of_bypass, weight(*edge)) : of_bypass.mul(weight(*edge));
