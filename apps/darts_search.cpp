@@ -6,13 +6,14 @@
 #include <darts/core/error.hpp>
 #include <darts/core/main.hpp>
 #include <darts/search/dry_run.hpp>
-#include <darts/search/method.hpp>
 #include <darts/search/search_run.hpp>
+#include <darts/search/selection.hpp>
 
 #include <nlohmann/json.hpp>
 
 #include <iomanip>
 #include <iostream>
+#include <sstream>
 
 namespace {
 
@@ -24,6 +25,8 @@ struct Arguments : RecipeArguments {
   std::int64_t epoch = -1;
   std::string output;
   bool list_operations = false;
+  std::string select;
+  std::string from;
 };
 
 void declare(CLI::App& app, Arguments& a) {
@@ -42,6 +45,19 @@ void declare(CLI::App& app, Arguments& a) {
       ->needs(derive);
   app.add_option("-o,--output", a.output, "with --derive: write the genotype to this file")
       ->needs(derive);
+  auto* select =
+      app.add_option("--select", a.select,
+                     "a genotype from the supernet of a finished run, by \"perturbation\": "
+                     "in a new run that tunes it between the decisions")
+          ->type_name("HOW")
+          ->check(CLI::IsMember({"perturbation"}))
+          ->excludes(resume)
+          ->excludes(config)
+          ->excludes(derive);
+  auto* from = app.add_option("--from", a.from, "with --select: the run directory")
+                   ->type_name("RUN_DIR")
+                   ->needs(select);
+  select->needs(from);
   app.add_flag("--list-operations", a.list_operations,
                "no search: print the operations that space.primitives may name, and their kinds");
 }
@@ -54,6 +70,12 @@ void print_operations() {
   std::cout << std::flush;
 }
 
+/// As decided by a selection, else as the method derives.
+Genotype derived(const SearchMethod& method, const Theta& theta, const SearchSpace& space) {
+  const auto selected = selected_genotype(theta, space);
+  return selected ? *selected : method.derive(theta, space);
+}
+
 int print_derived(const Arguments& a) {
   Genotype genotype;
   std::int64_t epoch = 0;
@@ -63,7 +85,7 @@ int print_derived(const Arguments& a) {
                                                   [&a](FieldTable& table) { apply(a, table); });
     SearchSpace space = search_space(config);
     space.primitives = recorded.primitives;
-    genotype = search_method(config)->derive(recorded.theta, space);
+    genotype = derived(*search_method(config), recorded.theta, space);
     genotype.name = config.name;
     epoch = recorded.epoch;
   } else {
@@ -71,7 +93,7 @@ int print_derived(const Arguments& a) {
       throw Error("--epoch goes with a run directory; a checkpoint holds the alphas of one moment");
     }
     const StoredTheta stored = theta_of(load_checkpoint(a.derive));
-    genotype = stored.method->derive(stored.theta, stored.space);
+    genotype = derived(*stored.method, stored.theta, stored.space);
     genotype.name = fs::path(a.derive).stem().string();
     epoch = stored.epoch;
   }
@@ -83,6 +105,37 @@ int print_derived(const Arguments& a) {
     write_file_atomically(a.output, format_json(json));
   }
   return 0;
+}
+
+/// The config of a run that selects from the supernet of another: its own, with a tenth of the
+/// learning rate (Wang et al. 2021).
+SearchConfig selection_config(const Arguments& a) {
+  constexpr double share = 0.1;
+  return load_config<SearchConfig>(fs::path(a.from) / "config.yaml", [&a](FieldTable& table) {
+    SearchConfig run;
+    fields(run).load(fs::path(a.from) / "config.yaml");
+    table.set("selection.by", "perturbation");
+    table.set("name", run.name + "-perturbation");
+    std::ostringstream rate;
+    rate << std::setprecision(17) << share * run.w.learning_rate;
+    table.set("w.learning_rate", rate.str());
+    apply(a, table);
+  });
+}
+
+int run_selection(const Arguments& a, const StopSignals& signals) {
+  const RunDirectory source = RunDirectory::open(a.from);
+  const auto checkpoint = source.latest_checkpoint();
+  if (!checkpoint) {
+    throw Error(a.from + ": there is no checkpoint whose supernet could be selected from");
+  }
+  const SearchConfig config = selection_config(a);
+  if (a.dry_run) {
+    dry_run(config, Log());
+    return 0;
+  }
+  const auto run = SearchRun::start(config, make_hooks(signals), *checkpoint);
+  return run->run() == RunOutcome::finished ? 0 : signals.exit_status();
 }
 
 int search_main(int argc, char** argv) {
@@ -104,6 +157,9 @@ int search_main(int argc, char** argv) {
   }
   if (!a.derive.empty()) {
     return print_derived(a);
+  }
+  if (!a.select.empty()) {
+    return run_selection(a, signals);
   }
   std::optional<RunDirectory> directory = open_directory(a);
   const auto config = load_config<SearchConfig>(a, directory);

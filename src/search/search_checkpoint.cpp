@@ -28,6 +28,12 @@ std::string with_order(std::string identity) {
   return identity;
 }
 
+std::vector<std::string> all_names(const Theta& theta) {
+  std::vector<std::string> names = theta.names();
+  names.insert(names.end(), theta.fixed_names().begin(), theta.fixed_names().end());
+  return names;
+}
+
 /// What a config is that says no more than its method.
 SearchConfig defaults_of(const std::string& method) {
   SearchConfig config;
@@ -86,7 +92,7 @@ Checkpoint make_checkpoint(Supernet& supernet, SearchStep& step, SearchState sta
                          {"primitives", primitives_to_json(supernet->options().primitives)},
                          {"edges_per_node", config.space.edges_per_node},
                          {"method", config.search.method},
-                         {"theta", supernet->theta().names()},
+                         {"theta", all_names(supernet->theta())},
                          {"state", Json(to_json(fields_of(state)))}}
                         .dump();
   checkpoint.tensors = tensors_of(supernet, step);
@@ -131,9 +137,8 @@ SearchState restore_checkpoint(const Checkpoint& checkpoint, Supernet& supernet,
 void restore_supernet(const Checkpoint& checkpoint, Supernet& supernet) {
   NamedTensors tensors = tensors_under(checkpoint, model_prefix);
   const Theta theta = supernet->theta();
-  for (std::size_t i = 0; i < theta.names().size(); ++i) {
-    tensors.emplace(std::string(model_prefix) + "." + theta.names()[i],
-                    theta.tensors()[i].detach());
+  for (const std::string& name : all_names(theta)) {
+    tensors.emplace(std::string(model_prefix) + "." + name, theta.at(name).detach());
   }
   restore_state(*supernet, model_prefix, tensors, checkpoint.file.string());
 }

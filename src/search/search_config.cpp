@@ -90,6 +90,19 @@ void add_training(FieldTable& t, SearchConfig& c) {
   t.add("alpha.weight_decay", c.alpha.weight_decay, "weight decay", at_least(0.0));
 }
 
+void add_selection(FieldTable& t, SelectionOptions& selection) {
+  t.section("selection", "How a trained supernet ends in a genotype (darts_search --select).");
+  t.add("selection.by", selection.by,
+        "none: by alpha; perturbation: by what the supernet loses without each operation and edge, "
+        "which takes the place of search.epochs (Wang et al. 2021)",
+        one_of<Selection>({{"none", Selection::none}, {"perturbation", Selection::perturbation}}));
+  t.add("selection.criterion", selection.criterion, "by what it is judged on the held-out images",
+        one_of<SelectionCriterion>(
+            {{"accuracy", SelectionCriterion::accuracy}, {"loss", SelectionCriterion::loss}}));
+  t.add("selection.interval", selection.interval, "epochs of tuning between two decisions",
+        between(1, 10'000));
+}
+
 /// What the edges of a type of cell offer, of which `edges` is told.
 CellPrimitives primitives(const SearchConfig::Space& space,
                           const std::vector<std::vector<std::string>>& edges) {
@@ -108,6 +121,22 @@ void check_nothing_beside_name(const SearchConfig::Space& space) {
   }
 }
 
+void check_selection(const SearchConfig& config, const SearchMethod& method,
+                     const SupernetOptions& options) {
+  if (config.selection.by == Selection::none) {
+    return;
+  }
+  const std::string reason = method.stages() > 1 ? "goes through several supernets"
+                             : !method.trains()  ? "trains no supernet"
+                             : options.edge.extra_columns() > 0
+                                 ? "has more on its edges than operations"
+                                 : "";
+  if (!reason.empty()) {
+    throw Error("selection.by: perturbation does not go with search.method " +
+                config.search.method + ", which " + reason);
+  }
+}
+
 /// All keys, of those methods.
 FieldTable fields_with(SearchConfig& config, const std::vector<std::string>& methods) {
   FieldTable table;
@@ -117,6 +146,7 @@ FieldTable fields_with(SearchConfig& config, const std::vector<std::string>& met
   add_data(table, config.data);
   add_space(table, config.space);
   add_training(table, config);
+  add_selection(table, config.selection);
   for (const std::string& method : methods) {
     config.methods.of(method).add_fields(table);
   }
@@ -161,7 +191,9 @@ std::shared_ptr<const SearchMethod> search_method(const SearchConfig& config) {
 }
 
 std::int64_t epochs_of_stage(const SearchConfig& config) {
-  return config.search.epochs / search_method(config)->stages();
+  return config.selection.by == Selection::none
+             ? config.search.epochs / search_method(config)->stages()
+             : epochs_of(config);
 }
 
 SearchStage first_stage(const SearchConfig& config) {
@@ -172,6 +204,15 @@ SearchStage first_stage(const SearchConfig& config) {
                 config.search.method + "; take a multiple of " + std::to_string(stages));
   }
   return {0, search_space(config)};
+}
+
+std::int64_t epochs_of(const SearchConfig& config) {
+  if (!search_method(config)->trains()) {
+    return 0;
+  }
+  return config.selection.by == Selection::none
+             ? config.search.epochs
+             : selection_epochs(search_space(config), config.selection);
 }
 
 SupernetOptions supernet_options(const SearchConfig& config, const SearchStage& stage,
@@ -189,7 +230,11 @@ SupernetOptions supernet_options(const SearchConfig& config, const SearchStage& 
   options.theta = method->theta_shapes(stage.space);
   options.execution = {config.runtime.execution, config.runtime.recompute,
                        config.runtime.precision};
+  if (config.selection.by != Selection::none) {
+    options.fixed_theta = selection_shapes(stage.space);
+  }
   method->prepare(options, stage.number);
+  check_selection(config, *method, options);
   return options;
 }
 

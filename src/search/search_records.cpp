@@ -144,6 +144,25 @@ nlohmann::json to_json(const EpochSummary& s) {
   return json;
 }
 
+nlohmann::json to_json(const Decision& decision, const SearchSpace& space) {
+  Json figures = Json::array();
+  for (const CandidateFigures& candidate : decision.figures) {
+    figures.push_back({{"accuracy", candidate.accuracy}, {"loss", candidate.loss}});
+  }
+  Json json{{"kind", "decision"},
+            {"cell", decision.type == CellType::normal ? "normal" : "reduce"},
+            {"figures", figures}};
+  if (decision.edge) {
+    const auto& offered = space.primitives.of(decision.type).of(*decision.edge);
+    json["edge"] = *decision.edge;
+    json["operation"] = offered[static_cast<std::size_t>(decision.operation)].name();
+  } else {
+    json["node"] = decision.node;
+    json["edges"] = decision.kept;
+  }
+  return json;
+}
+
 SearchRecords::SearchRecords(const RunDirectory& directory, const SearchConfig& config)
     : directory_(directory), config_(config), alphas_(directory.alphas()) {
   std::error_code ignored;  // writing the first genotype tells
@@ -161,6 +180,9 @@ void SearchRecords::add_theta(std::int64_t epoch, const Theta& theta,
     if (!theta.at(name).is_same(alphas.normal) && !theta.at(name).is_same(alphas.reduce)) {
       record["theta"][name] = lists_of(theta.at(name));
     }
+  }
+  for (const std::string& name : theta.fixed_names()) {
+    record["theta"][name] = lists_of(theta.at(name));
   }
   alphas_.append(record);
 }

@@ -6,6 +6,7 @@
 #include <darts/ops/noise.hpp>
 #include <darts/run/load_config.hpp>
 #include <darts/search/search_run.hpp>
+#include <darts/search/selection.hpp>
 
 #include <ATen/ops/argmax.h>
 #include <ATen/ops/cross_entropy_loss.h>
@@ -147,9 +148,62 @@ void SearchRun::start_epoch() {
     advance();
   }
   supernet_->train();
+  if (config_.selection.by == Selection::perturbation && state_.step == 0) {
+    select();
+  }
   method_->start_epoch(*supernet_, position(state_.step));
   data_.start_epoch(state_.epoch, state_.step);
   skipped_before_ = state_.skipped;
+}
+
+void SearchRun::select() {
+  const std::int64_t interval = config_.selection.interval;
+  if (state_.epoch % interval != 0) {
+    return;
+  }
+  const c10::NoGradGuard no_grad;
+  const Theta theta = supernet_->theta();
+  const Mixings mixings = method_->mix_all(theta, position(0), Moves::nothing);
+  restart_noise(*supernet_, {config_.seed, RandomPurpose::noise, RandomStream::max() - 1,
+                             static_cast<std::uint64_t>(state_.epoch)});
+  for (const Decision& decision :
+       decide(theta, mixings, stage_.space, state_.epoch / interval, config_.seed,
+              config_.selection.criterion, [this](const Mixings& m) { return judge(m); })) {
+    log().info("  " + describe(decision, stage_.space));
+    metrics().append(to_json(decision, stage_.space));
+  }
+}
+
+/// In training mode, as its authors do: running statistics move.
+CandidateFigures SearchRun::judge(const Mixings& mixings) {
+  data_.start_validation();
+  double loss = 0.0;
+  std::int64_t correct = 0;
+  std::int64_t seen = 0;
+  while (const auto batch = data_.next_validation()) {
+    if (batch->images.size(0) < 2) {
+      continue;  // no batch statistics
+    }
+    const at::Tensor logits = supernet_->forward(batch->images, mixings).to(at::kDouble);
+    loss += at::cross_entropy_loss(logits, batch->labels).item<double>() *
+            static_cast<double>(batch->images.size(0));
+    correct += logits.argmax(1).eq(batch->labels).sum().item<std::int64_t>();
+    seen += batch->images.size(0);
+  }
+  if (seen == 0) {
+    throw Error("none of the held-out images can be read");
+  }
+  const auto images = static_cast<double>(seen);
+  return {static_cast<double>(correct) / images, loss / images};
+}
+
+/// Of a selection once all is decided, else by alpha.
+Genotype SearchRun::derive() const {
+  const Theta theta = supernet_->theta();
+  if (auto selected = selected_genotype(theta, stage_.space)) {
+    return *std::move(selected);
+  }
+  return method_->derive(theta, stage_.space);
 }
 
 std::optional<ReadyStep> SearchRun::next_step() {
@@ -176,7 +230,7 @@ EpochSummary SearchRun::summarize() const {
   s.skipped = state_.skipped;
   s.figures = method_->figures(position(state_.step));
   try {
-    s.genotype = method_->derive(theta, stage_.space);
+    s.genotype = derive();
     s.genotype->name = config_.name;
   } catch (const NoGenotypeError& e) {
     s.no_genotype = e.what();
@@ -196,7 +250,8 @@ bool SearchRun::validate(EpochSummary& summary) {
   std::int64_t done = 0;
   std::int64_t seen = 0;
   const Mixings mixings =
-      method_->mix_all(supernet_->theta(), position(state_.step), Moves::nothing);
+      apply_selection(method_->mix_all(supernet_->theta(), position(state_.step), Moves::nothing),
+                      supernet_->theta());
   while (const auto batch = data_.next_validation()) {
     const at::Tensor logits = supernet_->forward(batch->images, mixings).to(at::kDouble);
     const std::int64_t images = batch->images.size(0);

@@ -1,8 +1,10 @@
 #include <darts/cell/topology.hpp>
 #include <darts/ops/initialize.hpp>
+#include <darts/search/selection.hpp>
 #include <darts/search/supernet.hpp>
 
 #include <ATen/ops/adaptive_avg_pool2d.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
@@ -43,6 +45,9 @@ void SupernetImpl::reset() {
 
   for (const ThetaShape& shape : o.theta) {
     register_parameter(shape.name, at::zeros(shape.sizes));
+  }
+  for (const ThetaShape& shape : o.fixed_theta) {
+    register_buffer(shape.name, at::full(shape.sizes, undecided));
   }
 }
 
@@ -86,6 +91,10 @@ Theta SupernetImpl::theta() const {
   Theta theta;
   for (const ThetaShape& shape : options_.theta) {
     theta.add(shape.name, named[shape.name]);
+  }
+  const auto buffers = named_buffers(/*recurse=*/false);
+  for (const ThetaShape& shape : options_.fixed_theta) {
+    theta.add_fixed(shape.name, buffers[shape.name]);
   }
   theta.set_missing({missing_columns(CellType::normal), missing_columns(CellType::reduction)});
   return theta;

@@ -40,10 +40,24 @@ void Theta::add(std::string name, at::Tensor tensor) {
   tensors_.push_back(std::move(tensor));
 }
 
+void Theta::add_fixed(std::string name, at::Tensor tensor) {
+  fixed_names_.push_back(std::move(name));
+  fixed_.push_back(std::move(tensor));
+}
+
+bool Theta::contains(std::string_view name) const {
+  return std::ranges::find(names_, name) != names_.end() ||
+         std::ranges::find(fixed_names_, name) != fixed_names_.end();
+}
+
 at::Tensor Theta::at(std::string_view name) const {
+  TORCH_CHECK(contains(name), "theta has no tensor ", name);
   const auto found = std::ranges::find(names_, name);
-  TORCH_CHECK(found != names_.end(), "theta has no tensor ", name);
-  return tensors_[static_cast<std::size_t>(found - names_.begin())];
+  if (found != names_.end()) {
+    return tensors_[static_cast<std::size_t>(found - names_.begin())];
+  }
+  const auto fixed = std::ranges::find(fixed_names_, name);
+  return fixed_[static_cast<std::size_t>(fixed - fixed_names_.begin())];
 }
 
 void Theta::set_gradients(const std::vector<at::Tensor>& gradients) const {
@@ -58,6 +72,9 @@ Theta Theta::detached_to_cpu() const {
   Theta copy;
   for (std::size_t i = 0; i < names_.size(); ++i) {
     copy.add(names_[i], tensors_[i].detach().cpu());
+  }
+  for (std::size_t i = 0; i < fixed_.size(); ++i) {
+    copy.add_fixed(fixed_names_[i], fixed_[i].detach().cpu());
   }
   const auto to_cpu = [](const at::Tensor& tensor) {
     return tensor.defined() ? tensor.cpu() : tensor;

@@ -1,4 +1,5 @@
 #include <darts/core/flat_weights.hpp>
+#include <darts/search/selection.hpp>
 #include <darts/search/theta_pass.hpp>
 
 #include <c10/core/GradMode.h>
@@ -16,9 +17,10 @@ ThetaPass::Result ThetaPass::run(const Batch& batch, Differentiate by,
                                  const SearchPosition& position, Moves moves) {
   const bool to_theta = by != Differentiate::weights;
   const c10::AutoGradMode mode(to_theta);
-  const Mixings mixings = moves == Moves::w
-                              ? method_->mix_for_w(theta_, position, loss_in_evaluation(batch))
-                              : method_->mix_all(theta_, position, moves);
+  const Mixings mixings = apply_selection(
+      moves == Moves::w ? method_->mix_for_w(theta_, position, loss_in_evaluation(batch))
+                        : method_->mix_all(theta_, position, moves),
+      theta_);
   const PassResult pass = pass_->run(batch, mixings, by);
   Result result{pass.loss, pass.logits, {}};
   if (to_theta) {
@@ -31,7 +33,8 @@ ThetaPass::Result ThetaPass::run(const Batch& batch, Differentiate by,
 MixingLossOf ThetaPass::loss_in_evaluation(const Batch& batch) {
   return [this, &batch](const Mixings& mixings) {
     supernet_->eval();
-    const PassResult pass = pass_->run(batch, mixings, Differentiate::mixing);
+    const PassResult pass =
+        pass_->run(batch, apply_selection(mixings, theta_), Differentiate::mixing);
     supernet_->train();
     return MixingLoss{pass.loss, {pass.mixing[0], pass.mixing[1]}};
   };

@@ -82,6 +82,15 @@ INSTANTIATE_TEST_SUITE_P(Methods, DartsSearchMethodKilled,
                            return name;
                          });
 
+/// Decisions are a part of the state, and what is drawn for them a function of the seed.
+TEST_F(DartsSearchResume, KillsDoNotMatterToASelection) {
+  const fs::path source = finish(recipe({"space.nodes=2", "search.epochs=1"}));
+  constexpr int epochs = 6;  // five edges, and one node that has more than two
+  expect_kills_do_not_matter({"--select", "perturbation", "--from", source, "--set",
+                              "selection.interval=1", "--set", "run.checkpoint_every_steps=1"},
+                             epochs * steps_per_epoch, steps_per_epoch);
+}
+
 /// What the operation draws is a function of the step, too.
 TEST_F(DartsSearchResume, KillsDoNotMatterWhereEdgesOfferTheirOwnAndNoise) {
   expect_kills_do_not_matter(

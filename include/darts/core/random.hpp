@@ -18,6 +18,7 @@ enum class RandomPurpose : std::uint64_t {
   mixup = 9,           ///< share and partners of one training step's mixup
   noise = 10,          ///< images of the operation `noise` in one step
   method = 11,         ///< what a search method draws in one step
+  selection = 13,      ///< which edge or node a selection decides on next
   stage = 12,          ///< initial w of a search's later stages, and what is drawn between them
 };
 

@@ -6,6 +6,7 @@
 #include <darts/run/options.hpp>
 #include <darts/search/search_methods.hpp>
 #include <darts/search/search_step.hpp>
+#include <darts/search/selection.hpp>
 #include <darts/search/supernet.hpp>
 
 #include <cstdint>
@@ -50,6 +51,7 @@ struct SearchConfig {
 
   SearchMethods methods;  ///< the options of each
 
+  SelectionOptions selection;
   WeightOptions w;
   AlphaOptions alpha;
 
@@ -75,6 +77,9 @@ std::shared_ptr<const SearchMethod> search_method(const SearchConfig& config);
 /// stages as the method has.
 SearchStage first_stage(const SearchConfig& config);
 std::int64_t epochs_of_stage(const SearchConfig& config);
+
+/// Epochs of the whole search: search.epochs, or as many as a selection takes.
+std::int64_t epochs_of(const SearchConfig& config);
 
 /// Options of the parts that the search is made of.
 SupernetOptions supernet_options(const SearchConfig& config, const SearchStage& stage,

@@ -34,6 +34,9 @@ std::string describe(const EpochSummary& summary, std::int64_t epochs);
 /// Its record in metrics.jsonl.
 nlohmann::json to_json(const EpochSummary& summary);
 
+/// The record of a decision in metrics.jsonl.
+nlohmann::json to_json(const Decision& decision, const SearchSpace& space);
+
 /// The files of a search in its run directory beside metrics.jsonl: alphas.jsonl, genotype.json and
 /// genotypes/epoch_NNN.json.
 class SearchRecords {

@@ -41,7 +41,7 @@ class SearchRun : public LongRun {
 
  private:
   RunState& mutable_state() override { return state_; }
-  std::int64_t epochs() const override { return method_->trains() ? config_.search.epochs : 0; }
+  std::int64_t epochs() const override { return epochs_of(config_); }
   std::int64_t steps_per_epoch() const override { return data_.steps_per_epoch(); }
   void start_epoch() override;
   std::optional<ReadyStep> next_step() override;
@@ -56,6 +56,10 @@ class SearchRun : public LongRun {
   void enter(SearchStage stage);
   /// The next stage's, from what this one has left.
   void advance();
+  /// Makes the decision of a selection that the epoch begins with, if it is one that does.
+  void select();
+  CandidateFigures judge(const Mixings& mixings);
+  Genotype derive() const;
   double learning_rate() const;
   SearchPosition position(std::int64_t step) const;
   EpochSummary summarize() const;

@@ -23,7 +23,8 @@ struct SupernetOptions {
   std::int64_t stem_multiplier = 3;  ///< the stem has stem_multiplier · channels
   std::int64_t image_channels = 3;
   std::int64_t classes = 10;
-  std::vector<ThetaShape> theta;  ///< of the search method; none: alpha alone
+  std::vector<ThetaShape> theta;        ///< of the search method; none: alpha alone
+  std::vector<ThetaShape> fixed_theta;  ///< of a selection: no parameters, but buffers
   ExecutionOptions execution;
 };
 

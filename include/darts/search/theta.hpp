@@ -41,8 +41,12 @@ class Theta {
 
   void add(std::string name, at::Tensor tensor);
 
+  /// A tensor that belongs to theta and that nothing moves by a gradient: not one of tensors().
+  void add_fixed(std::string name, at::Tensor tensor);
+
   /// Throws if there is no tensor of that name.
   at::Tensor at(std::string_view name) const;
+  bool contains(std::string_view name) const;
   at::Tensor of(std::string_view what, CellType type) const { return at(theta_name(what, type)); }
   Alphas alphas() const {
     return {of("alphas", CellType::normal), of("alphas", CellType::reduction)};
@@ -57,6 +61,8 @@ class Theta {
     return offered_softmax(of("alphas", type), missing(type));
   }
 
+  const std::vector<std::string>& fixed_names() const& { return fixed_names_; }
+  std::vector<std::string> fixed_names() && { return std::move(fixed_names_); }
   const std::vector<std::string>& names() const& { return names_; }
   const std::vector<at::Tensor>& tensors() const& { return tensors_; }
   std::vector<std::string> names() && { return std::move(names_); }
@@ -71,6 +77,8 @@ class Theta {
  private:
   std::vector<std::string> names_;
   std::vector<at::Tensor> tensors_;
+  std::vector<std::string> fixed_names_;
+  std::vector<at::Tensor> fixed_;
   ByCellType<at::Tensor> missing_;
 };
 
