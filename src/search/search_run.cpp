@@ -60,6 +60,9 @@ SearchRun::SearchRun(SearchConfig config, RunDirectory directory, RunHooks hooks
       supernet_(make_supernet(config_, data_, device(), *method_)),
       step_(supernet_, step_options(config_, device())),
       records_(this->directory(), config_) {
+  for (const std::string& line : unused_method_settings(config_)) {
+    log().warn(line);
+  }
   if (config_.runtime.cuda_graph && this->device().is_cuda() && has_noise(*supernet_)) {
     log().warn(
         "runtime.cuda_graph: noise is drawn anew in every pass, so that this run goes without");

@@ -71,6 +71,10 @@ SearchSpace search_space(const SearchConfig& config);
 /// The search method with its options. Throws Error if it does not allow the order.
 std::shared_ptr<const SearchMethod> search_method(const SearchConfig& config);
 
+/// A line for each setting of a method that is not the config's own and is not what it is by
+/// default: that it has no effect.
+std::vector<std::string> unused_method_settings(const SearchConfig& config);
+
 /// Options of the parts that the search is made of.
 SupernetOptions supernet_options(const SearchConfig& config, std::int64_t image_channels,
                                  std::int64_t classes);
