@@ -5,12 +5,15 @@
 #include <darts/core/atomic_file.hpp>
 #include <darts/core/error.hpp>
 #include <darts/core/main.hpp>
+#include <darts/core/text.hpp>
 #include <darts/search/dry_run.hpp>
 #include <darts/search/search_run.hpp>
 #include <darts/search/selection.hpp>
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <array>
 #include <iomanip>
 #include <iostream>
 #include <sstream>
@@ -27,6 +30,7 @@ struct Arguments : RecipeArguments {
   bool list_operations = false;
   std::string select;
   std::string from;
+  bool list_methods = false;
 };
 
 void declare(CLI::App& app, Arguments& a) {
@@ -60,6 +64,9 @@ void declare(CLI::App& app, Arguments& a) {
   select->needs(from);
   app.add_flag("--list-operations", a.list_operations,
                "no search: print the operations that space.primitives may name, and their kinds");
+  app.add_flag("--list-methods", a.list_methods,
+               "no search: print the methods that search.method may name, with paper, published "
+               "test error on CIFAR-10 and cost of a search in GPU days");
 }
 
 /// One operation a line: its name and its kind.
@@ -74,6 +81,27 @@ void print_operations() {
 Genotype derived(const SearchMethod& method, const Theta& theta, const SearchSpace& space) {
   const auto selected = selected_genotype(theta, space);
   return selected ? *selected : method.derive(theta, space);
+}
+
+/// One method a line, in aligned columns; what is not known is "-".
+void print_methods() {
+  using Line = std::array<std::string_view, 5>;
+  std::vector<Line> lines{{"method", "what it changes", "paper", "error, %", "GPU days"}};
+  for (const SearchMethodRow& row : search_methods()) {
+    const auto figure = [](std::string_view text) { return text.empty() ? "-" : text; };
+    lines.push_back({row.name, row.help, row.paper, figure(row.error), figure(row.gpu_days)});
+  }
+  for (const Line& line : lines) {
+    std::string text;
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      text += line[i];
+      const auto width = [i](const Line& other) { return columns(other[i]); };
+      const std::size_t widest = width(*std::ranges::max_element(lines, {}, width));
+      text.append(i + 1 < line.size() ? widest + 2 - width(line) : 0, ' ');
+    }
+    std::cout << text << "\n";
+  }
+  std::cout << std::flush;
 }
 
 int print_derived(const Arguments& a) {
@@ -153,6 +181,10 @@ int search_main(int argc, char** argv) {
   }
   if (a.list_operations) {
     print_operations();
+    return 0;
+  }
+  if (a.list_methods) {
+    print_methods();
     return 0;
   }
   if (!a.derive.empty()) {

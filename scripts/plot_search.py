@@ -1,5 +1,9 @@
 #!/usr/bin/env python3
-"""Plot a search: losses, accuracies, skip connections, entropy and all alphas by epoch."""
+"""Plot a search: losses, accuracies, skip connections, entropy and all alphas by epoch.
+
+Where the search's method has them also its figures (temperature, size of perturbations, weight of
+a regulariser) and the weights of edges.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,8 @@ FORMATS = ("png", "svg", "pdf")
 EPILOG = """\
 Reads metrics.jsonl and alphas.jsonl of the run directory; the search may still be running.
 Epoch 0 of the alphas is the state before the first step. In an edge's panel the thick curve
-is the operation that ends highest, `none` apart.
+is the operation that ends highest, `none` apart. config.yaml tells how the method makes weights
+of alpha: by softmax, by sigmoids (fair-darts), or they are weights already (gaea).
 
 examples:
   plot_search.py runs/cifar10-20260102-030405    writes search.png into the run directory

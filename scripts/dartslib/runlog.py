@@ -9,22 +9,27 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dartslib.cell import nodes_of
+from dartslib.cell import INPUTS, nodes_of
 from dartslib.cli import UserError, reason, require, warn
+from dartslib.method import EDGE_WEIGHTS, SOFTMAX, Weights, operation_weights
 
 if TYPE_CHECKING:
     import numpy as np
 
 CELL_TYPES = ("normal", "reduce")
+FIGURE = "method."
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """The epoch records of metrics.jsonl in the order of their epochs."""
+    """The epoch records of metrics.jsonl in the order of their epochs.
+
+    Figures of the search method have keys such as "method.tau".
+    """
 
     records: list[dict[str, Any]]
 
@@ -33,18 +38,29 @@ class Metrics:
         values = [record.get(key) for record in self.records]
         return [float(v) if isinstance(v, int | float) else math.nan for v in values]
 
+    @property
+    def method_figures(self) -> list[str]:
+        """The names of the method's figures, in the order in which they first appear."""
+        keys = (key for record in self.records for key in record)
+        return list(dict.fromkeys(key[len(FIGURE) :] for key in keys if key.startswith(FIGURE)))
+
 
 @dataclass(frozen=True)
 class Alphas:
-    """The history of alpha.
+    """The history of alpha, and of what else a method's theta knows of edges.
 
-    `primitives[cell type]` names what every edge offers. `weights[cell type]` is the softmax over
-    it, epochs x edges x columns; rows of edges that offer less than others end in zeros.
+    `primitives[cell type]` names what every edge offers. `weights[cell type]` is how much each of
+    it weighs, epochs x edges x columns; rows of edges that offer less than others end in zeros.
+    `edge_weights[cell type]` is how much each edge weighs in its node, epochs x edges; empty for
+    methods without.
     """
 
     epochs: list[int]
     primitives: dict[str, list[list[str]]]
     weights: dict[str, np.ndarray]
+    weights_of: str = SOFTMAX.of
+    edge_weights: dict[str, np.ndarray] = field(default_factory=dict)
+    edge_weights_of: str = ""
 
     @property
     def names(self) -> list[str]:
@@ -61,11 +77,11 @@ class Alphas:
         """The number of intermediate nodes that the number of edges stands for."""
         return nodes_of(self.weights["normal"].shape[1])
 
-    def largest(self, cell: str) -> float:
-        """Return the largest weight of a cell type, 1 where a diverged search left only NaN."""
-        weights = self.weights[cell]
-        finite = weights[weights == weights]
-        return float(finite.max()) if finite.size else 1.0
+
+def largest(weights: np.ndarray) -> float:
+    """Return the largest weight, 1 where a diverged search left only NaN."""
+    finite = weights[weights == weights]
+    return float(finite.max()) if finite.size else 1.0
 
 
 def read_metrics(run: Path) -> Metrics:
@@ -74,44 +90,77 @@ def read_metrics(run: Path) -> Metrics:
     epochs: dict[int, dict[str, Any]] = {}
     for number, record in _records(path):
         if record.get("kind") == "epoch":
-            epochs[_epoch(record, path, number)] = record
+            figures = record.get("method")
+            pairs = figures.items() if isinstance(figures, dict) else ()
+            named = {FIGURE + name: value for name, value in pairs}
+            epochs[_epoch(record, path, number)] = record | named
     if not epochs:
         raise UserError(f"{path}: no finished epoch yet")
     return Metrics([epochs[epoch] for epoch in sorted(epochs)])
 
 
+@dataclass(frozen=True)
+class _Theta:
+    """What one record of alphas.jsonl holds; `edges_of` names what it has for each edge."""
+
+    primitives: dict[str, list[list[str]]]
+    alphas: dict[str, np.ndarray]
+    edges_of: str
+    edges: dict[str, np.ndarray]
+
+
 def read_alphas(run: Path) -> Alphas:
-    """Read RUN/alphas.jsonl, check the matrices and take their softmax over what edges offer."""
+    """Read RUN/alphas.jsonl, check the matrices and make weights of them as the method does."""
     np = require("numpy")
     path = run / "alphas.jsonl"
-    epochs: dict[int, dict[str, np.ndarray]] = {}
-    primitives: dict[str, list[list[str]]] = {}
+    epochs: dict[int, _Theta] = {}
+    first: _Theta | None = None
     for number, record in _records(path):
         where = f"{path}, line {number}"
-        sets = {cell: _primitives(record, cell, where) for cell in CELL_TYPES}
-        primitives = primitives or sets
-        if len(sets["normal"]) != len(sets["reduce"]):
-            raise UserError(
-                f"{where}: 'normal' has {len(sets['normal'])} edges, 'reduce' {len(sets['reduce'])}"
-            )
-        if sets != primitives:
+        theta = _theta(record, where)
+        first = first or theta
+        if (theta.primitives, theta.edges_of) != (first.primitives, first.edges_of):
             raise UserError(f"{where}: other edges or primitives than before")
-        epochs[_epoch(record, path, number)] = {
-            cell: _matrix(record[cell], sets[cell], cell, where) for cell in CELL_TYPES
-        }
-    if not primitives:
+        epochs[_epoch(record, path, number)] = theta
+    if first is None:
         raise UserError(f"{path}: no record yet")
-    order = sorted(epochs)
-    weights = {cell: softmax(np.stack([epochs[e][cell] for e in order])) for cell in CELL_TYPES}
-    return Alphas(order, primitives, weights)
+    thetas = [epochs[epoch] for epoch in sorted(epochs)]
+    made, edges_made = operation_weights(run), EDGE_WEIGHTS.get(first.edges_of)
+    weights = {c: made.compute(np.stack([theta.alphas[c] for theta in thetas])) for c in CELL_TYPES}
+    if edges_made is None:
+        return Alphas(sorted(epochs), first.primitives, weights, made.of)
+    edges = {
+        c: _by_node(np.stack([theta.edges[c] for theta in thetas]), edges_made) for c in CELL_TYPES
+    }
+    return Alphas(sorted(epochs), first.primitives, weights, made.of, edges, edges_made.of)
 
 
-def softmax(values: np.ndarray) -> np.ndarray:
-    """Softmax over the last axis."""
+def _theta(record: dict[str, Any], where: str) -> _Theta:
+    """Check and convert a record of alphas.jsonl."""
+    sets = {cell: _primitives(record, cell, where) for cell in CELL_TYPES}
+    edges = len(sets["normal"])
+    if edges != len(sets["reduce"]):
+        raise UserError(f"{where}: 'normal' has {edges} edges, 'reduce' {len(sets['reduce'])}")
+    alphas = {cell: _matrix(record[cell], sets[cell], cell, where) for cell in CELL_TYPES}
+    others = record.get("theta")
+    for name in EDGE_WEIGHTS:
+        keys = {cell: f"{name}_{cell}" for cell in CELL_TYPES}
+        if isinstance(others, dict) and all(key in others for key in keys.values()):
+            numbers = {
+                cell: _row(others[key], edges, f"{where}: '{key}'") for cell, key in keys.items()
+            }
+            return _Theta(sets, alphas, name, numbers)
+    return _Theta(sets, alphas, "", {})
+
+
+def _by_node(values: np.ndarray, made: Weights) -> np.ndarray:
+    """Make weights of each node's edges for themselves; epochs x edges."""
     np = require("numpy")
-    with np.errstate(invalid="ignore"):  # a diverged search: NaN and infinity become NaN
-        exponentials = np.exp(values - values.max(axis=-1, keepdims=True))
-        return exponentials / exponentials.sum(axis=-1, keepdims=True)
+    nodes = nodes_of(values.shape[1])
+    borders = np.cumsum([INPUTS + node for node in range(nodes)])[:-1]
+    return np.concatenate(
+        [made.compute(part) for part in np.split(values, borders, axis=1)], axis=1
+    )
 
 
 def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -171,11 +220,17 @@ def _matrix(rows: list[Any], primitives: list[list[str]], cell: str, where: str)
     np = require("numpy")
     matrix = np.full((len(rows), max(map(len, primitives))), -np.inf)
     for edge, (row, names) in enumerate(zip(rows, primitives, strict=True)):
-        try:
-            values = np.array(row, dtype=np.float64)
-        except (TypeError, ValueError):
-            values = np.empty(0)
-        if values.shape != (len(names),):
-            raise UserError(f"{where}: '{cell}', edge {edge}: {len(names)} numbers expected")
-        matrix[edge, : len(names)] = values
+        matrix[edge, : len(names)] = _row(row, len(names), f"{where}: '{cell}', edge {edge}")
     return matrix
+
+
+def _row(row: Any, count: int, where: str) -> np.ndarray:
+    """Check and convert a list of so many numbers."""
+    np = require("numpy")
+    try:
+        values = np.array(row, dtype=np.float64)
+    except (TypeError, ValueError):
+        values = np.empty(0)
+    if values.shape != (count,):
+        raise UserError(f"{where}: {count} numbers expected")
+    return values

@@ -1,20 +1,25 @@
-"""The picture of a search: its metrics, and every edge's softmax(alpha) over the epochs.
+"""The picture of a search: its metrics, and how much every edge's operations weigh by epoch.
 
-The panels of a cell form a triangle: a row is a node, a column is the state its edge leaves.
+The panels of a cell form a triangle: a row is a node, a column is the state its edge leaves. Below
+it stands how much the edges themselves weigh, a panel for each node, where a method has that.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
-from dartslib.cell import state_name
+from dartslib.cell import INPUTS, state_name
 from dartslib.cli import require
 from dartslib.figure import picture_of
+from dartslib.method import FIGURES
 from dartslib.operations import curve_colours
-from dartslib.runlog import CELL_TYPES, Alphas, Metrics
+from dartslib.runlog import CELL_TYPES, FIGURE, Alphas, Metrics, largest
 
-TITLES = {"normal": "Normal cell: softmax(α) of every edge", "reduce": "Reduction cell"}
+TITLES = {"normal": "Normal cell: {} of every edge", "reduce": "Reduction cell"}
+METHOD = "#b2182b"
+STATES = ("#4d4d4d", "#a6a6a6", "#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b")
 TRAIN, VALID = "#1f5fa8", "#ee8a1d"
 NORMAL, REDUCE = "#1b7837", "#6a3d9a"
 MANY_EPOCHS = 30  # from here on curves need no markers
@@ -34,7 +39,7 @@ class Panel:
     """A panel of the upper row; `counts` asks for whole numbers from 0 up."""
 
     title: str
-    curves: tuple[Curve, Curve]
+    curves: tuple[Curve, ...]
     factor: float = 1
     counts: bool = False
 
@@ -59,8 +64,17 @@ PANELS = (
     Panel("Loss", _train_and_valid("loss")),
     Panel("Accuracy, %", _train_and_valid("accuracy"), factor=100),
     Panel("Skip connections in the genotype", _normal_and_reduce("skip_connections"), counts=True),
-    Panel("Entropy of softmax(α), nats an edge", _normal_and_reduce("alpha_entropy")),
+    Panel("Entropy of α's shares, nats an edge", _normal_and_reduce("alpha_entropy")),
 )
+
+
+def _panels(metrics: Metrics) -> list[Panel]:
+    """Return the panels of the upper row: those of every search, and the method's figures."""
+    own = [
+        Panel(FIGURES.get(name, name), (Curve(FIGURE + name, "", METHOD),))
+        for name in metrics.method_figures
+    ]
+    return [*PANELS, *own]
 
 
 def render(metrics: Metrics, alphas: Alphas, title: str, picture_format: str) -> bytes:
@@ -70,18 +84,24 @@ def render(metrics: Metrics, alphas: Alphas, title: str, picture_format: str) ->
 
 def _figure(matplotlib: Any, metrics: Metrics, alphas: Alphas, title: str) -> Any:
     """Compose the row of metrics above the two triangles of panels."""
-    nodes = alphas.nodes
-    width, top, bottom = max(15.0, 3.1 * (nodes + 1)), 3.1, 1.0 + 1.45 * nodes
+    nodes, panels = alphas.nodes, _panels(metrics)
+    width = max(3.75 * len(panels), 3.1 * (nodes + 1))
+    top, bottom, edges = 3.1, 1.0 + 1.45 * nodes, 2.4 if alphas.edge_weights else 0.0
     figure = require("matplotlib.figure").Figure(
-        figsize=(width, top + bottom), layout="constrained"
+        figsize=(width, top + bottom + edges), layout="constrained"
     )
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.06)
     figure.suptitle(title, fontsize=13, fontweight="bold", x=0.01, ha="left")
-    upper, lower = figure.subfigures(2, 1, height_ratios=[top, bottom])
-    _draw_overview(matplotlib, upper, metrics)
-    limit = 1.05 * max(alphas.largest(cell) for cell in CELL_TYPES)
+    upper, lower = figure.subfigures(2, 1, height_ratios=[top, bottom + edges])
+    _draw_overview(matplotlib, upper, metrics, panels)
+    limit = 1.05 * max(largest(alphas.weights[cell]) for cell in CELL_TYPES)
     for part, cell in zip(lower.subfigures(1, 2, wspace=0.02), CELL_TYPES, strict=True):
-        _draw_cell(matplotlib, part, alphas, cell, limit)
+        if not edges:
+            _draw_cell(matplotlib, part, alphas, cell, limit)
+            continue
+        operations, of_edges = part.subfigures(2, 1, height_ratios=[bottom, edges])
+        _draw_cell(matplotlib, operations, alphas, cell, limit)
+        _draw_edge_weights(matplotlib, of_edges, alphas, cell)
     return figure
 
 
@@ -90,9 +110,9 @@ def _marker(points: int) -> dict[str, Any]:
     return {"marker": "o", "markersize": 3} if points < MANY_EPOCHS else {}
 
 
-def _draw_overview(matplotlib: Any, figure: Any, metrics: Metrics) -> None:
-    """Draw loss, accuracy, skip connections and entropy over the epochs."""
-    for axes, panel in zip(figure.subplots(1, len(PANELS)), PANELS, strict=True):
+def _draw_overview(matplotlib: Any, figure: Any, metrics: Metrics, panels: list[Panel]) -> None:
+    """Draw loss, accuracy, skip connections, entropy and the method's figures over the epochs."""
+    for axes, panel in zip(figure.subplots(1, len(panels)), panels, strict=True):
         _draw_panel(axes, panel, metrics)
         axes.xaxis.set_major_locator(_whole_numbers(matplotlib, 5))
         if panel.counts:
@@ -103,17 +123,23 @@ def _draw_overview(matplotlib: Any, figure: Any, metrics: Metrics) -> None:
 
 
 def _draw_panel(axes: Any, panel: Panel, metrics: Metrics) -> None:
-    """Draw one panel's two curves; counts often coincide, so the second one is dashed there."""
+    """Draw one panel's curves; counts often coincide, so the second one is dashed there.
+
+    An epoch without a value is a gap: counts are missing where alphas mean no genotype.
+    """
     epochs = metrics.column("epoch")
-    for curve, line in zip(panel.curves, ("-", "--" if panel.counts else "-"), strict=True):
+    for curve, line in zip(panel.curves, ("-", "--" if panel.counts else "-"), strict=False):
         values = [panel.factor * value for value in metrics.column(curve.key)]
         look = {"color": curve.colour, "ls": line, "lw": 1.5} | _marker(len(epochs))
         axes.plot(epochs, values, label=curve.label, **look)
     if len(epochs) == 1:
         axes.set_xlim(epochs[0] - 1, epochs[0] + 1)
+    if panel.counts and all(math.isnan(n) for c in panel.curves for n in metrics.column(c.key)):
+        axes.text(0.5, 0.5, "no genotype yet", transform=axes.transAxes, ha="center")
     axes.set_title(panel.title, fontsize=10, loc="left")
     axes.set_xlabel("epoch")
-    axes.legend(fontsize=8)
+    if len(panel.curves) > 1:
+        axes.legend(fontsize=8)
 
 
 def _whole_numbers(matplotlib: Any, most: int) -> Any:
@@ -123,7 +149,7 @@ def _whole_numbers(matplotlib: Any, most: int) -> Any:
 
 def _draw_cell(matplotlib: Any, figure: Any, alphas: Alphas, cell: str, limit: float) -> None:
     """Draw one cell type's triangle of panels."""
-    figure.suptitle(TITLES[cell], fontsize=10.5, x=0.02, ha="left")
+    figure.suptitle(TITLES[cell].format(alphas.weights_of), fontsize=10.5, x=0.02, ha="left")
     nodes = alphas.nodes
     grid = figure.subplots(nodes, nodes + 1, sharex=True, sharey=True, squeeze=False)
     edge = 0
@@ -178,3 +204,23 @@ def _draw_edge(axes: Any, alphas: Alphas, cell: str, edge: int) -> None:
             **(_marker(len(alphas.epochs)) if len(alphas.epochs) == 1 else {}),
         )
     axes.tick_params(labelsize=7.5)
+
+
+def _draw_edge_weights(matplotlib: Any, figure: Any, alphas: Alphas, cell: str) -> None:
+    """Draw how much the edges into each node weigh, a panel a node, a curve an edge."""
+    weights = alphas.edge_weights[cell]
+    title = f"Edges into a node: {alphas.edge_weights_of}"
+    figure.suptitle(title, fontsize=10.5, x=0.02, ha="left")
+    row = figure.subplots(1, alphas.nodes, sharex=True, sharey=True, squeeze=False)[0]
+    edge = 0
+    for node, axes in enumerate(row):
+        for state in range(node + INPUTS):
+            look = {"color": STATES[state % len(STATES)], "lw": 1.5}
+            axes.plot(alphas.epochs, weights[:, edge], label=f"from ${state_name(state)}$", **look)
+            edge += 1
+        axes.set_title(f"into {node}", fontsize=8.5, pad=3)
+        axes.tick_params(labelsize=7.5)
+    row[0].set_ylim(0, 1.05 * largest(weights))
+    row[0].xaxis.set_major_locator(_whole_numbers(matplotlib, 3))
+    handles, labels = row[-1].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside right upper", fontsize=8)

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <set>
+#include <stdexcept>
 #include <vector>
 
 // What a FieldTable writes: config.yaml, --help-config and the reference page.
@@ -77,6 +78,14 @@ std::string FieldTable::dump() const {
   std::string text;
   dump_section("", text);
   return text;
+}
+
+std::string FieldTable::value(std::string_view key) const {
+  const Field* field = find(key);
+  if (field == nullptr) {
+    throw std::logic_error("no field " + std::string(key));
+  }
+  return field->codec->yaml();
 }
 
 std::vector<std::vector<const FieldTable::Field*>> FieldTable::grouped() const {

@@ -60,6 +60,9 @@ void measure(const SearchConfig& config, SearchData& data, Supernet& supernet, T
 void dry_run(const SearchConfig& config, const Log& log) {
   const c10::Device device = prepare_runtime(config.runtime);
   log.info(to_yaml(config));
+  for (const std::string& line : unused_method_settings(config)) {
+    log.warn(line);
+  }
   SearchData data(config, device, log);
   Supernet supernet(
       supernet_options(config, first_stage(config), data.image_channels(), data.classes()));

@@ -215,6 +215,27 @@ std::int64_t epochs_of(const SearchConfig& config) {
              : selection_epochs(search_space(config), config.selection);
 }
 
+std::vector<std::string> unused_method_settings(const SearchConfig& config) {
+  SearchMethods given = config.methods;  // a table binds to fields that it could also set
+  SearchMethods fresh;
+  std::vector<std::string> lines;
+  for (const SearchMethodRow& row : search_methods()) {
+    if (row.name == config.search.method) {
+      continue;
+    }
+    FieldTable settings;
+    FieldTable defaults;
+    given.of(row.name).add_fields(settings);
+    fresh.of(row.name).add_fields(defaults);
+    for (const std::string& key : settings.keys()) {
+      if (settings.value(key) != defaults.value(key)) {
+        lines.push_back(key + " has no effect: search.method is " + config.search.method);
+      }
+    }
+  }
+  return lines;
+}
+
 SupernetOptions supernet_options(const SearchConfig& config, const SearchStage& stage,
                                  std::int64_t image_channels, std::int64_t classes) {
   SupernetOptions options;

@@ -18,9 +18,13 @@ namespace darts {
 namespace {
 
 template <class Method>
-constexpr SearchMethodRow row(std::string_view name, std::string_view help,
-                              std::string_view paper) {
-  return {name, help, paper,
+constexpr SearchMethodRow row(std::string_view name, std::string_view help, std::string_view paper,
+                              std::string_view error, std::string_view gpu_days) {
+  return {name,
+          help,
+          paper,
+          error,
+          gpu_days,
           []() -> std::unique_ptr<SearchMethod> { return std::make_unique<Method>(); },
           [](const SearchMethod& method) -> std::unique_ptr<SearchMethod> {
             return std::make_unique<Method>(dynamic_cast<const Method&>(method));
@@ -28,23 +32,28 @@ constexpr SearchMethodRow row(std::string_view name, std::string_view help,
 }
 
 constexpr auto table = std::to_array<SearchMethodRow>({
-    row<SearchMethod>("darts", "softmax(alpha) mixes all operations of an edge",
-                      "Liu, Simonyan, Yang 2019"),
-    row<PcDarts>("pc-darts", "operations see a part of the channels; edges have weights",
-                 "Xu et al. 2020"),
-    row<Gdas>("gdas", "one operation an edge, drawn by Gumbel noise", "Dong, Yang 2019"),
-    row<FairDarts>("fair-darts", "sigmoids in place of the softmax, and a zero-one loss",
-                   "Chu et al. 2020"),
-    row<SmoothDartsRandom>("sdarts-rs", "w moves under random perturbations of the mixing weights",
-                           "Chen, Hsieh 2020"),
-    row<SmoothDartsAdversarial>("sdarts-adv", "w moves under adversarial ones", "Chen, Hsieh 2020"),
-    row<Gaea>("gaea", "exponentiated gradients on the simplex", "Li et al. 2021"),
-    row<PDarts>("p-darts", "stages with more cells and fewer operations", "Chen et al. 2019"),
-    row<DrNas>("drnas", "mixing weights drawn from a Dirichlet distribution; two stages",
-               "Chen et al. 2021"),
-    row<RandomSearch>("random", "draws a genotype, and trains nothing", "Li, Talwalkar 2019"),
-    row<DartsMinus>("darts-", "an auxiliary skip connection of falling weight", "Chu et al. 2021"),
-    row<BetaDarts>("beta-darts", "a regulariser of growing weight", "Ye et al. 2022"),
+    row<SearchMethod>("darts", "softmax(alpha) mixes the operations", "Liu, Simonyan, Yang 2019",
+                      "2.76 ± 0.09", "4"),
+    row<PcDarts>("pc-darts", "partial channels, and weights of edges", "Xu et al. 2020",
+                 "2.57 ± 0.07", "0.1"),
+    row<Gdas>("gdas", "one operation an edge, by Gumbel noise", "Dong, Yang 2019", "2.93", "0.21"),
+    row<FairDarts>("fair-darts", "sigmoids, and a zero-one loss", "Chu et al. 2020", "2.54 ± 0.05",
+                   "0.4"),
+    row<SmoothDartsRandom>("sdarts-rs", "w moves under random perturbations", "Chen, Hsieh 2020",
+                           "2.67 ± 0.03", "0.4"),
+    row<SmoothDartsAdversarial>("sdarts-adv", "w moves under adversarial ones", "Chen, Hsieh 2020",
+                                "2.61 ± 0.02", "1.3"),
+    row<Gaea>("gaea", "exponentiated gradients on the simplex", "Li et al. 2021", "", ""),
+    row<DartsMinus>("darts-", "an auxiliary skip of falling weight", "Chu et al. 2021",
+                    "2.59 ± 0.08", "0.4"),
+    row<BetaDarts>("beta-darts", "a regulariser of growing weight", "Ye et al. 2022", "2.53 ± 0.08",
+                   "0.4"),
+    row<PDarts>("p-darts", "stages with more cells and fewer operations", "Chen et al. 2019",
+                "2.50", "0.3"),
+    row<DrNas>("drnas", "Dirichlet samples, and two stages", "Chen et al. 2021", "2.46 ± 0.03",
+               "0.6"),
+    row<RandomSearch>("random", "draws a genotype, and trains nothing", "Liu, Simonyan, Yang 2019",
+                      "3.29 ± 0.15", "4"),
 });
 
 std::size_t place_of(std::string_view name) {

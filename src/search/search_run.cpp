@@ -65,6 +65,9 @@ SearchRun::SearchRun(SearchConfig config, RunDirectory directory, RunHooks hooks
       method_(search_method(config_)),
       records_(this->directory(), config_) {
   enter(first_stage(config_));
+  for (const std::string& line : unused_method_settings(config_)) {
+    log().warn(line);
+  }
   if (config_.runtime.cuda_graph && this->device().is_cuda() && has_noise(*supernet_)) {
     log().warn(
         "runtime.cuda_graph: noise is drawn anew in every pass, so that this run goes without");

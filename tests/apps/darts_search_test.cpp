@@ -5,6 +5,8 @@
 
 #include <darts/core/checkpoint.hpp>
 #include <darts/core/json_lines.hpp>
+#include <darts/core/text.hpp>
+#include <darts/search/search_methods.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -177,10 +179,42 @@ TEST_F(DartsSearch, Helps) {
   EXPECT_THAT(said("--version"), ::testing::StartsWith("darts "));
   EXPECT_THAT(said("--config-reference"), HasSubstr("`space.channels`"));
   EXPECT_THAT(said("--list-operations"), HasSubstr("\navg_pool_3x3    pool\n"));
+  EXPECT_THAT(said("--help"), HasSubstr("--list-methods"));
   const std::string keys = said("--help-config");
   for (const char* key : {"seed", "data.root", "space.channels", "search.method", "w.learning_rate",
                           "alpha.beta1", "runtime.device", "run.root"}) {
     EXPECT_THAT(keys, HasSubstr(key));
+  }
+}
+
+TEST_F(DartsSearch, WarnsOfSettingsOfAnotherMethod) {
+  const std::vector<std::string> settings{"gdas.tau_end=0.5", "search.epochs=1"};
+  const std::string warning = "warning: gdas.tau_end has no effect: search.method is darts";
+  Arguments dry = recipe(settings);
+  dry.push_back("--dry-run");
+  for (const Arguments& arguments : {recipe(settings), dry}) {
+    const ProgramResult result = run(arguments);
+    EXPECT_EQ(result.status, 0) << result.err;
+    EXPECT_EQ(lines_with(result.err, warning), std::vector<std::string>{warning}) << result.err;
+  }
+}
+
+TEST_F(DartsSearch, ListsTheMethodsInAlignedColumns) {
+  const ProgramResult result = run({"--list-methods"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  const std::vector<std::string> lines = lines_with(result.out, "");
+  ASSERT_EQ(lines.size(), 1 + search_methods().size());
+  const std::size_t paper = lines.front().find("paper");
+  const std::size_t days = lines.front().find("GPU days");
+  for (std::size_t i = 0; i < search_methods().size(); ++i) {
+    const SearchMethodRow& row = search_methods()[i];
+    const std::string& line = lines[i + 1];
+    EXPECT_LE(columns(line), 100U) << line;
+    EXPECT_THAT(line, ::testing::StartsWith(std::string(row.name) + " "));
+    EXPECT_EQ(line.find(row.paper), paper) << line;
+    EXPECT_THAT(line, HasSubstr(" " + std::string(row.error.empty() ? "-" : row.error) + " "));
+    const std::string_view before = cut_to_columns(line, days);
+    EXPECT_EQ(line.substr(before.size()), row.gpu_days.empty() ? "-" : row.gpu_days) << line;
   }
 }
 

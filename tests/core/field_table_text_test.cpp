@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <sstream>
+#include <stdexcept>
 #include <string>
 
 namespace darts {
@@ -36,6 +37,15 @@ w:
 runtime:
   precision: fp32
 )");
+}
+
+TEST(FieldTableText, TellsAValueAsTheDumpDoes) {
+  ExampleConfig config;
+  const FieldTable table = fields(config);
+  config.epochs = 3;
+  EXPECT_EQ(table.value("search.epochs"), "3");
+  EXPECT_EQ(table.value("search.primitives"), "[none, skip_connect]");
+  EXPECT_THROW(table.value("search"), std::logic_error);
 }
 
 TEST(FieldTableText, HelpShowsEveryKeyBySection) {

@@ -12,8 +12,9 @@ from conftest import Script, fails_in_one_line
 
 from dartslib.cell import nodes_of
 from dartslib.cli import UserError
+from dartslib.method import softmax
 from dartslib.operations import curve_colours
-from dartslib.runlog import read_alphas, read_metrics, softmax
+from dartslib.runlog import read_alphas, read_metrics
 
 PRIMITIVES = ["none", "max_pool_3x3", "skip_connect", "sep_conv_3x3"]
 
@@ -149,6 +150,8 @@ def test_damage_before_the_last_line(tmp_path: Path) -> None:
         ({"reduce": [[0, 0, 0, 0]] * 2}, "'normal' has 5 edges, 'reduce' 2"),
         ({"primitives": PRIMITIVES[::-1]}, "other edges or primitives than before"),
         ({"epoch": "1"}, "'epoch' is not a whole number"),
+        ({"theta": {"betas_normal": [0.5], "betas_reduce": [1]}}, "'betas_normal': 5 numbers"),
+        ({"theta": {"betas_normal": [0] * 5, "betas_reduce": [0] * 5}}, "other edges or"),
     ],
 )
 def test_wrong_alphas(tmp_path: Path, change: dict[str, Any], message: str) -> None:
@@ -181,6 +184,82 @@ def test_weights_are_the_softmax(tmp_path: Path) -> None:
     np.testing.assert_allclose(alphas.weights["normal"][2, 4], expected / expected.sum())
     assert alphas.nodes == 2
     np.testing.assert_allclose(softmax(np.array([1000.0, 1000.0])), [0.5, 0.5])
+
+
+def make_method_run(folder: Path, method: str, theta: dict[str, Any], **figures: Any) -> Path:
+    """A run of two epochs and one node: alphas 0, 1, 2 and 3 of each edge, after every epoch."""
+    run = make_run(folder, 2, nodes=1)
+    (run / "config.yaml").write_text(
+        f"w:\n  method: no\nsearch:\n  epochs: 2\n  method: {method}\n"
+    )
+    rows = [[0.0, 1.0, 2.0, 3.0]] * 2
+    alphas = {"primitives": PRIMITIVES, "normal": rows, "reduce": rows, "theta": theta}
+    write_lines(run / "alphas.jsonl", [{"epoch": epoch} | alphas for epoch in range(3)])
+    records = [epoch_record(e) | {"method": {k: v / e for k, v in figures.items()}} for e in (1, 2)]
+    write_lines(run / "metrics.jsonl", records)
+    return run
+
+
+def test_edge_weights_are_the_softmax_within_a_node(script: Script, tmp_path: Path) -> None:
+    run = make_method_run(
+        tmp_path, "pc-darts", {"betas_normal": [0.0, 1.0], "betas_reduce": [2.0, 2.0]}
+    )
+    alphas = read_alphas(run)
+    assert (alphas.weights_of, alphas.edge_weights_of) == ("softmax(α)", "softmax(β)")
+    np.testing.assert_allclose(alphas.edge_weights["normal"][2], softmax(np.array([0.0, 1.0])))
+    np.testing.assert_allclose(alphas.edge_weights["reduce"], np.full((3, 2), 0.5))
+    assert script("plot_search.py", run, "-o", "s.svg").returncode == 0
+    svg = (tmp_path / "s.svg").read_text()
+    assert svg.count("Edges into a node: softmax(β)") == 2
+    assert svg.count("into 0") == 2
+
+
+def test_edge_weights_of_every_node_sum_to_one(tmp_path: Path) -> None:
+    run = make_run(tmp_path, 0, nodes=3)
+    betas = [0.3 * edge for edge in range(9)]
+    theta = {"theta": {"betas_normal": betas, "betas_reduce": betas[::-1]}}
+    write_lines(run / "alphas.jsonl", [alpha_record(0, nodes=3) | theta])
+    weights = read_alphas(run).edge_weights["reduce"][0]
+    np.testing.assert_allclose([weights[:2].sum(), weights[2:5].sum(), weights[5:].sum()], 1)
+
+
+def test_gaea_has_weights_already(tmp_path: Path) -> None:
+    run = make_method_run(
+        tmp_path, "gaea", {"edges_normal": [0.25, 0.75], "edges_reduce": [0.5, 0.5]}
+    )
+    alphas = read_alphas(run)
+    np.testing.assert_array_equal(alphas.weights["normal"][1, 0], [0, 1, 2, 3])
+    np.testing.assert_array_equal(alphas.edge_weights["normal"][1], [0.25, 0.75])
+    assert alphas.weights_of == "α"
+
+
+def test_fair_darts_weighs_by_sigmoids(script: Script, tmp_path: Path) -> None:
+    run = make_method_run(tmp_path, "fair-darts", {})
+    alphas = read_alphas(run)
+    np.testing.assert_allclose(alphas.weights["normal"][0, 1], 1 / (1 + np.exp([0, -1, -2, -3])))
+    assert alphas.edge_weights == {}
+    assert script("plot_search.py", run, "-o", "s.svg").returncode == 0
+    assert "σ(α) of every edge" in (tmp_path / "s.svg").read_text()
+
+
+def test_figures_of_the_method_have_panels(script: Script, tmp_path: Path) -> None:
+    run = make_method_run(tmp_path, '"gdas"', {}, tau=10.0, other=1.0)
+    assert read_metrics(run).method_figures == ["tau", "other"]
+    assert read_metrics(run).column("method.tau") == [10.0, 5.0]
+    assert script("plot_search.py", run, "-o", "s.svg").returncode == 0
+    svg = (tmp_path / "s.svg").read_text()
+    assert "Temperature τ" in svg and "other" in svg and "softmax(α)" in svg
+
+
+@pytest.mark.parametrize("empty", [1, 2])
+def test_epochs_without_a_genotype(script: Script, tmp_path: Path, empty: int) -> None:
+    run = make_run(tmp_path, 2, nodes=1)
+    none = {"skip_connections_normal": None, "skip_connections_reduce": None, "genotype": None}
+    records = [epoch_record(e) | (none if e <= empty else {}) for e in (1, 2)]
+    write_lines(run / "metrics.jsonl", records)
+    result = script("plot_search.py", run, "-o", "s.svg")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert ("no genotype yet" in (tmp_path / "s.svg").read_text()) == (empty == 2)
 
 
 def test_nodes_of_edges() -> None:

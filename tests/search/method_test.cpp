@@ -2,6 +2,7 @@
 #include "search/small_search.hpp"
 
 #include <darts/search/search_checkpoint.hpp>
+#include <darts/search/search_config.hpp>
 #include <darts/search/search_methods.hpp>
 #include <darts/search/search_step.hpp>
 
@@ -76,6 +77,23 @@ TEST(Method, EveryMethodHasOneRowAndIsMadeByName) {
   EXPECT_TRUE(names.contains("darts"));
   EXPECT_THAT(testing::error_of([] { make_method("dats"); }),
               ::testing::AllOf(::testing::HasSubstr("dats"), ::testing::HasSubstr("darts")));
+}
+
+TEST(Method, SettingsOfOtherMethodsHaveNoEffectAndSaySo) {
+  SearchConfig config;
+  EXPECT_TRUE(unused_method_settings(config).empty());
+  FieldTable table = fields(config);
+  table.set("gdas.tau_end", "0.1");  // as it is
+  EXPECT_TRUE(unused_method_settings(config).empty());
+  table.set("gdas.tau_end", "0.2");
+  table.set("fair_darts.derivation", "threshold_edge");
+  EXPECT_THAT(
+      unused_method_settings(config),
+      ::testing::ElementsAre("gdas.tau_end has no effect: search.method is darts",
+                             "fair_darts.derivation has no effect: search.method is darts"));
+  config.search.method = "gdas";
+  EXPECT_THAT(unused_method_settings(config),
+              ::testing::ElementsAre("fair_darts.derivation has no effect: search.method is gdas"));
 }
 
 TEST(Method, DartsMixesBySoftmaxAndAsksForNothingElse) {

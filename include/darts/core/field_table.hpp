@@ -107,6 +107,9 @@ class FieldTable {
   /// All fields with their present values as YAML; load() of it sets exactly these values.
   std::string dump() const;
 
+  /// The present value of one of keys(), as dump() writes it.
+  std::string value(std::string_view key) const;
+
   /// Every key with type, default, help and range, as text no wider than 100 columns.
   std::string help() const;
 

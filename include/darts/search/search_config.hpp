@@ -81,6 +81,10 @@ std::int64_t epochs_of_stage(const SearchConfig& config);
 /// Epochs of the whole search: search.epochs, or as many as a selection takes.
 std::int64_t epochs_of(const SearchConfig& config);
 
+/// A line for each setting of a method that is not the config's own and is not what it is by
+/// default: that it has no effect.
+std::vector<std::string> unused_method_settings(const SearchConfig& config);
+
 /// Options of the parts that the search is made of.
 SupernetOptions supernet_options(const SearchConfig& config, const SearchStage& stage,
                                  std::int64_t image_channels, std::int64_t classes);

@@ -14,6 +14,10 @@ struct SearchMethodRow {
   std::string_view name;
   std::string_view help;   ///< what it changes
   std::string_view paper;  ///< authors and year
+  /// Test error on CIFAR-10 in percent, as published: of searches' genotypes on average where the
+  /// paper has that, else of its best; empty where it is not known.
+  std::string_view error;
+  std::string_view gpu_days;  ///< of one search on CIFAR-10, as published; or empty
   std::unique_ptr<SearchMethod> (*make)();
   /// A method of this row with the same options.
   std::unique_ptr<SearchMethod> (*copy)(const SearchMethod&);
