@@ -38,7 +38,8 @@ const std::map<std::string, std::string> method_recipes{
     {"pc_darts", "pc-darts"},     {"gdas", "gdas"},
     {"fair_darts", "fair-darts"}, {"sdarts_rs", "sdarts-rs"},
     {"sdarts_adv", "sdarts-adv"}, {"gaea", "gaea"},
-    {"darts_minus", "darts-"},    {"beta_darts", "beta-darts"}};
+    {"darts_minus", "darts-"},    {"beta_darts", "beta-darts"},
+    {"p_darts", "p-darts"},       {"drnas", "drnas"}};
 
 TEST(Recipe, EveryOneCanBeReadAndSaysWhatHasAnEffect) {
   int count = 0;
@@ -47,7 +48,7 @@ TEST(Recipe, EveryOneCanBeReadAndSaysWhatHasAnEffect) {
     SCOPED_TRACE(name);
     const SearchConfig config = recipe(name);
     EXPECT_EQ(config.name, name);
-    EXPECT_NO_THROW(supernet_options(config, 3, 10));
+    EXPECT_NO_THROW(supernet_options(config, first_stage(config), 3, 10));
     EXPECT_THAT(unused_method_settings(config), ::testing::IsEmpty());
     ++count;
   }
@@ -61,7 +62,7 @@ TEST(Recipe, ThoseOfMethodsChooseTheirs) {
       EXPECT_EQ(recipe(file).search.order, SearchOrder::first) << file;
     }
     EXPECT_EQ(recipe(name).data.set.name, "cifar10") << name;
-    EXPECT_LE(recipe("quick_" + name).search.epochs, 4) << name;
+    EXPECT_LE(recipe("quick_" + name).search.epochs, 6) << name;
   }
 }
 
@@ -91,7 +92,7 @@ TEST(Recipe, ImagenetIsPcDartsThere) {
   const FieldTable table = fields(config);
   EXPECT_EQ(table.value("pc_darts.partial"), "2");
   EXPECT_EQ(table.value("pc_darts.frozen_epochs"), "35");
-  EXPECT_EQ(supernet_options(config, 3, 1000).edge.partial, 2);
+  EXPECT_EQ(supernet_options(config, first_stage(config), 3, 1000).edge.partial, 2);
 }
 
 }  // namespace
