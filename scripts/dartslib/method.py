@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 FIGURES = {
+    "dropout": "Dropout after skip connections",
     "tau": "Temperature τ",
     "epsilon": "Largest perturbation ε",
     "beta": "Weight of the auxiliary skip β",

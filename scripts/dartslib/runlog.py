@@ -6,6 +6,7 @@ After a resumed run an epoch may occur twice; the later record counts.
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Iterator
@@ -49,10 +50,11 @@ class Metrics:
 class Alphas:
     """The history of alpha, and of what else a method's theta knows of edges.
 
-    `primitives[cell type]` names what every edge offers. `weights[cell type]` is how much each of
-    it weighs, epochs x edges x columns; rows of edges that offer less than others end in zeros.
-    `edge_weights[cell type]` is how much each edge weighs in its node, epochs x edges; empty for
-    methods without.
+    `primitives[cell type]` names what every edge ever offers. `weights[cell type]` is how much each
+    of it weighs, epochs x edges x columns: 0 in epochs in which the edge does not offer it, and
+    where an edge offers less than others. `borders` are between the epochs of two stages, of which
+    the later one offers something else. `edge_weights[cell type]` is how much each edge weighs in
+    its node, epochs x edges; empty for methods without.
     """
 
     epochs: list[int]
@@ -61,6 +63,7 @@ class Alphas:
     weights_of: str = SOFTMAX.of
     edge_weights: dict[str, np.ndarray] = field(default_factory=dict)
     edge_weights_of: str = ""
+    borders: list[float] = field(default_factory=list)
 
     @property
     def names(self) -> list[str]:
@@ -103,15 +106,18 @@ def read_metrics(run: Path) -> Metrics:
 class _Theta:
     """What one record of alphas.jsonl holds; `edges_of` names what it has for each edge."""
 
-    primitives: dict[str, list[list[str]]]
-    alphas: dict[str, np.ndarray]
+    alphas: dict[str, list[dict[str, float]]]
     edges_of: str
     edges: dict[str, np.ndarray]
+
+    @property
+    def offers(self) -> list[list[str]]:
+        """What every edge offers, of both cell types."""
+        return [list(row) for cell in CELL_TYPES for row in self.alphas[cell]]
 
 
 def read_alphas(run: Path) -> Alphas:
     """Read RUN/alphas.jsonl, check the matrices and make weights of them as the method does."""
-    np = require("numpy")
     path = run / "alphas.jsonl"
     epochs: dict[int, _Theta] = {}
     first: _Theta | None = None
@@ -119,20 +125,45 @@ def read_alphas(run: Path) -> Alphas:
         where = f"{path}, line {number}"
         theta = _theta(record, where)
         first = first or theta
-        if (theta.primitives, theta.edges_of) != (first.primitives, first.edges_of):
-            raise UserError(f"{where}: other edges or primitives than before")
+        if (len(theta.offers), theta.edges_of) != (len(first.offers), first.edges_of):
+            raise UserError(f"{where}: other edges than before")
         epochs[_epoch(record, path, number)] = theta
     if first is None:
         raise UserError(f"{path}: no record yet")
-    thetas = [epochs[epoch] for epoch in sorted(epochs)]
-    made, edges_made = operation_weights(run), EDGE_WEIGHTS.get(first.edges_of)
-    weights = {c: made.compute(np.stack([theta.alphas[c] for theta in thetas])) for c in CELL_TYPES}
-    if edges_made is None:
-        return Alphas(sorted(epochs), first.primitives, weights, made.of)
-    edges = {
-        c: _by_node(np.stack([theta.edges[c] for theta in thetas]), edges_made) for c in CELL_TYPES
+    order = sorted(epochs)
+    return _alphas(order, [epochs[epoch] for epoch in order], operation_weights(run))
+
+
+def _alphas(epochs: list[int], thetas: list[_Theta], made: Weights) -> Alphas:
+    """Make the history of what the records of these epochs hold."""
+    np = require("numpy")
+    primitives = {
+        cell: _ever_offered([theta.alphas[cell] for theta in thetas]) for cell in CELL_TYPES
     }
-    return Alphas(sorted(epochs), first.primitives, weights, made.of, edges, edges_made.of)
+    weights = {
+        cell: made.compute(
+            np.stack([_matrix(theta.alphas[cell], primitives[cell]) for theta in thetas])
+        )
+        for cell in CELL_TYPES
+    }
+    edges, edges_made = {}, EDGE_WEIGHTS.get(thetas[0].edges_of)
+    if edges_made is not None:
+        edges = {
+            cell: _by_node(np.stack([theta.edges[cell] for theta in thetas]), edges_made)
+            for cell in CELL_TYPES
+        }
+    steps = zip(itertools.pairwise(epochs), itertools.pairwise(thetas), strict=True)
+    borders = [sum(pair) / 2 for pair, (one, next_) in steps if one.offers != next_.offers]
+    edges_of = edges_made.of if edges_made else ""
+    return Alphas(epochs, primitives, weights, made.of, edges, edges_of, borders)
+
+
+def _ever_offered(history: list[list[dict[str, float]]]) -> list[list[str]]:
+    """Name what every edge offers in any of the epochs, in the order in which it first does."""
+    return [
+        list(dict.fromkeys(name for row in edge for name in row))
+        for edge in zip(*history, strict=True)
+    ]
 
 
 def _theta(record: dict[str, Any], where: str) -> _Theta:
@@ -141,7 +172,13 @@ def _theta(record: dict[str, Any], where: str) -> _Theta:
     edges = len(sets["normal"])
     if edges != len(sets["reduce"]):
         raise UserError(f"{where}: 'normal' has {edges} edges, 'reduce' {len(sets['reduce'])}")
-    alphas = {cell: _matrix(record[cell], sets[cell], cell, where) for cell in CELL_TYPES}
+    alphas = {
+        cell: [
+            dict(zip(names, _row(row, len(names), f"{where}: '{cell}', edge {edge}"), strict=True))
+            for edge, (row, names) in enumerate(zip(record[cell], sets[cell], strict=True))
+        ]
+        for cell in CELL_TYPES
+    }
     others = record.get("theta")
     for name in EDGE_WEIGHTS:
         keys = {cell: f"{name}_{cell}" for cell in CELL_TYPES}
@@ -149,8 +186,8 @@ def _theta(record: dict[str, Any], where: str) -> _Theta:
             numbers = {
                 cell: _row(others[key], edges, f"{where}: '{key}'") for cell, key in keys.items()
             }
-            return _Theta(sets, alphas, name, numbers)
-    return _Theta(sets, alphas, "", {})
+            return _Theta(alphas, name, numbers)
+    return _Theta(alphas, "", {})
 
 
 def _by_node(values: np.ndarray, made: Weights) -> np.ndarray:
@@ -215,17 +252,17 @@ def _primitives(record: dict[str, Any], cell: str, where: str) -> list[list[str]
     return given
 
 
-def _matrix(rows: list[Any], primitives: list[list[str]], cell: str, where: str) -> np.ndarray:
-    """Check and convert one alpha matrix, edges x columns; null stands for NaN."""
+def _matrix(rows: list[dict[str, float]], primitives: list[list[str]]) -> np.ndarray:
+    """Return one alpha matrix, edges x columns; -inf stands for what an edge does not offer."""
     np = require("numpy")
     matrix = np.full((len(rows), max(map(len, primitives))), -np.inf)
     for edge, (row, names) in enumerate(zip(rows, primitives, strict=True)):
-        matrix[edge, : len(names)] = _row(row, len(names), f"{where}: '{cell}', edge {edge}")
+        matrix[edge, : len(names)] = [row.get(name, -np.inf) for name in names]
     return matrix
 
 
 def _row(row: Any, count: int, where: str) -> np.ndarray:
-    """Check and convert a list of so many numbers."""
+    """Check and convert a list of so many numbers; null stands for NaN."""
     np = require("numpy")
     try:
         values = np.array(row, dtype=np.float64)

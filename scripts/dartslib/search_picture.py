@@ -2,6 +2,7 @@
 
 The panels of a cell form a triangle: a row is a node, a column is the state its edge leaves. Below
 it stands how much the edges themselves weigh, a panel for each node, where a method has that.
+Dotted lines part the stages of a search that offers less and less.
 """
 
 from __future__ import annotations
@@ -73,6 +74,7 @@ def _panels(metrics: Metrics) -> list[Panel]:
     own = [
         Panel(FIGURES.get(name, name), (Curve(FIGURE + name, "", METHOD),))
         for name in metrics.method_figures
+        if name != "stage"  # borders show it
     ]
     return [*PANELS, *own]
 
@@ -93,7 +95,7 @@ def _figure(matplotlib: Any, metrics: Metrics, alphas: Alphas, title: str) -> An
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.06)
     figure.suptitle(title, fontsize=13, fontweight="bold", x=0.01, ha="left")
     upper, lower = figure.subfigures(2, 1, height_ratios=[top, bottom + edges])
-    _draw_overview(matplotlib, upper, metrics, panels)
+    _draw_overview(matplotlib, upper, metrics, panels, alphas.borders)
     limit = 1.05 * max(largest(alphas.weights[cell]) for cell in CELL_TYPES)
     for part, cell in zip(lower.subfigures(1, 2, wspace=0.02), CELL_TYPES, strict=True):
         if not edges:
@@ -110,10 +112,19 @@ def _marker(points: int) -> dict[str, Any]:
     return {"marker": "o", "markersize": 3} if points < MANY_EPOCHS else {}
 
 
-def _draw_overview(matplotlib: Any, figure: Any, metrics: Metrics, panels: list[Panel]) -> None:
+def _draw_borders(axes: Any, borders: list[float]) -> None:
+    """Part the stages."""
+    for border in borders:
+        axes.axvline(border, color="#888888", ls=":", lw=1)
+
+
+def _draw_overview(
+    matplotlib: Any, figure: Any, metrics: Metrics, panels: list[Panel], borders: list[float]
+) -> None:
     """Draw loss, accuracy, skip connections, entropy and the method's figures over the epochs."""
     for axes, panel in zip(figure.subplots(1, len(panels)), panels, strict=True):
         _draw_panel(axes, panel, metrics)
+        _draw_borders(axes, borders)
         axes.xaxis.set_major_locator(_whole_numbers(matplotlib, 5))
         if panel.counts:
             axes.yaxis.set_major_locator(_whole_numbers(matplotlib, 6))
@@ -191,18 +202,20 @@ def _draw_legend(matplotlib: Any, figure: Any, alphas: Alphas) -> None:
 def _draw_edge(axes: Any, alphas: Alphas, cell: str, edge: int) -> None:
     """Draw one edge's curves, the one that ends highest (apart from `none`) thicker."""
     names, weights = alphas.primitives[cell][edge], alphas.offered(cell, edge)
+    curves = require("numpy").where(weights > 0, weights, math.nan)  # what is not offered has none
     candidates = [i for i, name in enumerate(names) if name != "none"]
     best = max(candidates, key=lambda i: weights[-1, i], default=-1)
     colours = dict(zip(alphas.names, curve_colours(alphas.names), strict=True))
     for index, name in enumerate(names):
         axes.plot(
             alphas.epochs,
-            weights[:, index],
+            curves[:, index],
             color=colours[name],
             lw=2.2 if index == best else 1.1,
             zorder=3 if index == best else 2,
             **(_marker(len(alphas.epochs)) if len(alphas.epochs) == 1 else {}),
         )
+    _draw_borders(axes, alphas.borders)
     axes.tick_params(labelsize=7.5)
 
 
@@ -218,6 +231,7 @@ def _draw_edge_weights(matplotlib: Any, figure: Any, alphas: Alphas, cell: str) 
             look = {"color": STATES[state % len(STATES)], "lw": 1.5}
             axes.plot(alphas.epochs, weights[:, edge], label=f"from ${state_name(state)}$", **look)
             edge += 1
+        _draw_borders(axes, alphas.borders)
         axes.set_title(f"into {node}", fontsize=8.5, pad=3)
         axes.tick_params(labelsize=7.5)
     row[0].set_ylim(0, 1.05 * largest(weights))

@@ -148,10 +148,10 @@ def test_damage_before_the_last_line(tmp_path: Path) -> None:
         ({"primitives": {"normal": PRIMITIVES}}, "'primitives' is not a list"),
         ({"reduce": [[0, 0, 0, 0]] * 3}, "'reduce' has 3 edges"),
         ({"reduce": [[0, 0, 0, 0]] * 2}, "'normal' has 5 edges, 'reduce' 2"),
-        ({"primitives": PRIMITIVES[::-1]}, "other edges or primitives than before"),
+        ({"normal": [[0] * 4] * 2, "reduce": [[0] * 4] * 2}, "other edges than before"),
         ({"epoch": "1"}, "'epoch' is not a whole number"),
         ({"theta": {"betas_normal": [0.5], "betas_reduce": [1]}}, "'betas_normal': 5 numbers"),
-        ({"theta": {"betas_normal": [0] * 5, "betas_reduce": [0] * 5}}, "other edges or"),
+        ({"theta": {"betas_normal": [0] * 5, "betas_reduce": [0] * 5}}, "other edges than"),
     ],
 )
 def test_wrong_alphas(tmp_path: Path, change: dict[str, Any], message: str) -> None:
@@ -242,13 +242,32 @@ def test_fair_darts_weighs_by_sigmoids(script: Script, tmp_path: Path) -> None:
     assert "σ(α) of every edge" in (tmp_path / "s.svg").read_text()
 
 
+def test_stages_offer_less_and_less(script: Script, tmp_path: Path) -> None:
+    run = make_run(tmp_path, 4, nodes=1)
+    both = {"normal": [[0.0, 1.0], [0.0, 1.0]], "reduce": [[0.0, 1.0], [0.0, 1.0]]}
+    later = {
+        "primitives": {"normal": [["b"], ["a"]], "reduce": [["a", "b"], ["b", "a"]]},
+        "normal": [[3.0], [3.0]],
+        "reduce": [[1.0, 2.0], [2.0, 1.0]],
+    }
+    records = [{"epoch": e, "primitives": ["a", "b"]} | both for e in (0, 1)]
+    write_lines(run / "alphas.jsonl", records + [{"epoch": e} | later for e in (2, 3)])
+    alphas = read_alphas(run)
+    assert alphas.borders == [1.5]
+    assert alphas.primitives["normal"] == alphas.primitives["reduce"] == [["a", "b"]] * 2
+    np.testing.assert_array_equal(alphas.weights["normal"][2], [[0, 1], [1, 0]])
+    np.testing.assert_allclose(alphas.weights["reduce"][3, 1], softmax(np.array([1.0, 2.0])))
+    assert script("plot_search.py", run, "-o", "s.svg").returncode == 0
+
+
 def test_figures_of_the_method_have_panels(script: Script, tmp_path: Path) -> None:
-    run = make_method_run(tmp_path, '"gdas"', {}, tau=10.0, other=1.0)
-    assert read_metrics(run).method_figures == ["tau", "other"]
+    run = make_method_run(tmp_path, '"gdas"', {}, tau=10.0, other=1.0, stage=2.0)
+    assert read_metrics(run).method_figures == ["tau", "other", "stage"]
     assert read_metrics(run).column("method.tau") == [10.0, 5.0]
     assert script("plot_search.py", run, "-o", "s.svg").returncode == 0
     svg = (tmp_path / "s.svg").read_text()
     assert "Temperature τ" in svg and "other" in svg and "softmax(α)" in svg
+    assert "stage" not in svg
 
 
 @pytest.mark.parametrize("empty", [1, 2])
