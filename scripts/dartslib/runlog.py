@@ -33,6 +33,20 @@ class Metrics:
         values = [record.get(key) for record in self.records]
         return [float(v) if isinstance(v, int | float) else math.nan for v in values]
 
+    def broken(self) -> dict[str, int]:
+        """Return the quantities that are NaN or infinite in an epoch, with the first such epoch."""
+        found: dict[str, int] = {}
+        for record in self.records:
+            for key, value in record.items():
+                if value is None or (isinstance(value, float) and not math.isfinite(value)):
+                    found.setdefault(key, record["epoch"])
+        return found
+
+    @property
+    def validates(self) -> bool:
+        """Tell whether w was never trained on the images that are called validation's."""
+        return all(record.get("valid_images") != "trained on" for record in self.records)
+
 
 @dataclass(frozen=True)
 class Alphas:
@@ -60,6 +74,14 @@ class Alphas:
     def nodes(self) -> int:
         """The number of intermediate nodes that the number of edges stands for."""
         return nodes_of(self.weights["normal"].shape[1])
+
+    def broken(self) -> int | None:
+        """Return the first epoch after which alpha is not finite, if there is one."""
+        np = require("numpy")
+        for index, epoch in enumerate(self.epochs):
+            if any(not np.isfinite(self.weights[cell][index]).all() for cell in CELL_TYPES):
+                return epoch
+        return None
 
     def largest(self, cell: str) -> float:
         """Return the largest weight of a cell type, 1 where a diverged search left only NaN."""

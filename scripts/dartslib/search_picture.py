@@ -39,11 +39,15 @@ class Panel:
     counts: bool = False
 
 
-def _train_and_valid(quantity: str) -> tuple[Curve, Curve]:
-    """Pair a quantity's training and validation curves."""
+def _train_and_valid(quantity: str, validates: bool) -> tuple[Curve, Curve]:
+    """Pair a quantity's training and validation curves; a joint search has no validation."""
     return (
         Curve(f"train_{quantity}", "training", TRAIN),
-        Curve(f"valid_{quantity}", "validation", VALID),
+        Curve(
+            f"valid_{quantity}",
+            "validation" if validates else "part of the images trained on",
+            VALID,
+        ),
     )
 
 
@@ -55,12 +59,16 @@ def _normal_and_reduce(quantity: str) -> tuple[Curve, Curve]:
     )
 
 
-PANELS = (
-    Panel("Loss", _train_and_valid("loss")),
-    Panel("Accuracy, %", _train_and_valid("accuracy"), factor=100),
-    Panel("Skip connections in the genotype", _normal_and_reduce("skip_connections"), counts=True),
-    Panel("Entropy of softmax(α), nats an edge", _normal_and_reduce("alpha_entropy")),
-)
+def _panels(validates: bool) -> tuple[Panel, ...]:
+    """Say what the upper row shows."""
+    return (
+        Panel("Loss", _train_and_valid("loss", validates)),
+        Panel("Accuracy, %", _train_and_valid("accuracy", validates), factor=100),
+        Panel(
+            "Skip connections in the genotype", _normal_and_reduce("skip_connections"), counts=True
+        ),
+        Panel("Entropy of softmax(α), nats an edge", _normal_and_reduce("alpha_entropy")),
+    )
 
 
 def render(metrics: Metrics, alphas: Alphas, title: str, picture_format: str) -> bytes:
@@ -92,7 +100,8 @@ def _marker(points: int) -> dict[str, Any]:
 
 def _draw_overview(matplotlib: Any, figure: Any, metrics: Metrics) -> None:
     """Draw loss, accuracy, skip connections and entropy over the epochs."""
-    for axes, panel in zip(figure.subplots(1, len(PANELS)), PANELS, strict=True):
+    panels = _panels(metrics.validates)
+    for axes, panel in zip(figure.subplots(1, len(panels)), panels, strict=True):
         _draw_panel(axes, panel, metrics)
         axes.xaxis.set_major_locator(_whole_numbers(matplotlib, 5))
         if panel.counts:

@@ -1,3 +1,4 @@
+#include <darts/core/absolute_path.hpp>
 #include <darts/core/atomic_file.hpp>
 #include <darts/core/error.hpp>
 #include <darts/core/module_state.hpp>
@@ -13,6 +14,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cmath>
 #include <utility>
 
 namespace darts {
@@ -33,11 +35,15 @@ Supernet make_supernet(const SearchConfig& config, const SearchData& data,
 
 std::unique_ptr<SearchRun> SearchRun::start(const SearchConfig& config, RunHooks hooks,
                                             const std::filesystem::path& init_from) {
-  return start_run<SearchRun>(config.name, config.run, std::move(hooks), init_from, config);
+  SearchConfig placed = config;
+  static_cast<ImageOptions&>(placed.data) = with_absolute_paths(config.data);
+  placed.run.root = absolute_path(config.run.root);
+  return start_run<SearchRun>(config.name, config.run, std::move(hooks), init_from, placed);
 }
 
 std::unique_ptr<SearchRun> SearchRun::resume(const std::filesystem::path& directory,
                                              RunHooks hooks) {
+  check_program(directory, "darts_search");
   RunDirectory opened = RunDirectory::open(directory);
   const auto config = load_config<SearchConfig>(opened.config());
   return resume(std::move(opened), config, std::move(hooks));
@@ -60,6 +66,9 @@ SearchRun::SearchRun(SearchConfig config, RunDirectory directory, RunHooks hooks
       supernet_(make_supernet(config_, data_, device(), *method_)),
       step_(supernet_, step_options(config_, device())),
       records_(this->directory(), config_) {
+  for (const std::string& line : idle_settings(config_, this->device())) {
+    log().warn(line);
+  }
   if (config_.runtime.cuda_graph && this->device().is_cuda() && has_noise(*supernet_)) {
     log().warn(
         "runtime.cuda_graph: noise is drawn anew in every pass, so that this run goes without");
@@ -67,7 +76,7 @@ SearchRun::SearchRun(SearchConfig config, RunDirectory directory, RunHooks hooks
 }
 
 void SearchRun::initialize_from(const Checkpoint& checkpoint) {
-  restore_supernet(checkpoint, supernet_);
+  start_from(checkpoint, supernet_, data_.images().class_names, log());
 }
 
 void SearchRun::write_recipe() const {
@@ -82,11 +91,11 @@ void SearchRun::start_records() {
 Checkpoint SearchRun::checkpoint() {
   records_.sync();
   state_.alphas_size = records_.alphas_size();
-  return make_checkpoint(supernet_, step_, state_, config_);
+  return make_checkpoint({supernet_, step_, data_.images()}, state_, config_);
 }
 
 void SearchRun::restore(const Checkpoint& checkpoint) {
-  state_ = restore_checkpoint(checkpoint, supernet_, step_, config_);
+  state_ = restore_checkpoint(checkpoint, {supernet_, step_, data_.images()}, config_);
   records_.truncate(state_.alphas_size);
 }
 
@@ -124,6 +133,7 @@ EpochSummary SearchRun::summarize() const {
   s.entropy_normal = mean_entropy(theta, CellType::normal);
   s.entropy_reduce = mean_entropy(theta, CellType::reduction);
   s.most_entropy = undecided_entropy(space_);
+  s.valid_trained_on = !find_order(config_.search.order).bilevel;
   s.skipped = state_.skipped;
   s.genotype = method_->derive(theta, space_);
   s.genotype.name = config_.name;
@@ -132,7 +142,9 @@ EpochSummary SearchRun::summarize() const {
 
 bool SearchRun::validate(EpochSummary& summary) {
   const c10::NoGradGuard no_grad;
-  auto progress = hooks().progress("validation", data_.validation_batches());
+  const bool bilevel = find_order(config_.search.order).bilevel;
+  auto progress = hooks().progress(bilevel ? "validation" : "test on images trained on",
+                                   data_.validation_batches());
   supernet_->eval();
   data_.start_validation();
   restart_noise(*supernet_, {config_.seed, RandomPurpose::noise, RandomStream::max(),
@@ -162,6 +174,9 @@ bool SearchRun::validate(EpochSummary& summary) {
   summary.valid_skipped = data_.validation_skipped();
   summary.valid_loss = loss.item<double>() / images;
   summary.valid_accuracy = static_cast<double>(correct.item<std::int64_t>()) / images;
+  if (!std::isfinite(summary.valid_loss)) {
+    throw NonFiniteError("validation loss " + format_fixed(summary.valid_loss, 3));
+  }
   return true;
 }
 
@@ -188,8 +203,10 @@ EpochEnd SearchRun::finish_epoch() {
 void SearchRun::report(RunOutcome outcome) {
   if (outcome == RunOutcome::finished) {
     log().info("genotype: " + directory().genotype().string());
-    log().info("best validation accuracy " + format_fixed(100.0 * state_.best_accuracy, 2) +
-               " % in epoch " + std::to_string(state_.best_epoch));
+    const bool bilevel = find_order(config_.search.order).bilevel;
+    log().info((bilevel ? "best validation accuracy " : "best accuracy on images trained on ") +
+               format_fixed(100.0 * state_.best_accuracy, 2) + " % in epoch " +
+               std::to_string(state_.best_epoch));
   }
 }
 

@@ -62,6 +62,9 @@ FieldTable fields(SearchConfig& config);
 /// The whole config as YAML, every key written out: what --config takes back.
 std::string to_yaml(const SearchConfig& config);
 
+/// A line for each of the settings that do nothing on `device` beside the others.
+std::vector<std::string> idle_settings(const SearchConfig& config, const c10::Device& device);
+
 SearchSpace search_space(const SearchConfig& config);
 
 /// Options of the parts that the search is made of.
