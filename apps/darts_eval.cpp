@@ -140,6 +140,9 @@ int eval_main(int argc, char** argv) {
   if (const auto status = parse(app, "darts_eval", argc, argv)) {
     return *status;
   }
+  if (const std::string idle = idle_options(app, a); !idle.empty()) {
+    Log().warn(idle);
+  }
   if (!a.count.empty()) {
     return count(a);
   }

@@ -6,6 +6,7 @@
 #include <darts/core/error.hpp>
 #include <darts/core/main.hpp>
 #include <darts/core/text.hpp>
+#include <darts/core/utf8.hpp>
 #include <darts/search/dry_run.hpp>
 #include <darts/search/search_run.hpp>
 #include <darts/search/selection.hpp>
@@ -43,7 +44,9 @@ void declare(CLI::App& app, Arguments& a) {
                      "no search: print the genotype of a run directory's alphas, or a checkpoint's")
           ->type_name("RUN_DIR|CHECKPOINT")
           ->excludes(resume)
-          ->excludes(config);
+          ->excludes(config)
+          ->excludes(app.get_option("--init-from"))
+          ->excludes(app.get_option("--dry-run"));
   app.add_option("--epoch", a.epoch, "with --derive RUN_DIR: after this epoch (default: the last)")
       ->check(CLI::NonNegativeNumber)
       ->needs(derive);
@@ -104,10 +107,19 @@ void print_methods() {
   std::cout << std::flush;
 }
 
+void check_has_alphas(const fs::path& run) {
+  if (program_of_run(run) == "darts_train") {
+    throw Error(run.string() +
+                " is a run of darts_train, which has no alphas to derive from; what it trains is "
+                "its genotype.json");
+  }
+}
+
 int print_derived(const Arguments& a) {
   Genotype genotype;
   std::int64_t epoch = 0;
   if (fs::is_directory(a.derive)) {
+    check_has_alphas(a.derive);
     const RecordedTheta recorded = read_theta(fs::path(a.derive) / "alphas.jsonl", a.epoch);
     const auto config = load_config<SearchConfig>(fs::path(a.derive) / "config.yaml",
                                                   [&a](FieldTable& table) { apply(a, table); });
@@ -120,13 +132,16 @@ int print_derived(const Arguments& a) {
     if (a.epoch >= 0) {
       throw Error("--epoch goes with a run directory; a checkpoint holds the alphas of one moment");
     }
+    if (!a.settings.empty()) {
+      throw Error("--set goes with a run directory; a checkpoint says itself how to derive");
+    }
     const StoredTheta stored = theta_of(load_checkpoint(a.derive));
     genotype = derived(*stored.method, stored.theta, stored.space);
-    genotype.name = fs::path(a.derive).stem().string();
+    genotype.name = as_utf8(fs::path(a.derive).stem().string());
     epoch = stored.epoch;
   }
   nlohmann::ordered_json json = to_json(genotype);
-  json["provenance"] = {{"derived_from", a.derive}, {"epoch", epoch}};
+  json["provenance"] = {{"derived_from", as_utf8(a.derive)}, {"epoch", epoch}};
   if (a.output.empty()) {
     std::cout << format_json(json) << std::flush;
   } else {
@@ -196,7 +211,7 @@ int search_main(int argc, char** argv) {
   std::optional<RunDirectory> directory = open_directory(a);
   const auto config = load_config<SearchConfig>(a, directory);
   if (a.dry_run) {
-    dry_run(config, Log());
+    dry_run(config, Log(), a.init_from);
     return 0;
   }
   const RunHooks hooks = make_hooks(signals);

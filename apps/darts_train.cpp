@@ -53,6 +53,9 @@ int train_main(int argc, char** argv) {
                 join(resource_names(ResourceKind::genotype)) + "), or go on with --resume RUN_DIR");
   }
   std::optional<RunDirectory> directory = open_directory(a);
+  if (directory && !a.name.empty()) {
+    Log().warn("--name has no effect beside --resume: the run keeps its folder");
+  }
   const Genotype genotype = load_genotype(directory ? directory->genotype().string() : a.genotype);
   const auto config = load_config<TrainConfig>(a, directory, [&a](FieldTable& table) {
     if (!a.max_time.empty()) {
@@ -60,7 +63,7 @@ int train_main(int argc, char** argv) {
     }
   });
   if (a.dry_run) {
-    train_dry_run(config, genotype, Log());
+    train_dry_run(config, genotype, Log(), a.init_from);
     return 0;
   }
   const RunHooks hooks = make_hooks(signals);

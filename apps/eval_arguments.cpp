@@ -20,7 +20,7 @@ void declare_testing(CLI::App& app, EvalArguments& a) {
   app.add_option("--batch-size", a.batch_size, "images at a time")->check(CLI::PositiveNumber);
   app.add_option(
          "--on-error", a.on_error,
-         "imagenet: a file that cannot be decoded ends the test, or is left out and counted")
+         "image files: one that cannot be decoded ends the test, or is left out and counted")
       ->check(CLI::IsMember({"fail", "skip"}));
   app.add_option("--workers", a.workers, "threads that prepare batches")
       ->check(CLI::NonNegativeNumber);
@@ -105,6 +105,33 @@ void declare(CLI::App& app, EvalArguments& arguments) {
   exclude("--count", {"checkpoint", "--predict", "--logits"});
   exclude("--predict", {"--logits", "--json"});
   exclude("--logits", {"--json"});
+}
+
+std::string idle_options(const CLI::App& app, const EvalArguments& a) {
+  std::vector<std::string> candidates;
+  std::string mode;
+  if (!a.count.empty()) {
+    mode = "--count, which loads no network and no images";
+    candidates = {"--best",      "--trained-weights", "--data",       "--data-root",
+                  "--split",     "--limit",           "--batch-size", "--on-error",
+                  "--workers",   "--recalibrate",     "--device",     "--precision",
+                  "--execution", "--channels-last",   "--threads"};
+  } else if (!a.predict.empty() || !a.logits.empty()) {
+    mode = (a.predict.empty() ? "--logits" : "--predict") +
+           std::string(", which tests on no data set");
+    candidates = {"--split", "--limit"};
+    if (a.recalibrate == 0) {
+      candidates.insert(candidates.end(),
+                        {"--data", "--data-root", "--batch-size", "--on-error", "--workers"});
+    }
+  }
+  std::string given;
+  for (const std::string& name : candidates) {
+    if (app.get_option(name)->count() > 0) {
+      given += (given.empty() ? "" : ", ") + name;
+    }
+  }
+  return given.empty() ? "" : "without effect beside " + mode + ": " + given;
 }
 
 }  // namespace darts

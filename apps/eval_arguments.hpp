@@ -39,6 +39,10 @@ struct EvalArguments {
   std::int64_t classes = 0;
 };
 
+/// The options given that have no effect in the mode that others ask for, with the reason, a line;
+/// empty if there are none.
+std::string idle_options(const CLI::App& app, const EvalArguments& arguments);
+
 /// Declares the options that fill `arguments`, which must outlive `app`.
 void declare(CLI::App& app, EvalArguments& arguments);
 

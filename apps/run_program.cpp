@@ -4,6 +4,7 @@
 #include <darts/core/error.hpp>
 
 #include <cstdio>
+#include <tuple>
 
 namespace darts {
 namespace {
@@ -68,11 +69,14 @@ std::optional<int> parse(CLI::App& app, const std::string& program, int argc, ch
 }
 
 void apply(const RecipeArguments& a, FieldTable& table) {
-  const std::pair<const char*, const std::string&> shortcuts[] = {
-      {"name", a.name}, {"data.root", a.data_root}, {"runtime.device", a.device}, {"seed", a.seed}};
-  for (const auto& [key, value] : shortcuts) {
+  const std::tuple<const char*, const char*, const std::string&> shortcuts[] = {
+      {"--name", "name", a.name},
+      {"--data-root", "data.root", a.data_root},
+      {"--device", "runtime.device", a.device},
+      {"--seed", "seed", a.seed}};
+  for (const auto& [option, key, value] : shortcuts) {
     if (!value.empty()) {
-      table.set(key, value, "the command line");
+      table.set(key, value, option);
     }
   }
   for (const std::string& setting : a.settings) {
@@ -81,7 +85,11 @@ void apply(const RecipeArguments& a, FieldTable& table) {
 }
 
 std::optional<RunDirectory> open_directory(const RecipeArguments& a) {
-  return a.resume.empty() ? std::nullopt : std::optional(RunDirectory::open(a.resume));
+  if (a.resume.empty()) {
+    return std::nullopt;
+  }
+  check_program(a.resume, a.kind == ResourceKind::train_config ? "darts_train" : "darts_search");
+  return RunDirectory::open(a.resume);
 }
 
 StopSignals stop_after_step() {

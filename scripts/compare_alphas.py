@@ -33,6 +33,8 @@ def build_parser() -> cli.Parser:
 def last_weights(run: Path) -> np.ndarray:
     """Return softmax(alpha) of both cell types after the last epoch, in one row."""
     alphas = read_alphas(run)
+    if (epoch := alphas.broken()) is not None:
+        raise cli.UserError(f"{run}: alpha is not finite after epoch {epoch}: the search diverged")
     return np.concatenate(
         [
             alphas.offered(cell, edge)[-1]

@@ -85,7 +85,7 @@ def import_weights(arguments: argparse.Namespace) -> None:
         described = describe(network, expected, genotype, names)
     meta = {
         "kind": network.kind,
-        "imported_from": arguments.weights.name,
+        "imported_from": cli.as_utf8(arguments.weights.name),
         "network": described,
     }
     checkpoint = Checkpoint(meta, {PREFIX + name: array for name, array in stored.items()})

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dartslib import cli
-from dartslib.runlog import read_alphas, read_metrics
+from dartslib.runlog import Alphas, Metrics, read_alphas, read_metrics
 from dartslib.search_picture import render
 
 FORMATS = ("png", "svg", "pdf")
@@ -41,6 +41,13 @@ def build_parser() -> cli.Parser:
     return parser
 
 
+def diverged(metrics: Metrics, alphas: Alphas) -> str:
+    """Say what is NaN or infinite from which epoch on; nothing if all is finite."""
+    broken = [f"{key} (epoch {epoch})" for key, epoch in metrics.broken().items()]
+    epoch = alphas.broken()
+    return ", ".join(broken + ([] if epoch is None else [f"alpha (epoch {epoch})"]))
+
+
 def main() -> None:
     """Read a run's records and write their picture."""
     arguments = build_parser().parse_args()
@@ -48,7 +55,14 @@ def main() -> None:
     picture_format = cli.picture_format(arguments.output, None, FORMATS)
     if not run.is_dir():
         raise cli.UserError(f"{run}: no such run directory")
-    picture = render(read_metrics(run), read_alphas(run), run.resolve().name, picture_format)
+    if (run / "metrics.jsonl").exists() and not (run / "alphas.jsonl").exists():
+        raise cli.UserError(f"{run}: no run of darts_search, it has no alphas.jsonl")
+    metrics, alphas = read_metrics(run), read_alphas(run)
+    title = cli.as_utf8(run.resolve().name)
+    if broken := diverged(metrics, alphas):
+        cli.warn(f"{run}: the search diverged, and what is not finite is left out: {broken}")
+        title = f"{title} (diverged; not finite: {broken})"
+    picture = render(metrics, alphas, title, picture_format)
     cli.write_output(arguments.output or run / f"search.{picture_format}", picture)
 
 

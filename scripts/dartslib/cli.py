@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import importlib
+import io
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -36,6 +37,8 @@ class Parser(argparse.ArgumentParser):
 
 def run(main: Callable[[], None]) -> NoReturn:
     """Call `main` and exit: 0, or 1 after one line on stderr (130 after Ctrl-C)."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")  # names of files are bytes
     try:
         main()
         sys.stdout.flush()
@@ -74,6 +77,11 @@ def reason(error: OSError) -> str:
     """Say in one line what an `OSError` is about: the file, where known, and the reason."""
     text = error.strerror or str(error) or type(error).__name__
     return f"{error.filename}: {text}" if error.filename else text
+
+
+def as_utf8(name: str) -> str:
+    r"""Write the bytes of a file's name that are not UTF-8 as \xHH: for records and pictures."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dartslib.cell import Cell, assemble_cell, split_by_node
-from dartslib.cli import UserError, nearest, reason
+from dartslib.cli import UserError, as_utf8, nearest, reason
 from dartslib.genotype_notation import CELLS, EDGES_PER_NODE, FIELDS, parse_notation
 
 FORMAT = "darts-genotype"
@@ -81,7 +81,7 @@ def load_genotype(given: str) -> Genotype:
         raise UserError(reason(error)) from None
     except UnicodeDecodeError:
         raise UserError(f"{path}: not a text file") from None
-    return parse_genotype(text, str(path), path.stem, name)
+    return parse_genotype(text, str(path), as_utf8(path.stem), name)
 
 
 def parse_genotype(text: str, where: str, default_name: str, name: str = "") -> Genotype:

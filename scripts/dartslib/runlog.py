@@ -25,6 +25,10 @@ CELL_TYPES = ("normal", "reduce")
 FIGURE = "method."
 
 
+# What a search whose method finds no genotype yet leaves open.
+MAY_BE_MISSING = {"genotype", "skip_connections_normal", "skip_connections_reduce"}
+
+
 @dataclass(frozen=True)
 class Metrics:
     """The epoch records of metrics.jsonl in the order of their epochs.
@@ -44,6 +48,21 @@ class Metrics:
         """The names of the method's figures, in the order in which they first appear."""
         keys = (key for record in self.records for key in record)
         return list(dict.fromkeys(key[len(FIGURE) :] for key in keys if key.startswith(FIGURE)))
+
+    def broken(self) -> dict[str, int]:
+        """Return the quantities that are NaN or infinite in an epoch, with the first such epoch."""
+        found: dict[str, int] = {}
+        for record in self.records:
+            for key, value in record.items():
+                missing = value is None and key not in MAY_BE_MISSING
+                if missing or (isinstance(value, float) and not math.isfinite(value)):
+                    found.setdefault(key, record["epoch"])
+        return found
+
+    @property
+    def validates(self) -> bool:
+        """Tell whether w was never trained on the images that are called validation's."""
+        return all(record.get("valid_images") != "trained on" for record in self.records)
 
 
 @dataclass(frozen=True)
@@ -79,6 +98,16 @@ class Alphas:
     def nodes(self) -> int:
         """The number of intermediate nodes that the number of edges stands for."""
         return nodes_of(self.weights["normal"].shape[1])
+
+    def broken(self) -> int | None:
+        """Return the first epoch after which alpha is not finite, if there is one."""
+        np = require("numpy")
+        for index, epoch in enumerate(self.epochs):
+            if any(
+                not np.isfinite(self.weights[cell][index]).any(axis=-1).all() for cell in CELL_TYPES
+            ):
+                return epoch
+        return None
 
 
 def largest(weights: np.ndarray) -> float:

@@ -45,11 +45,15 @@ class Panel:
     counts: bool = False
 
 
-def _train_and_valid(quantity: str) -> tuple[Curve, Curve]:
-    """Pair a quantity's training and validation curves."""
+def _train_and_valid(quantity: str, validates: bool) -> tuple[Curve, Curve]:
+    """Pair a quantity's training and validation curves; a joint search has no validation."""
     return (
         Curve(f"train_{quantity}", "training", TRAIN),
-        Curve(f"valid_{quantity}", "validation", VALID),
+        Curve(
+            f"valid_{quantity}",
+            "validation" if validates else "part of the images trained on",
+            VALID,
+        ),
     )
 
 
@@ -61,12 +65,16 @@ def _normal_and_reduce(quantity: str) -> tuple[Curve, Curve]:
     )
 
 
-PANELS = (
-    Panel("Loss", _train_and_valid("loss")),
-    Panel("Accuracy, %", _train_and_valid("accuracy"), factor=100),
-    Panel("Skip connections in the genotype", _normal_and_reduce("skip_connections"), counts=True),
-    Panel("Entropy of α's shares, nats an edge", _normal_and_reduce("alpha_entropy")),
-)
+def _common_panels(validates: bool) -> tuple[Panel, ...]:
+    """Say what the upper row shows."""
+    return (
+        Panel("Loss", _train_and_valid("loss", validates)),
+        Panel("Accuracy, %", _train_and_valid("accuracy", validates), factor=100),
+        Panel(
+            "Skip connections in the genotype", _normal_and_reduce("skip_connections"), counts=True
+        ),
+        Panel("Entropy of α's shares, nats an edge", _normal_and_reduce("alpha_entropy")),
+    )
 
 
 def _panels(metrics: Metrics) -> list[Panel]:
@@ -76,7 +84,7 @@ def _panels(metrics: Metrics) -> list[Panel]:
         for name in metrics.method_figures
         if name != "stage"  # borders show it
     ]
-    return [*PANELS, *own]
+    return [*_common_panels(metrics.validates), *own]
 
 
 def render(metrics: Metrics, alphas: Alphas, title: str, picture_format: str) -> bytes:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dartslib.checkpoint import find_checkpoint, read_checkpoint
-from dartslib.cli import UserError
+from dartslib.cli import UserError, require
 from dartslib.genotype import genotype_from
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def read_network(file: Path, trained_weights: bool = False) -> StoredNetwork:
     }
     if not tensors:
         raise UserError(f"{file}: no tensors of a network, {PREFIX}...")
+    check_finite(tensors, file)
     return StoredNetwork(file, description, dict(sorted(tensors.items(), key=_natural)))
 
 
@@ -69,6 +70,17 @@ def check_description(description: Any, where: str) -> None:
     if not isinstance(description["genotype"], dict):
         raise UserError(f"{where}: the network's genotype is no JSON object")
     genotype_from(description["genotype"], f"{where}: its genotype")
+
+
+def check_finite(tensors: dict[str, np.ndarray], file: Path) -> None:
+    """Refuse weights that are NaN or infinite."""
+    np = require("numpy")
+    for name, array in tensors.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise UserError(
+                f"{file}: {name} holds numbers that are not finite: its training had diverged; "
+                "take an older checkpoint"
+            )
 
 
 def default_output(given: Path, file: Path, ending: str) -> Path:

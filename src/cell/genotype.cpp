@@ -2,6 +2,7 @@
 #include <darts/core/atomic_file.hpp>
 #include <darts/core/error.hpp>
 #include <darts/core/resources.hpp>
+#include <darts/core/utf8.hpp>
 
 #include <algorithm>
 
@@ -95,7 +96,7 @@ Genotype load_genotype(const std::string& given) {
   const Place place = locate(given);
   Genotype genotype = parse(read_text(place.file, most_bytes), place.file.string(), place.name);
   if (genotype.name.empty()) {
-    genotype.name = place.file.stem().string();
+    genotype.name = as_utf8(place.file.stem().string());
   }
   return genotype;
 }

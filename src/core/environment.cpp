@@ -1,4 +1,5 @@
 #include <darts/core/environment.hpp>
+#include <darts/core/utf8.hpp>
 
 #include <ATen/Parallel.h>
 #include <ATen/detail/CUDAHooksInterface.h>
@@ -43,7 +44,7 @@ json cpu_model() {
   for (std::string line; std::getline(info, line);) {
     const auto colon = line.find(": ");
     if (line.starts_with("model name") && colon != std::string::npos) {
-      return line.substr(colon + 2);
+      return as_utf8(line.substr(colon + 2));
     }
   }
   return nullptr;
@@ -51,7 +52,8 @@ json cpu_model() {
 
 json hostname() {
   std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? json(name.data()) : json(nullptr);
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? json(as_utf8(name.data()))
+                                                          : json(nullptr);
 }
 
 /// A version number from LibTorch's CUDA part; null where that part is not there.

@@ -5,6 +5,7 @@
 #include <darts/core/error.hpp>
 #include <darts/core/field_table.hpp>
 #include <darts/core/text.hpp>
+#include <darts/core/utf8.hpp>
 
 #include <algorithm>
 #include <stdexcept>
@@ -49,6 +50,24 @@ RawValue command_line_value(FieldCodec::Syntax syntax, std::string_view text) {
     return read_yaml_value("[" + std::string(text) + "]");
   }
   return read_yaml_value(std::string(text));
+}
+
+/// What neither a file name nor a record can hold.
+void check_text(const RawValue& value) {
+  if (value.text.find('\0') != std::string::npos) {
+    throw Error("must not hold a NUL byte, got " + value.described());
+  }
+  if (!is_utf8(value.text)) {
+    throw Error("must be UTF-8, got " + in_quotes(as_utf8(value.text)) +
+                "; rename it, or put a link there that has such a name");
+  }
+  std::ranges::for_each(value.items, check_text);
+}
+
+/// Sets the field that has this codec.
+void parse(FieldCodec& codec, const RawValue& value) {
+  check_text(value);
+  codec.parse(value);
 }
 
 fs::path find_extended(const fs::path& file, const std::string& name,
@@ -200,7 +219,7 @@ std::string FieldTable::unknown_key(std::string_view key) const {
 void FieldTable::set_raw(std::string_view key, const RawValue& value, const std::string& source) {
   with_source(source, [&] {
     if (const Field* field = find_for(key, value)) {
-      field->codec->parse(value);
+      parse(*field->codec, value);
     } else if (!is_section(key)) {
       throw Error(unknown_key(key));
     } else if (value.kind == RawValue::Kind::text || value.kind == RawValue::Kind::list) {
@@ -217,7 +236,7 @@ void FieldTable::set(std::string_view key, std::string_view text, std::string_vi
     const Field* field = find(key);
     if (field != nullptr) {
       const RawValue value = command_line_value(field->codec->syntax(), text);
-      find_for(key, value)->codec->parse(value);
+      parse(*find_for(key, value)->codec, value);
     } else if (is_section(key)) {
       throw Error(std::string(key) + " is a section; set one of its keys");
     } else {
@@ -264,6 +283,7 @@ void FieldTable::load_chain(const fs::path& file, const ExtendsFinder& finder,
       if (entry.value.kind != RawValue::Kind::text) {
         throw Error("expected a file name, got " + entry.value.described());
       }
+      check_text(entry.value);
       fs::path found = find_extended(file, entry.value.text, finder);
       if (std::count(chain.begin(), chain.end(), fs::weakly_canonical(found, ignored)) > 0) {
         throw Error(found.string() + " extends this file in turn; break the circle");

@@ -3,6 +3,7 @@
 #include <darts/core/atomic_file.hpp>
 #include <darts/core/error.hpp>
 #include <darts/core/text.hpp>
+#include <darts/core/utf8.hpp>
 
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
@@ -25,7 +26,11 @@ std::string read_whole(const fs::path& file) {
   if (fs::is_directory(file, ignored)) {
     throw Error(file.string() + ": is a directory; name a YAML file");
   }
-  return read_text(file, most_bytes);
+  std::string text = read_text(file, most_bytes);
+  if (!is_utf8(text)) {  // yaml-cpp would put other characters in place of what is not
+    throw Error(file.string() + ": is not UTF-8 text; save it as UTF-8");
+  }
+  return text;
 }
 
 /// Reads a text's events for what yaml-cpp itself does not mind: a comma where a value should be,

@@ -63,6 +63,7 @@ ImageTransform::ImageTransform(const ImageSet& set, const Augmentation& augmenta
       width_(set.width()),
       channels_(set.channels()) {
   check_options(augmentation);
+  check_statistics({.mean = set.mean, .stddev = set.stddev});
   const auto channels = static_cast<std::size_t>(channels_);
   TORCH_CHECK(set.mean.size() == channels && set.stddev.size() == channels,
               "ImageTransform: images of ", channels, " channels with ", set.mean.size(),

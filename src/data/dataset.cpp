@@ -1,7 +1,11 @@
 #include "dataset_loaders.hpp"
+#include "decode_image.hpp"
 
+#include <darts/core/atomic_file.hpp>
 #include <darts/core/named_rows.hpp>
 #include <darts/data/dataset.hpp>
+
+#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <string>
@@ -44,22 +48,31 @@ const std::vector<DatasetEntry>& dataset_table() {
        "CIFAR-10, binary version: 50,000 + 10,000 images, 32×32, 10 classes",
        {32, 3, 10},
        detail::load_cifar10,
-       "cifar10"},
+       "cifar10",
+       nullptr,
+       detail::fit_image},
       {"cifar100",
        "CIFAR-100, binary version: 50,000 + 10,000 images, 32×32, 100 classes",
        {32, 3, 100},
        detail::load_cifar100,
-       "cifar100"},
+       "cifar100",
+       nullptr,
+       detail::fit_image},
       {"fashion_mnist",
        "Fashion-MNIST: 60,000 + 10,000 grey images padded to 32×32, 10 classes",
        {32, 1, 10},
        detail::load_fashion_mnist,
-       "fashion_mnist"},
+       "fashion_mnist",
+       nullptr,
+       detail::fit_fashion_mnist,
+       detail::is_systems_fashion_mnist},
       {"image_folder",
        "JPEG and PNG files in ROOT/train/CLASS/ and ROOT/test/CLASS/",
        {0, 3, 0},
        detail::load_image_folder,
-       ""},
+       "",
+       nullptr,
+       detail::fit_image},
       {"imagenet",
        "ImageNet's photographs in ROOT/train/CLASS/ and ROOT/val/, decoded as they are read",
        {0, 3, 1000},
@@ -90,6 +103,23 @@ ImageSet load_dataset(const DatasetOptions& options, Split split) {
   if (options.statistics) {
     use_statistics(set, *options.statistics);
   }
+  return set;
+}
+
+ImageSet load_picture(const DatasetOptions& options, const std::filesystem::path& file) {
+  const DatasetEntry& entry = find_dataset(options.name);
+  TORCH_CHECK(entry.fit != nullptr && options.statistics, "load_picture: ", options.name,
+              " is not loaded, or there are no statistics");
+  const std::string bytes = read_file(file);
+  ImageSet set;
+  try {
+    set.images = entry.fit(detail::decode_image(bytes), options.image_size).unsqueeze(0);
+  } catch (const std::runtime_error& problem) {
+    throw Error("cannot read the image " + file.string() + ": " + problem.what());
+  }
+  set.labels = at::zeros({1}, at::kLong);
+  set.class_names = {""};
+  use_statistics(set, *options.statistics);
   return set;
 }
 

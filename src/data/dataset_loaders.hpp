@@ -15,6 +15,11 @@ ImageSet load_cifar100(const DatasetOptions& options, Split split);
 ImageSet load_fashion_mnist(const DatasetOptions& options, Split split);
 ImageSet load_image_folder(const DatasetOptions& options, Split split);
 
+// What fits pictures into them; fit_image() does for sets of colour images.
+at::Tensor fit_fashion_mnist(const at::Tensor& picture, std::int64_t size);
+
+bool is_systems_fashion_mnist(const std::filesystem::path& root);
+
 // And the open functions. See open_images.
 std::shared_ptr<const ImageSource> open_imagenet(const DatasetOptions& dataset, Split split,
                                                  const OpenOptions& options);

@@ -1,6 +1,7 @@
 // Fashion-MNIST (Xiao, Rasul, Vollgraf 2017): grey images in IDX files, as Debian's package
 // dataset-fashion-mnist, torchvision and the authors lay them out.
 #include "dataset_loaders.hpp"
+#include "decode_image.hpp"
 #include "idx_file.hpp"
 
 #include <ATen/ops/empty.h>
@@ -108,7 +109,36 @@ at::Tensor checked_labels(const IdxArray& stored, const fs::path& file, const fs
   return labels;
 }
 
+/// As Pillow turns RGB into grey: ITU-R 601-2 in fixed point, which leaves grey as it is.
+at::Tensor to_grey(const at::Tensor& rgb) {
+  const at::Tensor planes = rgb.to(at::kInt);
+  const at::Tensor sum =
+      19595 * planes.select(-1, 0) + 38470 * planes.select(-1, 1) + 7471 * planes.select(-1, 2);
+  return (sum + 32768).bitwise_right_shift(16).to(at::kByte).unsqueeze(-1);
+}
+
 }  // namespace
+
+/// Pictures of the size that images are padded to are taken as they are; all others are brought to
+/// the stored size and padded.
+at::Tensor fit_fashion_mnist(const at::Tensor& picture, std::int64_t size) {
+  TORCH_CHECK(size == side, "Fashion-MNIST's images have 32×32 pixels, not ", size);
+  const at::Tensor grey = to_grey(picture);
+  if (grey.size(0) == side && grey.size(1) == side) {
+    return grey;
+  }
+  at::Tensor image = at::zeros({side, side, 1}, at::kByte);
+  image.narrow(0, border, stored_side)
+      .narrow(1, border, stored_side)
+      .copy_(fit_image(grey, stored_side));
+  return image;
+}
+
+bool is_systems_fashion_mnist(const fs::path& root) {
+  return std::ranges::none_of(folders(root, /*or_system=*/false), [](const fs::path& folder) {
+    return find_in(folder, "train-images-idx3-ubyte").has_value();
+  });
+}
 
 ImageSet load_fashion_mnist(const DatasetOptions& options, Split split) {
   const Files files = find_files(options.root, options.or_system, split);

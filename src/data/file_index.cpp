@@ -1,5 +1,6 @@
 #include "file_index.hpp"
 
+#include "checksum.hpp"
 #include "folder_names.hpp"
 
 #include <darts/core/error.hpp>
@@ -73,6 +74,13 @@ std::filesystem::path FileIndex::place(std::int64_t i) const {
     return name(i);
   }
   return std::filesystem::path(class_names_[static_cast<std::size_t>(label(i))]) / name(i);
+}
+
+std::string FileIndex::checksum() const {
+  Checksum sum;
+  sum.add(names_);
+  sum.add(std::span(labels_));
+  return sum.text();
 }
 
 FileIndex list_images(ImagenetLayout layout) {

@@ -39,6 +39,9 @@ class FileIndex {
   const std::vector<std::filesystem::path>& sub_folders() const { return sub_folders_; }
   void add_folder(std::filesystem::path folder) { sub_folders_.push_back(std::move(folder)); }
 
+  /// Of the names and labels of all images.
+  std::string checksum() const;
+
   /// Where image `i` lies in the folder of the split.
   std::filesystem::path place(std::int64_t i) const;
 

@@ -1,5 +1,7 @@
 #include "folder_names.hpp"
 
+#include <darts/core/utf8.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -79,7 +81,17 @@ std::vector<std::string> folders_in(const fs::path& folder) {
       names.push_back(entry.path().filename().string());
     }
   }
+  check_class_names(names, folder.string());
   return names;
+}
+
+void check_class_names(const std::vector<std::string>& names, const std::string& place) {
+  for (const std::string& name : names) {
+    if (!is_utf8(name)) {
+      throw Error(place + ": the class \"" + as_utf8(name) +
+                  "\" has a name that is not UTF-8; rename it");
+    }
+  }
 }
 
 std::string describe(const LeftOut& left_out) {

@@ -13,8 +13,12 @@ namespace darts::detail {
 // Names of what lies in a folder; hidden entries never count. Throws Error if a folder cannot be
 // read, and for a link that leads nowhere.
 
-/// Sub-folders, sorted.
+/// Sub-folders, sorted: classes. Throws Error also for a name that is not UTF-8.
 std::vector<std::string> folders_in(const std::filesystem::path& folder);
+
+/// Throws Error, which begins with `place`, for a name that is not UTF-8: records could not hold
+/// it.
+void check_class_names(const std::vector<std::string>& names, const std::string& place);
 
 /// How many files of which ending were left out.
 using LeftOut = std::map<std::string, std::int64_t>;

@@ -28,11 +28,17 @@ fs::path train_folder(const fs::path& root) {
 
 fs::path test_folder(const fs::path& root) {
   for (const char* name : {"test", "val"}) {
-    if (fs::is_directory(root / "train") && fs::is_directory(root / name)) {
+    if (fs::is_directory(root / name)) {
       return root / name;
     }
   }
   throw Error("no test images in " + root.string() + ": " + layout(root));
+}
+
+/// What the class names come from: train/, or the test images' own folder where there is none.
+fs::path naming_folder(const fs::path& root, Split split) {
+  return split == Split::test && !fs::is_directory(root / "train") ? test_folder(root)
+                                                                   : train_folder(root);
 }
 
 std::vector<std::string> classes_in(const fs::path& folder, const fs::path& root) {
@@ -62,6 +68,7 @@ void add_annotated(FolderListing& listing, const fs::path& root) {
                         .folders = {},
                         .labels = root / "val/val_annotations.txt",
                         .train = root / "train"};
+  listing.folder = layout.folder;
   const FolderImages images = images_in(layout.folder);
   const std::vector<std::string>& names = images.names;
   add(listing.left_out, images.left_out);
@@ -78,19 +85,22 @@ FolderListing list_image_folder(const fs::path& root, Split split) {
     throw Error("no image folder " + root.string() + ": " + layout(root));
   }
   FolderListing listing;
-  listing.class_names = classes_in(train_folder(root), root);
   if (split == Split::test && fs::exists(root / "val/val_annotations.txt")) {
+    listing.class_names = classes_in(train_folder(root), root);
     add_annotated(listing, root);
     return listing;
   }
-  const fs::path folder = split == Split::train ? train_folder(root) : test_folder(root);
+  const fs::path naming = naming_folder(root, split);
+  listing.class_names = classes_in(naming, root);
+  listing.folder = split == Split::train ? train_folder(root) : test_folder(root);
+  const fs::path& folder = listing.folder;
   const auto& known = listing.class_names;
   check_all_sorted(folder);
   for (const std::string& name : classes_in(folder, root)) {
     const auto place = std::lower_bound(known.begin(), known.end(), name);
     if (place == known.end() || *place != name) {
       throw Error("the class " + (folder / name).string() + " has no train images: there is no " +
-                  (train_folder(root) / name).string());
+                  (naming / name).string());
     }
     add_class(listing, folder / name, place - known.begin());
   }

@@ -1,3 +1,4 @@
+#include <darts/core/absolute_path.hpp>
 #include <darts/core/named_rows.hpp>
 #include <darts/data/image_options.hpp>
 
@@ -22,10 +23,10 @@ void add_photo_fields(FieldTable& t, ImageOptions& o) {
   t.add("data.saturation", photos.saturation, "the same of saturation", at_least(0.0));
   t.add("data.hue", photos.hue, "the same of hue, in turns of the colour circle",
         between(0.0, 0.5));
-  t.add(
-      "data.on_error", o.on_error,
-      "imagenet: what a file that cannot be decoded does: end the run, or be left out and counted",
-      one_of<OnError>({{"fail", OnError::fail}, {"skip", OnError::skip}}));
+  t.add("data.on_error", o.on_error,
+        "image_folder, imagenet: what a file that cannot be decoded does: end the run, or be left "
+        "out and counted",
+        one_of<OnError>({{"fail", OnError::fail}, {"skip", OnError::skip}}));
   t.add("data.index_cache", o.index_cache,
         "imagenet: folder that keeps the list of files; empty: beside the data, or in ~/.cache");
 }
@@ -52,6 +53,16 @@ DatasetOptions place_of(const ImageOptions& options) {
 
 }  // namespace
 
+ImageOptions with_absolute_paths(ImageOptions options) {
+  const auto is_systems = find_dataset(options.set.name).is_systems;
+  const DatasetOptions set = place_of(options);
+  if (!set.or_system || is_systems == nullptr || !is_systems(set.root)) {
+    options.set.root = absolute_path(set.root);
+  }
+  options.index_cache = absolute_path(options.index_cache);
+  return options;
+}
+
 void add_image_fields(FieldTable& t, ImageOptions& o, const std::string& run) {
   t.section("data", "The images and how they are read.");
   t.add("data.dataset", o.set.name, "data set", one_of(names_of(dataset_table())));
@@ -71,6 +82,24 @@ void add_image_fields(FieldTable& t, ImageOptions& o, const std::string& run) {
   t.add("data.cutout", o.augmentation.cutout,
         "side of the square cut out, pixels; 0: none; not of imagenet", between(0, 4096));
   add_photo_fields(t, o);
+}
+
+std::vector<IdleRule> idle_image_settings(const ImageOptions& options) {
+  const DatasetEntry& set = find_dataset(options.set.name);
+  const bool of_files = set.shape.size == 0;  // else of a size that all who have it know
+  const bool decoded_as_read = set.load == nullptr;
+  return {
+      {{"data.image_size"},
+       !of_files || decoded_as_read,
+       "for data.dataset image_folder alone; this is " + options.set.name},
+      {{"data.crop_size", "data.resize_size", "data.smallest_area", "data.brightness",
+        "data.contrast", "data.saturation", "data.hue", "data.index_cache"},
+       !decoded_as_read,
+       "for data.dataset imagenet alone; this is " + options.set.name},
+      {{"data.on_error"},
+       !of_files,
+       "for data sets of image files (image_folder, imagenet); this is " + options.set.name},
+      {{"data.prefetch"}, options.workers == 0, "with data.workers 0 no batch is prepared ahead"}};
 }
 
 std::shared_ptr<const ImageSource> open_train_images(const ImageOptions& options, const Log& log) {

@@ -1,3 +1,5 @@
+#include "checksum.hpp"
+
 #include <darts/data/image_set_source.hpp>
 
 #include <c10/util/Exception.h>
@@ -31,7 +33,18 @@ std::int64_t ImageSetSource::label(std::int64_t index) const {
   return set_->labels.const_data_ptr<std::int64_t>()[index];
 }
 
+std::string ImageSetSource::checksum() const {
+  detail::Checksum sum;
+  sum.add(set_->names_checksum);
+  sum.add(std::span(set_->labels.const_data_ptr<std::int64_t>(),
+                    static_cast<std::size_t>(set_->size())));
+  return sum.text();
+}
+
 bool ImageSetSource::read(std::int64_t index, RandomStream& random, std::span<float> image) const {
+  if (!set_->broken.empty() && set_->broken[static_cast<std::size_t>(index)] != 0) {
+    return false;
+  }
   const auto values = static_cast<std::size_t>(transform_.image_values());
   const auto* raw = set_->images.const_data_ptr<std::uint8_t>();
   transform_.apply({raw + static_cast<std::size_t>(index) * values, values}, random, image);

@@ -29,6 +29,7 @@ class ImagenetSource : public ImageSource {
   const std::vector<std::string>& class_names() const override { return index_->class_names(); }
   const PixelStatistics& statistics() const override { return statistics_; }
   bool by_class() const override { return index_->folder_per_class(); }
+  std::string checksum() const override { return index_->checksum(); }
   std::int64_t label(std::int64_t index) const override { return index_->label(index); }
 
   bool read(std::int64_t index, RandomStream& random, std::span<float> image) const override {

@@ -126,6 +126,7 @@ PhotoTransform::PhotoTransform(const PhotoOptions& options, const PixelStatistic
                                bool augment)
     : options_(options), augment_(augment) {
   check_options(options);
+  check_statistics(statistics);
   TORCH_CHECK(statistics.mean.size() == channels && statistics.stddev.size() == channels,
               "PhotoTransform: images of 3 channels with ", statistics.mean.size(), " means and ",
               statistics.stddev.size(), " standard deviations");

@@ -1,19 +1,36 @@
 #include <darts/core/error.hpp>
+#include <darts/data/class_names.hpp>
 #include <darts/data/split.hpp>
 #include <darts/eval/held_out_data.hpp>
 
 namespace darts {
 namespace {
 
-void check_fit(const NetworkDescription& network, const ImageSource& images,
-               const std::string& dataset) {
-  const EvaluationNetworkOptions& o = network.options;
-  if (images.classes() != o.classes || images.channels() != o.image_channels) {
-    throw Error("the network tells " + std::to_string(o.classes) + " classes of " +
-                std::to_string(o.image_channels) + "-channel images apart, but " + dataset +
-                " has " + std::to_string(images.classes()) + " classes and " +
-                std::to_string(images.channels()) + " channels");
+void check_channels(const NetworkDescription& network, const ImageSource& images,
+                    const std::string& dataset) {
+  const std::int64_t channels = network.options.image_channels;
+  if (images.channels() != channels) {
+    throw Error("the network takes images of " + std::to_string(channels) + " channels, but " +
+                dataset + " has " + std::to_string(images.channels()));
   }
+}
+
+/// The images with the network's labels: by the names of classes, or by their number alone where
+/// the network does not know the names.
+std::shared_ptr<const ImageSource> with_labels_of(const NetworkDescription& network,
+                                                  std::shared_ptr<const ImageSource> images,
+                                                  const std::string& dataset, const Log& log) {
+  if (network.names_classes()) {
+    return labelled_by(std::move(images), network.class_names);
+  }
+  if (images->classes() != network.options.classes) {
+    throw Error("the network tells " + std::to_string(network.options.classes) +
+                " classes apart, of which its checkpoint has no names, but " + dataset + " has " +
+                std::to_string(images->classes()));
+  }
+  log.warn("the checkpoint does not name the classes, so that those of " + dataset +
+           " are taken in their order");
+  return images;
 }
 
 std::shared_ptr<const ImageSource> open_source(const NetworkDescription& network,
@@ -34,8 +51,8 @@ std::shared_ptr<const ImageSource> open_source(const NetworkDescription& network
   open.warn = [log = options.log](const std::string& text) { log.warn(text); };
   open.tell = [log = options.log](const std::string& text) { log.info(text); };
   std::shared_ptr<const ImageSource> images = open_images(dataset, options.split, open);
-  check_fit(network, *images, dataset.name);
-  return images;
+  check_channels(network, *images, dataset.name);
+  return with_labels_of(network, std::move(images), dataset.name, options.log);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <ATen/ops/bincount.h>
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/eq.h>
+#include <ATen/ops/isfinite.h>
 #include <ATen/ops/topk.h>
 #include <ATen/ops/zeros.h>
 
@@ -32,6 +33,7 @@ void TestScores::add(const at::Tensor& logits, const at::Tensor& labels) {
               logits.sizes());
   const at::Tensor values = logits.to(at::kDouble);
   images_ += labels.size(0);
+  non_finite_ += labels.size(0) - at::isfinite(values).all(1).sum().item<std::int64_t>();
   loss_sum_ +=
       at::cross_entropy_loss(values, labels).item<double>() * static_cast<double>(labels.size(0));
   const at::Tensor first = values.argmax(1);

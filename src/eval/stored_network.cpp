@@ -1,4 +1,5 @@
 #include <darts/core/error.hpp>
+#include <darts/core/finite.hpp>
 #include <darts/core/module_state.hpp>
 #include <darts/eval/stored_network.hpp>
 
@@ -35,7 +36,7 @@ NamedTensors weights_of(const Checkpoint& checkpoint, WeightsKind kind) {
 
 bool is_auxiliary(const std::string& name) { return name.starts_with("model.auxiliary_head."); }
 
-/// Whose shape depends on the number of classes.
+/// Whose rows are classes.
 bool is_classifier(const std::string& name) {
   return name.starts_with("model.classifier.") ||
          name.starts_with("model.auxiliary_head.classifier.");
@@ -63,6 +64,7 @@ NetworkDescription description_from(const Json& j) {
   j.at("class_names").get_to(network.class_names);
   j.at("mean").get_to(network.statistics.mean);
   j.at("stddev").get_to(network.statistics.stddev);
+  check_statistics(network.statistics);
   if (static_cast<std::int64_t>(network.class_names.size()) != o.classes) {
     throw Error(std::to_string(network.class_names.size()) + " class names for " +
                 std::to_string(o.classes) + " classes");
@@ -70,7 +72,22 @@ NetworkDescription description_from(const Json& j) {
   return network;
 }
 
+bool same_classes(const NetworkDescription& from, const std::vector<std::string>& class_names) {
+  return from.names_classes() ? from.class_names == class_names
+                              : from.class_names.size() == class_names.size();
+}
+
 }  // namespace
+
+bool NetworkDescription::names_classes() const {
+  constexpr std::size_t digits = 10;  // so many folders are in the order of their numbers
+  for (std::size_t i = 0; i < class_names.size(); ++i) {
+    if (class_names[i] != std::to_string(i)) {
+      return true;
+    }
+  }
+  return class_names.size() <= digits && !dataset.empty();
+}
 
 Json to_json(const NetworkDescription& network) {
   const EvaluationNetworkOptions& o = network.options;
@@ -109,14 +126,22 @@ NetworkDescription network_description_of(const Checkpoint& checkpoint) {
 
 EvaluationNetwork load_network(const Checkpoint& checkpoint, WeightsKind kind) {
   EvaluationNetwork network(network_description_of(checkpoint).options);
-  restore_state(*network, "model", weights_of(checkpoint, kind), checkpoint.file.string());
+  Checkpoint weights;
+  weights.tensors = weights_of(checkpoint, kind);
+  weights.file = checkpoint.file;
+  check_finite(weights);
+  restore_state(*network, "model", weights.tensors, checkpoint.file.string());
   network->eval();
   return network;
 }
 
-std::vector<std::string> initialize_from(EvaluationNetwork& network, const Checkpoint& checkpoint) {
+std::vector<std::string> initialize_from(EvaluationNetwork& network,
+                                         const std::vector<std::string>& class_names,
+                                         const Checkpoint& checkpoint) {
   const EvaluationNetworkOptions& to = network->options();
-  const EvaluationNetworkOptions from = network_description_of(checkpoint).options;
+  const NetworkDescription description = network_description_of(checkpoint);
+  const EvaluationNetworkOptions& from = description.options;
+  const bool other_classes = !same_classes(description, class_names);
   if (!(from.genotype == to.genotype) || from.stem != to.stem) {
     throw Error(checkpoint.file.string() + " is of another " +
                 (from.stem != to.stem ? "stem" : "genotype") +
@@ -129,9 +154,7 @@ std::vector<std::string> initialize_from(EvaluationNetwork& network, const Check
   for (const auto& [name, tensor] : own) {
     const auto found = given.find(name);
     const bool missing_head = found == given.end() && is_auxiliary(name);
-    const bool other_classes =
-        found != given.end() && is_classifier(name) && found->second.sizes() != tensor.sizes();
-    if (missing_head || other_classes) {
+    if (missing_head || (other_classes && is_classifier(name))) {
       given.insert_or_assign(name, tensor.clone());
       stayed.push_back(name.substr(std::string(trained_prefix).size()));
     }

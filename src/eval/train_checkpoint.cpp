@@ -43,6 +43,7 @@ Checkpoint make_checkpoint(const TrainParts& parts, TrainState state, const Trai
                          {"identity", identity(config)},
                          {"config", to_yaml(config)},
                          {"network", to_json(network)},
+                         {"images", to_json(parts.images)},
                          {"state", to_json(fields_of(state))}}
                         .dump();
   collect_state(*parts.network, model_prefix, checkpoint.tensors);
@@ -59,9 +60,12 @@ TrainState restore_checkpoint(const Checkpoint& checkpoint, const TrainParts& pa
   const std::string file = checkpoint.file.string();
   const Json meta = run_meta(checkpoint, "train", "a training");
   check_same_config(identity(config), meta.at("identity"), identity(TrainConfig()), file);
-  if (!(network_description_of(checkpoint).options.genotype == network.options.genotype)) {
+  const NetworkDescription then = network_description_of(checkpoint);
+  if (!(then.options.genotype == network.options.genotype)) {
     throw Error(file + " was trained with another genotype than the run directory's genotype.json");
   }
+  check_same_classes(network.class_names, then.class_names, file);
+  check_same_images(parts.images, meta.value("images", Json::object()), file);
   restore_state(*parts.network, model_prefix, tensors_under(checkpoint, model_prefix), file);
   if (parts.average) {
     restore_state(*parts.average, average_prefix, tensors_under(checkpoint, average_prefix), file);

@@ -78,6 +78,20 @@ std::string to_yaml(const TrainConfig& config) {
   return fields(copy).dump();
 }
 
+std::vector<std::string> idle_settings(const TrainConfig& config, const c10::Device& device) {
+  std::vector<IdleRule> rules = idle_image_settings(config.data);
+  for (IdleRule& rule : idle_runtime_settings(device)) {
+    rules.push_back(std::move(rule));
+  }
+  rules.push_back({{"runtime.execution"},
+                   config.runtime.execution == Execution::merged,
+                   "merged is for searches; this training runs plain"});
+  rules.push_back({{"w.decay"},
+                   config.w.learning_rate.schedule != LearningRateSchedule::exponential,
+                   "it is for w.schedule exponential"});
+  return idle_settings(to_yaml(config), to_yaml(TrainConfig()), rules);
+}
+
 EvaluationNetworkOptions network_options(const TrainConfig& config, const Genotype& genotype,
                                          std::int64_t image_channels, std::int64_t classes) {
   EvaluationNetworkOptions options;

@@ -1,7 +1,7 @@
+#include <darts/core/absolute_path.hpp>
+#include <darts/core/error.hpp>
 #include <darts/data/split.hpp>
 #include <darts/eval/train_data.hpp>
-
-#include <filesystem>
 
 namespace darts {
 namespace {
@@ -14,15 +14,28 @@ LoaderOptions train_options(const TrainConfig& config, const c10::Device& device
   return options;
 }
 
+/// The training images that are used.
+std::vector<std::int64_t> used_images(const TrainConfig& config, const ImageSource& images) {
+  std::vector<std::int64_t> used = part_of(images, config.data.limit);
+  if (used.size() < 2) {
+    throw Error((config.data.limit == 1 ? "data.limit: 1 image" : "there is 1 image") +
+                std::string(" to train on, and batch norm needs at least 2"));
+  }
+  return used;
+}
+
 }  // namespace
 
 TrainData::TrainData(const TrainConfig& config, const c10::Device& device, const Log& log)
     : mover_(device),
       train_images_(open_train_images(config.data, log)),
       test_images_(open_test_images(config.data, *train_images_, log)),
-      train_(train_images_, part_of(*train_images_, config.data.limit),
-             train_options(config, device)),
+      train_(train_images_, used_images(config, *train_images_), train_options(config, device)),
       test_(test_images_, in_order(train_options(config, device))) {}
+
+RunImages TrainData::images() const {
+  return {class_names(), {{"training", list_of(*train_images_)}, {"test", list_of(*test_images_)}}};
+}
 
 void TrainData::start_epoch(std::int64_t epoch, std::int64_t first_step) {
   train_.start(epoch, first_step);
@@ -40,7 +53,7 @@ NetworkDescription describe_network(const TrainConfig& config, const Genotype& g
   network.options = network_options(config, genotype, data.image_channels(),
                                     static_cast<std::int64_t>(names.size()));
   network.dataset = config.data.set.name;
-  network.root = std::filesystem::absolute(config.data.set.root).string();
+  network.root = absolute_path(config.data.set.root).string();
   network.height = data.height();
   network.width = data.width();
   network.class_names = names;

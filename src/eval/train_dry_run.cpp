@@ -1,3 +1,4 @@
+#include <darts/core/finite.hpp>
 #include <darts/core/text.hpp>
 #include <darts/eval/count_network.hpp>
 #include <darts/eval/inference.hpp>
@@ -51,9 +52,13 @@ void measure(const TrainConfig& config, const Batch& batch, EvaluationNetwork& n
 
 }  // namespace
 
-void train_dry_run(const TrainConfig& config, const Genotype& genotype, const Log& log) {
+void train_dry_run(const TrainConfig& config, const Genotype& genotype, const Log& log,
+                   const std::filesystem::path& init_from) {
   const c10::Device device = prepare_runtime(config.runtime);
   log.info(to_yaml(config));
+  for (const std::string& line : idle_settings(config, device)) {
+    log.warn(line);
+  }
   log.info(to_notation(genotype));
   TrainData data(config, device, log);
   const NetworkDescription description = describe_network(config, genotype, data);
@@ -66,6 +71,9 @@ void train_dry_run(const TrainConfig& config, const Genotype& genotype, const Lo
            " parameters (auxiliary head: " + format_count(size.auxiliary.parameters) + " more), " +
            format_count(size.multiply_adds) + " multiply-adds an image");
   EvaluationNetwork network = make_network(config, description, device);
+  if (!init_from.empty()) {
+    start_from(load_finite_checkpoint(init_from), network, description, log);
+  }
   Trial trial{.what = "training", .epochs = config.train.epochs};
   const Batch batch = measure_loader(data, trial);
   trial.steps = data.steps_per_epoch();

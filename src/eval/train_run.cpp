@@ -1,7 +1,9 @@
+#include <darts/core/absolute_path.hpp>
 #include <darts/core/atomic_file.hpp>
 #include <darts/core/device.hpp>
 #include <darts/core/module_state.hpp>
 #include <darts/core/text.hpp>
+#include <darts/data/class_names.hpp>
 #include <darts/eval/count_network.hpp>
 #include <darts/eval/inference.hpp>
 #include <darts/eval/train_run.hpp>
@@ -47,13 +49,32 @@ EvaluationNetwork make_network(const TrainConfig& config, const NetworkDescripti
   return network;
 }
 
+void start_from(const Checkpoint& checkpoint, EvaluationNetwork& network,
+                const NetworkDescription& description, const Log& log) {
+  const auto stayed = initialize_from(network, description.class_names, checkpoint);
+  if (stayed.empty()) {
+    return;
+  }
+  const auto theirs = network_description_of(checkpoint).class_names;
+  const bool other_classes = theirs != description.class_names;
+  log.info("drawn anew, since " + checkpoint.file.string() + " does not have it" +
+           (other_classes ? " or is of other classes (" + first_few(theirs) + "; here " +
+                                first_few(description.class_names) + ")"
+                          : "") +
+           ": " + join(stayed));
+}
+
 std::unique_ptr<TrainRun> TrainRun::start(const TrainConfig& config, const Genotype& genotype,
                                           RunHooks hooks, const std::filesystem::path& init_from) {
-  return start_run<TrainRun>(config.name, config.run, std::move(hooks), init_from, config,
+  TrainConfig placed = config;
+  placed.data = with_absolute_paths(config.data);
+  placed.run.root = absolute_path(config.run.root);
+  return start_run<TrainRun>(config.name, config.run, std::move(hooks), init_from, placed,
                              genotype);
 }
 
 std::unique_ptr<TrainRun> TrainRun::resume(const std::filesystem::path& directory, RunHooks hooks) {
+  check_program(directory, "darts_train");
   RunDirectory opened = RunDirectory::open(directory);
   const auto config = load_config<TrainConfig>(opened.config());
   return resume(std::move(opened), config, std::move(hooks));
@@ -76,6 +97,9 @@ TrainRun::TrainRun(TrainConfig config, const Genotype& genotype, RunDirectory di
       description_(describe_network(config_, genotype, data_)),
       network_(make_network(config_, description_, device())),
       step_(network_, step_config(config_, device())) {
+  for (const std::string& line : idle_settings(config_, this->device())) {
+    log().warn(line);
+  }
   if (config_.runtime.cuda_graph && this->device().is_cuda() && has_noise(*network_)) {
     log().warn(
         "runtime.cuda_graph: noise is drawn anew in every pass, so that this run goes without");
@@ -96,11 +120,7 @@ void TrainRun::start_average() {
 }
 
 void TrainRun::initialize_from(const Checkpoint& checkpoint) {
-  const auto stayed = darts::initialize_from(network_, checkpoint);
-  if (!stayed.empty()) {
-    log().info("not in " + checkpoint.file.string() +
-               ", or of another number of classes, so drawn anew: " + join(stayed));
-  }
+  start_from(checkpoint, network_, description_, log());
   start_average();
 }
 
@@ -159,6 +179,9 @@ bool TrainRun::test(TrainEpochSummary& summary) {
   options.show_progress = hooks().show_progress;
   options.should_stop = [this] { return hooks().stop_requested(); };
   const auto outcome = test_network(average_ ? average_ : network_, data_.test_loader(), options);
+  if (outcome && outcome->scores.non_finite() > 0) {
+    throw NonFiniteError("test loss " + format_fixed(outcome->scores.loss(), 3));
+  }
   if (outcome) {
     summary.test_loss = outcome->scores.loss();
     summary.test_top1 = outcome->scores.top1();

@@ -1,9 +1,12 @@
 #include <darts/core/error.hpp>
+#include <darts/core/text.hpp>
+#include <darts/core/utf8.hpp>
 #include <darts/eval/read_picture.hpp>
 #include <darts/eval/trained_network.hpp>
 #include <darts/ops/noise.hpp>
 #include <darts/run/run_directory.hpp>
 
+#include <ATen/ops/isfinite.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/topk.h>
 
@@ -24,6 +27,13 @@ fs::path find_checkpoint(const fs::path& checkpoint_or_run, bool best) {
     }
     return checkpoint_or_run;
   }
+  if (program_of_run(checkpoint_or_run) == "darts_search") {
+    const std::string run = checkpoint_or_run.string();
+    throw Error(run +
+                " is a run of darts_search, which trains no network to be tested; train what it "
+                "found: darts_train --genotype " +
+                shell_quoted(run));
+  }
   if (best) {
     return checkpoint_or_run / "checkpoints" / "best.safetensors";
   }
@@ -38,6 +48,22 @@ BatchLoader open(const TrainedNetwork& trained, TestDataOptions data) {
   data.pin_memory = trained.device.is_cuda();
   data.channels_last = trained.options.runtime.channels_last;
   return open_test_data(trained.description, data);
+}
+
+/// The error of logits that are NaN or infinite.
+Error not_finite(const TrainedNetwork& trained, const std::string& what) {
+  const bool bf16 = trained.options.runtime.precision == Precision::bf16;
+  return Error(trained.file.string() + ": the network's logits of " + what +
+               " are not finite (NaN, infinite); " +
+               (bf16 ? "try --precision fp32, or " : "its training may have diverged; ") +
+               "take an older checkpoint");
+}
+
+void check_logits(const TrainedNetwork& trained, const at::Tensor& logits,
+                  const std::string& source) {
+  if (!at::isfinite(logits).all().item<bool>()) {
+    throw not_finite(trained, source);
+  }
 }
 
 }  // namespace
@@ -74,7 +100,12 @@ TestOutcome test_network(TrainedNetwork& trained, const NetworkTest& test) {
   options.device = trained.device;
   options.precision = trained.options.runtime.precision;
   options.show_progress = test.show_progress;
-  return test_network(trained.network, loader, options).value();
+  TestOutcome outcome = test_network(trained.network, loader, options).value();
+  if (const std::int64_t count = outcome.scores.non_finite(); count > 0) {
+    throw not_finite(trained, std::to_string(count) + " of " +
+                                  std::to_string(outcome.scores.images()) + " images");
+  }
+  return outcome;
 }
 
 nlohmann::ordered_json test_report(const TrainedNetwork& trained, const NetworkTest& test,
@@ -83,7 +114,7 @@ nlohmann::ordered_json test_report(const TrainedNetwork& trained, const NetworkT
   const std::string& dataset = test.data.dataset;
   auto report = to_json(outcome.scores, trained.description.class_names);
   report["unreadable_images"] = outcome.skipped;
-  report["checkpoint"] = trained.file.string();
+  report["checkpoint"] = as_utf8(trained.file.string());
   report["weights"] = as_trained ? "as trained" : "moving average where there is one";
   report["dataset"] = dataset.empty() ? trained.description.dataset : dataset;
   report["split"] = test.data.split == Split::train ? "train" : "test";
@@ -97,9 +128,12 @@ nlohmann::ordered_json test_report(const TrainedNetwork& trained, const NetworkT
 std::vector<Prediction> predict(TrainedNetwork& trained, const fs::path& picture,
                                 std::int64_t top) {
   const auto& names = trained.description.class_names;
-  const at::Tensor image = read_picture(picture, trained.description).to(trained.device);
+  const at::Tensor prepared = read_picture(picture, trained.description);
+  const at::Tensor image =
+      (trained.options.runtime.channels_last ? prepared : prepared.contiguous()).to(trained.device);
   restart_noise(*trained.network, {0, RandomPurpose::noise});  // whichever pictures came before
   const at::Tensor logits = test_logits(trained.network, image, trained.options.runtime.precision);
+  check_logits(trained, logits, picture.string());
   const auto [shares, labels] =
       at::softmax(logits[0], 0).topk(std::min<std::int64_t>(top, std::ssize(names)));
   std::vector<Prediction> predictions;
@@ -118,8 +152,10 @@ at::Tensor logits_of(TrainedNetwork& trained, const at::Tensor& images, const st
                 (images.dim() == 4 ? " and " + std::to_string(images.size(1)) + " channels" : ""));
   }
   restart_noise(*trained.network, {0, RandomPurpose::noise});
-  return test_logits(trained.network, images.to(trained.device, at::kFloat),
-                     trained.options.runtime.precision);
+  const at::Tensor logits = test_logits(trained.network, images.to(trained.device, at::kFloat),
+                                        trained.options.runtime.precision);
+  check_logits(trained, logits, source);
+  return logits;
 }
 
 }  // namespace darts

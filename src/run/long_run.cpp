@@ -1,6 +1,7 @@
 #include <darts/core/atomic_file.hpp>
 #include <darts/core/environment.hpp>
 #include <darts/core/error.hpp>
+#include <darts/core/finite.hpp>
 #include <darts/core/text.hpp>
 #include <darts/run/long_run.hpp>
 
@@ -24,20 +25,39 @@ std::string place_of(const RunState& s) {
   return "in epoch " + std::to_string(s.epoch + 1) + " after step " + std::to_string(s.step);
 }
 
-/// work(), a part of step `step` (counted from 0) of the `what` in that run directory; a
-/// NonFiniteError becomes the error that ends the run.
+/// work(), which a run in that directory is at `where`; a NonFiniteError becomes the error that
+/// ends the run.
 template <class Work>
-auto guarded(const std::string& what, std::int64_t epoch, std::int64_t step,
-             const RunDirectory& directory, const Work& work) {
+auto guarded(const std::string& what, const std::string& where, const RunDirectory& directory,
+             const Work& work) {
   try {
     return work();
   } catch (const NonFiniteError& cause) {
-    const auto latest = directory.latest_checkpoint();
-    throw Error("the " + what + " diverged in epoch " + std::to_string(epoch + 1) + ", step " +
-                std::to_string(step + 1) + ": " + cause.what() +
-                "; last good checkpoint: " + (latest ? latest->string() : "none") +
+    const auto good = last_good_checkpoint(directory.path());
+    throw Error("the " + what + " diverged " + where + ": " + cause.what() +
+                "; last good checkpoint: " + (good ? good->string() : "none") +
                 "; a lower learning rate or w.clip_norm may help");
   }
+}
+
+/// Step `step`, counted from 0 as `epoch` is.
+std::string in_step(std::int64_t epoch, std::int64_t step) {
+  return "in epoch " + std::to_string(epoch + 1) + ", step " + std::to_string(step + 1);
+}
+
+/// A run that goes on from numbers that are not finite would only say that it has diverged.
+void check_finite(const Checkpoint& checkpoint, const std::string& what,
+                  const RunDirectory& directory) {
+  const std::string names = non_finite(checkpoint.tensors);
+  if (names.empty()) {
+    return;
+  }
+  const auto good = last_good_checkpoint(directory.path());
+  throw Error(checkpoint.file.string() + " holds numbers that are not finite (" + names +
+              "): the " + what + " had diverged before it was saved; " +
+              (good ? "remove the checkpoints after " + good->string() +
+                          " and resume, or start a new run with a lower learning rate"
+                    : "no other checkpoint is good: start a new run with a lower learning rate"));
 }
 
 RunHooks with_log_file(RunHooks hooks, const RunDirectory& directory) {
@@ -77,7 +97,9 @@ void LongRun::save_start() {
 
 void LongRun::go_on() {
   if (const auto latest = directory_.latest_checkpoint()) {
-    restore(load_checkpoint(*latest));
+    const Checkpoint checkpoint = load_checkpoint(*latest);
+    check_finite(checkpoint, words_.what, directory_);
+    restore(checkpoint);
     metrics_.truncate(state().metrics_size);
   }
   write_environment();
@@ -111,7 +133,9 @@ RunOutcome LongRun::run_epochs() {
     if (!run_epoch()) {
       return RunOutcome::stopped;
     }
-    const EpochEnd end = finish_epoch();
+    const EpochEnd end =
+        guarded(words_.what, "at the end of epoch " + std::to_string(state().epoch + 1), directory_,
+                [&] { return finish_epoch(); });
     if (end == EpochEnd::finished_best) {
       // Before the latest, which so never claims a best checkpoint that is not there.
       save(directory_.best_checkpoint());
@@ -178,8 +202,8 @@ bool LongRun::run_step(const ReadyStep& ready, Clock::time_point start) {
 /// a GPU this one's are still being computed.
 void LongRun::launch(const ReadyStep& ready) {
   const std::int64_t number = in_flight_ ? in_flight_->next : state().step;
-  PendingStep step =
-      guarded(words_.what, state().epoch, number, directory_, [&] { return ready.launch(number); });
+  PendingStep step = guarded(words_.what, in_step(state().epoch, number), directory_,
+                             [&] { return ready.launch(number); });
   settle();
   in_flight_.emplace(StepInFlight{std::move(step), ready.next, ready.images});
 }
@@ -190,8 +214,8 @@ void LongRun::settle() {
   }
   RunState& state = mutable_state();
   const StepInFlight done = *std::exchange(in_flight_, std::nullopt);
-  const StepResult result =
-      guarded(words_.what, state.epoch, state.step, directory_, [&] { return done.step.get(); });
+  const StepResult result = guarded(words_.what, in_step(state.epoch, state.step), directory_,
+                                    [&] { return done.step.get(); });
   state.step = done.next;
   state.loss_sum += result.loss * static_cast<double>(done.images);
   state.correct += result.correct;

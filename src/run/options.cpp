@@ -40,6 +40,10 @@ void add_run_fields(FieldTable& t, RunOptions& o) {
         at_least(1));
 }
 
+std::vector<IdleRule> idle_runtime_settings(const c10::Device& device) {
+  return {{{"runtime.tf32"}, !device.is_cuda(), "it is for GPUs; this run is on " + device.str()}};
+}
+
 c10::Device prepare_runtime(const RuntimeOptions& options) {
   if (options.huge_pages) {
     use_huge_page_memory();

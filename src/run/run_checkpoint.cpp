@@ -1,42 +1,14 @@
 #include <darts/core/error.hpp>
+#include <darts/core/idle_settings.hpp>
 #include <darts/run/run_checkpoint.hpp>
 
 #include <nlohmann/json.hpp>
-
-#include <algorithm>
-#include <map>
-#include <numeric>
-#include <sstream>
-#include <vector>
 
 namespace darts {
 namespace {
 
 /// By full key, as text.
 using ConfigValues = std::map<std::string, std::string>;
-
-/// What a dumped config says: a key a line, two blanks before it for each section that it is in.
-ConfigValues values_of(const std::string& dump) {
-  ConfigValues values;
-  std::istringstream lines(dump);
-  std::vector<std::string> sections;
-  for (std::string line; std::getline(lines, line);) {
-    const std::size_t begin = line.find_first_not_of(' ');
-    const std::size_t colon = line.find(':');
-    if (begin == std::string::npos || line[begin] == '#' || colon == std::string::npos) {
-      continue;
-    }
-    const std::string key = line.substr(begin, colon - begin);
-    const std::string value = colon + 2 < line.size() ? line.substr(colon + 2) : "";
-    sections.resize(std::min(begin / 2, sections.size()));
-    if (value.empty()) {
-      sections.push_back(key + ".");
-    } else {
-      values[std::accumulate(sections.begin(), sections.end(), std::string()) + key] = value;
-    }
-  }
-  return values;
-}
 
 }  // namespace
 
@@ -52,9 +24,9 @@ nlohmann::ordered_json run_meta(const Checkpoint& checkpoint, const std::string&
 
 void check_same_config(const std::string& now, const std::string& then, const std::string& defaults,
                        const std::string& file) {
-  const ConfigValues now_values = values_of(now);
-  const ConfigValues then_values = values_of(then);
-  const ConfigValues default_values = values_of(defaults);
+  const ConfigValues now_values = values_of_dump(now);
+  const ConfigValues then_values = values_of_dump(then);
+  const ConfigValues default_values = values_of_dump(defaults);
   const auto value = [&](const ConfigValues& values, const std::string& key) {
     const auto own = values.find(key);
     const auto other = default_values.find(key);

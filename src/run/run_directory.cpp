@@ -1,6 +1,8 @@
 #include <darts/core/atomic_file.hpp>
 #include <darts/core/error.hpp>
+#include <darts/core/finite.hpp>
 #include <darts/core/posix_file.hpp>
+#include <darts/core/text.hpp>
 #include <darts/run/run_directory.hpp>
 
 #include <fcntl.h>
@@ -211,6 +213,39 @@ void RunDirectory::prune_checkpoints(std::int64_t keep_last) const {
 std::optional<fs::path> latest_checkpoint_of(const fs::path& run) {
   const auto found = find_checkpoints(run / "checkpoints");
   return found.empty() ? std::nullopt : std::optional(found.back().file);
+}
+
+std::optional<fs::path> last_good_checkpoint(const fs::path& run) {
+  auto found = find_checkpoints(run / "checkpoints");
+  for (auto checkpoint = found.rbegin(); checkpoint != found.rend(); ++checkpoint) {
+    try {
+      if (non_finite(load_checkpoint(checkpoint->file).tensors).empty()) {
+        return checkpoint->file;
+      }
+    } catch (const Error&) {  // a damaged one is no good
+    }
+  }
+  return std::nullopt;
+}
+
+std::string program_of_run(const fs::path& run) {
+  std::error_code ignored;
+  if (!fs::is_regular_file(run / "config.yaml", ignored)) {
+    return "";
+  }
+  constexpr std::size_t most_bytes = std::size_t{1} << 20U;
+  const std::string config = "\n" + read_text(run / "config.yaml", most_bytes);
+  return config.find("\nsearch:") != std::string::npos  ? "darts_search"
+         : config.find("\ntrain:") != std::string::npos ? "darts_train"
+                                                        : "";
+}
+
+void check_program(const fs::path& run, std::string_view program) {
+  const std::string owner = program_of_run(run);
+  if (!owner.empty() && owner != program) {
+    throw Error(run.string() + " is a run of " + owner + "; use: " + owner + " --resume " +
+                shell_quoted(run.string()));
+  }
 }
 
 void discard_run(const fs::path& run) noexcept {

@@ -1,8 +1,10 @@
+#include <darts/core/finite.hpp>
 #include <darts/core/text.hpp>
 #include <darts/ops/count.hpp>
 #include <darts/run/run_state.hpp>
 #include <darts/run/trial.hpp>
 #include <darts/search/dry_run.hpp>
+#include <darts/search/search_checkpoint.hpp>
 #include <darts/search/search_data.hpp>
 
 #include <ATen/ops/zeros.h>
@@ -57,10 +59,10 @@ void measure(const SearchConfig& config, SearchData& data, Supernet& supernet, T
 
 }  // namespace
 
-void dry_run(const SearchConfig& config, const Log& log) {
+void dry_run(const SearchConfig& config, const Log& log, const std::filesystem::path& init_from) {
   const c10::Device device = prepare_runtime(config.runtime);
   log.info(to_yaml(config));
-  for (const std::string& line : unused_method_settings(config)) {
+  for (const std::string& line : idle_settings(config, device)) {
     log.warn(line);
   }
   SearchData data(config, device, log);
@@ -68,6 +70,9 @@ void dry_run(const SearchConfig& config, const Log& log) {
       supernet_options(config, first_stage(config), data.image_channels(), data.classes()));
   const auto method = search_method(config);
   initialize_supernet(supernet, config.seed, *method);
+  if (!init_from.empty()) {
+    start_from(load_finite_checkpoint(init_from), supernet, data.images().class_names, log);
+  }
   log.info("images: " + format_count(data.train_images()) + " for w, " +
            format_count(data.valid_images()) + " held out; " + std::to_string(data.height()) + "×" +
            std::to_string(data.width()) + "×" + std::to_string(data.image_channels()) + ", " +

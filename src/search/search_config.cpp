@@ -167,6 +167,26 @@ std::string to_yaml(const SearchConfig& config) {
   return fields_with(copy, {config.search.method}).dump();
 }
 
+std::vector<std::string> idle_settings(const SearchConfig& config, const c10::Device& device) {
+  std::vector<IdleRule> rules = idle_image_settings(config.data);
+  for (IdleRule& rule : idle_runtime_settings(device)) {
+    rules.push_back(std::move(rule));
+  }
+  const bool fused = config.runtime.execution == Execution::fused;
+  rules.push_back({{"runtime.recompute"},
+                   !fused || !device.is_cpu(),
+                   "it is for runtime.execution fused on a CPU"});
+  rules.push_back({{"data.train_portion"},
+                   config.data.portion_w != 0.0 || config.data.portion_alpha != 0.0,
+                   "data.portion_w and data.portion_alpha say which images are used"});
+  rules.push_back({{"space.primitives"},
+                   !config.space.edges.normal.empty() && !config.space.edges.reduce.empty(),
+                   "space.edges.normal and space.edges.reduce say what the edges offer"});
+  std::vector<std::string> lines = idle_settings(to_yaml(config), to_yaml(SearchConfig()), rules);
+  std::ranges::move(unused_method_settings(config), std::back_inserter(lines));
+  return lines;
+}
+
 SearchSpace search_space(const SearchConfig& config) {
   SearchSpace space;
   space.primitives = {primitives(config.space, config.space.edges.normal),

@@ -1,4 +1,5 @@
 #include <darts/core/error.hpp>
+#include <darts/core/text.hpp>
 #include <darts/search/search_data.hpp>
 
 #include <utility>
@@ -36,11 +37,12 @@ IndexSplit split(const SearchConfig& config, const ImageSource& images) {
                          ? split_by_class(config, images)
                          : split_indices(used_images(config, images), config.data.train_portion);
   if (parts.first.size() < 2 || parts.rest.size() < 2) {
-    throw Error(
-        std::string(by_class ? "data.portion_w and data.portion_alpha" : "data.train_portion") +
-        ": " + std::to_string(used_images(config, images).size()) + " images are split into " +
-        std::to_string(parts.first.size()) + " for w and " + std::to_string(parts.rest.size()) +
-        " for alpha; each needs at least 2");
+    const std::string keys = by_class                ? "data.portion_w and data.portion_alpha"
+                             : config.data.limit > 0 ? "data.limit and data.train_portion"
+                                                     : "data.train_portion";
+    throw Error(keys + ": " + format_count(std::ssize(used_images(config, images))) +
+                " images are split into " + std::to_string(parts.first.size()) + " for w and " +
+                std::to_string(parts.rest.size()) + " for alpha; each needs at least 2");
   }
   return parts;
 }
@@ -84,6 +86,10 @@ SearchData::SearchData(const SearchConfig& config, const c10::Device& device,
       train_(images_, train_indices(config, parts), loader_options(config, device)),
       held_out_(images_, parts.rest, held_out_options(loader_options(config, device))),
       validation_(images_->unaugmented(), parts.rest, in_order(loader_options(config, device))) {}
+
+RunImages SearchData::images() const {
+  return {images_->class_names(), {{"training", list_of(*images_)}}};
+}
 
 void SearchData::start_epoch(std::int64_t epoch, std::int64_t first_step) {
   epoch_ = epoch;

@@ -29,7 +29,18 @@ Json rows_of(const at::Tensor& matrix, const CellPrimitives& primitives) {
   return rows;
 }
 
+/// NaN and infinity are null in a record.
+void check_all_numbers(const Json& rows) {
+  for (const Json& row : rows) {
+    if (std::ranges::any_of(row, [](const Json& value) { return value.is_null(); })) {
+      throw Error(
+          "alphas are not finite: the search had diverged; --epoch N derives from an earlier one");
+    }
+  }
+}
+
 at::Tensor matrix_of(const Json& rows, const CellPrimitives& primitives) {
+  check_all_numbers(rows);
   const auto values = rows.get<std::vector<std::vector<double>>>();
   const at::Tensor matrix = at::zeros({std::ssize(values), primitives.columns()}, at::kDouble);
   std::int64_t edge = 0;
@@ -106,8 +117,9 @@ std::string percent(double share) { return format_fixed(100.0 * share, 1) + " %"
 std::string describe(const EpochSummary& s, std::int64_t epochs) {
   return "epoch " + std::to_string(s.epoch) + "/" + std::to_string(epochs) + "  lr " +
          format_fixed(s.learning_rate, 4) + "  train loss " + format_fixed(s.train_loss, 3) +
-         " acc " + percent(s.train_accuracy) + "  valid loss " + format_fixed(s.valid_loss, 3) +
-         " acc " + percent(s.valid_accuracy) + "  alpha entropy " +
+         " acc " + percent(s.train_accuracy) +
+         (s.valid_trained_on ? "  loss on images trained on " : "  valid loss ") +
+         format_fixed(s.valid_loss, 3) + " acc " + percent(s.valid_accuracy) + "  alpha entropy " +
          format_fixed(s.entropy_normal, 3) + " + " + format_fixed(s.entropy_reduce, 3) + " (of " +
          format_fixed(s.most_entropy, 2) + ")  " + describe_skips(s) + describe_figures(s) +
          format_duration(s.seconds) + "  " + format_fixed(s.images_per_second, 0) +
@@ -128,6 +140,7 @@ nlohmann::json to_json(const EpochSummary& s) {
             {"train_accuracy", s.train_accuracy},
             {"valid_loss", s.valid_loss},
             {"valid_accuracy", s.valid_accuracy},
+            {"valid_images", s.valid_trained_on ? "trained on" : "held out"},
             {"alpha_entropy_normal", s.entropy_normal},
             {"alpha_entropy_reduce", s.entropy_reduce},
             {"skip_connections_normal", skips(&Genotype::normal)},
@@ -200,6 +213,9 @@ void SearchRecords::write_genotype(const EpochSummary& s) {
                         {"epoch", s.epoch}};
   if (s.epoch > 0) {
     json["provenance"]["valid_accuracy"] = s.valid_accuracy;
+  }
+  if (s.valid_trained_on) {
+    json["provenance"]["valid_images"] = "trained on";
   }
   const std::string text = format_json(json);
   write_file_atomically(directory_.genotype_of_epoch(s.epoch), text);

@@ -1,3 +1,4 @@
+#include <darts/core/absolute_path.hpp>
 #include <darts/core/atomic_file.hpp>
 #include <darts/core/error.hpp>
 #include <darts/core/module_state.hpp>
@@ -16,6 +17,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace darts {
@@ -40,11 +42,15 @@ Supernet make_supernet(const SearchConfig& config, const SearchStage& stage, con
 
 std::unique_ptr<SearchRun> SearchRun::start(const SearchConfig& config, RunHooks hooks,
                                             const std::filesystem::path& init_from) {
-  return start_run<SearchRun>(config.name, config.run, std::move(hooks), init_from, config);
+  SearchConfig placed = config;
+  static_cast<ImageOptions&>(placed.data) = with_absolute_paths(config.data);
+  placed.run.root = absolute_path(config.run.root);
+  return start_run<SearchRun>(config.name, config.run, std::move(hooks), init_from, placed);
 }
 
 std::unique_ptr<SearchRun> SearchRun::resume(const std::filesystem::path& directory,
                                              RunHooks hooks) {
+  check_program(directory, "darts_search");
   RunDirectory opened = RunDirectory::open(directory);
   const auto config = load_config<SearchConfig>(opened.config());
   return resume(std::move(opened), config, std::move(hooks));
@@ -65,7 +71,7 @@ SearchRun::SearchRun(SearchConfig config, RunDirectory directory, RunHooks hooks
       method_(search_method(config_)),
       records_(this->directory(), config_) {
   enter(first_stage(config_));
-  for (const std::string& line : unused_method_settings(config_)) {
+  for (const std::string& line : idle_settings(config_, this->device())) {
     log().warn(line);
   }
   if (config_.runtime.cuda_graph && this->device().is_cuda() && has_noise(*supernet_)) {
@@ -102,7 +108,7 @@ void SearchRun::advance() {
 }
 
 void SearchRun::initialize_from(const Checkpoint& checkpoint) {
-  restore_supernet(checkpoint, supernet_);
+  start_from(checkpoint, supernet_, data_.images().class_names, log());
 }
 
 void SearchRun::write_recipe() const {
@@ -123,14 +129,14 @@ void SearchRun::start_records() {
 Checkpoint SearchRun::checkpoint() {
   records_.sync();
   state_.alphas_size = records_.alphas_size();
-  return make_checkpoint(supernet_, *step_, state_, config_);
+  return make_checkpoint({supernet_, *step_, data_.images()}, state_, config_);
 }
 
 void SearchRun::restore(const Checkpoint& checkpoint) {
   if (SearchStage stage = stage_of(checkpoint, config_); stage.number != stage_.number) {
     enter(std::move(stage));
   }
-  state_ = restore_checkpoint(checkpoint, supernet_, *step_, config_);
+  state_ = restore_checkpoint(checkpoint, {supernet_, *step_, data_.images()}, config_);
   records_.truncate(state_.alphas_size);
 }
 
@@ -230,6 +236,7 @@ EpochSummary SearchRun::summarize() const {
   s.entropy_normal = mean_entropy(method_->shares(theta, CellType::normal));
   s.entropy_reduce = mean_entropy(method_->shares(theta, CellType::reduction));
   s.most_entropy = undecided_entropy(stage_.space);
+  s.valid_trained_on = !find_order(config_.search.order).bilevel;
   s.skipped = state_.skipped;
   s.figures = method_->figures(position(state_.step));
   try {
@@ -243,7 +250,9 @@ EpochSummary SearchRun::summarize() const {
 
 bool SearchRun::validate(EpochSummary& summary) {
   const c10::NoGradGuard no_grad;
-  auto progress = hooks().progress("validation", data_.validation_batches());
+  const bool bilevel = find_order(config_.search.order).bilevel;
+  auto progress = hooks().progress(bilevel ? "validation" : "test on images trained on",
+                                   data_.validation_batches());
   supernet_->eval();
   data_.start_validation();
   restart_noise(*supernet_, {config_.seed, RandomPurpose::noise, RandomStream::max(),
@@ -275,6 +284,9 @@ bool SearchRun::validate(EpochSummary& summary) {
   summary.valid_skipped = data_.validation_skipped();
   summary.valid_loss = loss.item<double>() / images;
   summary.valid_accuracy = static_cast<double>(correct.item<std::int64_t>()) / images;
+  if (!std::isfinite(summary.valid_loss)) {
+    throw NonFiniteError("validation loss " + format_fixed(summary.valid_loss, 3));
+  }
   return true;
 }
 
@@ -310,8 +322,10 @@ void SearchRun::report(RunOutcome outcome) {
     }
   }
   if (outcome == RunOutcome::finished && state_.best_epoch > 0) {
-    log().info("best validation accuracy " + format_fixed(100.0 * state_.best_accuracy, 2) +
-               " % in epoch " + std::to_string(state_.best_epoch));
+    const bool bilevel = find_order(config_.search.order).bilevel;
+    log().info((bilevel ? "best validation accuracy " : "best accuracy on images trained on ") +
+               format_fixed(100.0 * state_.best_accuracy, 2) + " % in epoch " +
+               std::to_string(state_.best_epoch));
   }
 }
 

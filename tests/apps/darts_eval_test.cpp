@@ -3,9 +3,11 @@
 #include "core/write_text.hpp"
 #include "data/fixtures.hpp"
 #include "support/test_paths.hpp"
+#include "support/write_png.hpp"
 
 #include <darts/core/checkpoint.hpp>
 #include <darts/core/json_lines.hpp>
+#include <darts/data/dataset.hpp>
 #include <darts/eval/stored_network.hpp>
 
 #include <ATen/ops/randn.h>
@@ -13,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <sstream>
 
 namespace darts::testing {
 namespace {
@@ -102,6 +105,32 @@ TEST_F(DartsEval, PredictsPictures) {
   EXPECT_EQ(std::count(result.out.begin(), result.out.end(), '%'), 6) << result.out;
   EXPECT_THAT(eval_error({run, "--predict", write_text(at("no.jpg"), "not a picture")}),
               HasSubstr("no.jpg"));
+}
+
+TEST_F(DartsEval, PredictsWhatItsTestFinds) {
+  const fs::path run = finish(recipe());
+  ASSERT_EQ(eval({run, "--threads", "1"}).status, 0);
+  const auto report = nlohmann::json::parse(bytes_of(run / "test.json"));
+  const ImageSet set = load_dataset({.name = "fashion_mnist", .root = at("data")}, Split::test);
+  Arguments arguments{run, "--threads", "1", "--top", "1", "--predict"};
+  for (std::int64_t i = 0; i < set.size(); ++i) {
+    arguments.push_back(write_png(at("pictures") / (std::to_string(i) + ".png"),
+                                  set.images[i].narrow(0, 2, 28).narrow(1, 2, 28)));
+  }
+  const ProgramResult result = eval(arguments);
+  ASSERT_EQ(result.status, 0) << result.err;
+  std::istringstream lines(result.out);
+  std::vector<std::vector<int>> found(10, std::vector<int>(10));
+  for (std::int64_t i = 0; i < set.size(); ++i) {
+    std::string file;
+    std::string line;
+    ASSERT_TRUE(std::getline(lines, file) && std::getline(lines, line));
+    const std::string name = line.substr(line.find("%  ") + 3);
+    const auto column = std::ranges::find(set.class_names, name) - set.class_names.begin();
+    ++found.at(static_cast<std::size_t>(set.labels[i].item<std::int64_t>()))
+          .at(static_cast<std::size_t>(column));
+  }
+  EXPECT_EQ(nlohmann::json(found), report.at("confusion"));
 }
 
 TEST_F(DartsEval, CountsWithoutData) {

@@ -10,12 +10,15 @@
 
 #include <nlohmann/json.hpp>
 
+#include <tuple>
+
 namespace darts::testing {
 namespace {
 
 namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class DartsSearch : public SearchFixture {};
 
@@ -42,6 +45,26 @@ TEST_F(DartsSearch, LeavesAWholeRunDirectory) {
   EXPECT_EQ(newest_checkpoint(run).filename(), "epoch_002_step_000000.safetensors");
   EXPECT_TRUE(fs::exists(run / "checkpoints/best.safetensors"));
   EXPECT_THAT(result.out, HasSubstr("genotype: " + (run / "genotype.json").string()));
+}
+
+TEST_F(DartsSearch, SaysWhetherAnAccuracyIsAValidations) {
+  const auto outcome_of = [&](const std::string& order) {
+    const ProgramResult result = run(recipe({"search.order=" + order}));
+    EXPECT_EQ(result.status, 0) << result.err;
+    const fs::path run = run_directory_of(result.out);
+    return std::tuple(result.out, read_json_lines(run / "metrics.jsonl").back().at("valid_images"),
+                      nlohmann::json::parse(bytes_of(run / "genotype.json")).at("provenance"));
+  };
+  const auto [first, held_out, provenance] = outcome_of("first");
+  EXPECT_THAT(first, AllOf(HasSubstr("  valid loss "), HasSubstr("best validation accuracy ")));
+  EXPECT_EQ(held_out, "held out");
+  EXPECT_FALSE(provenance.contains("valid_images"));
+  const auto [joint, trained_on, origin] = outcome_of("joint");
+  EXPECT_THAT(joint,
+              AllOf(HasSubstr("  loss on images trained on "),
+                    HasSubstr("best accuracy on images trained on "), Not(HasSubstr("valid"))));
+  EXPECT_EQ(trained_on, "trained on");
+  EXPECT_EQ(origin.at("valid_images"), "trained on");
 }
 
 TEST_F(DartsSearch, SearchesOnPhotographs) {

@@ -221,6 +221,27 @@ TEST_F(DartsTrain, UnreadableImagesAreCountedWhereverFiguresAre) {
   EXPECT_EQ(nlohmann::json::parse(bytes_of(finished / "result.json")).at("skipped_test_images"), 1);
 }
 
+TEST_F(DartsTrain, BrokenImagesOfAnImageFolderAreLeftOutAndCounted) {
+  write_photographs(1);
+  write_text(at("imagenet/val/n02/bad.JPEG"), "");
+  std::vector<std::string> settings{"data.dataset=image_folder",
+                                    "data.root=" + at("imagenet").string(), "data.image_size=32",
+                                    "train.batch_size=2", "train.epochs=1"};
+  EXPECT_THAT(error_of_run(settings), HasSubstr("n01/bad.JPEG"));
+  settings.emplace_back("data.on_error=skip");
+  const ProgramResult result = run(recipe(settings));
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("1 of 7 images cannot be read and are left out"));
+  const fs::path finished = run_directory_of(result.out);
+  const auto epoch = read_json_lines(finished / "metrics.jsonl").back();
+  EXPECT_EQ(epoch.at("skipped_images"), 1);
+  EXPECT_EQ(epoch.at("skipped_test_images"), 1);
+  const ProgramResult tested =
+      Program("darts_eval", {finished, "--on-error", "skip"}, at("eval_output")).wait();
+  EXPECT_EQ(tested.status, 0) << tested.err;
+  EXPECT_THAT(tested.out, HasSubstr("unreadable images       1\n"));
+}
+
 TEST_F(DartsTrain, KilledOnPhotographsItGoesOnWithinTheEpoch) {
   std::vector<std::string> settings = photographs(3);
   constexpr int epochs = 3;

@@ -234,6 +234,18 @@ TEST(FieldTableFile, RefusesToExtendInCircles) {
   EXPECT_EQ(refusal("extends: [a, b]\n"), "x.yaml:1: extends: expected a file name, got a list");
 }
 
+TEST(FieldTableFile, RefusesWhatNoFileNameOrRecordCanHold) {
+  EXPECT_EQ(refusal("name: \"a\\0b\"\n"), "x.yaml:1: name: must not hold a NUL byte, got \"a b\"");
+  EXPECT_EQ(refusal("data:\n  root: \"\\0\"\n"),
+            "x.yaml:2: data.root: must not hold a NUL byte, got \"\"");
+  EXPECT_EQ(refusal("search:\n  tags: [a, \"b\\x00\"]\n"),
+            "x.yaml:2: search.tags: must not hold a NUL byte, got \"b\"");
+  EXPECT_EQ(refusal("extends: \"y.yaml\\0\"\n"),
+            "x.yaml:1: extends: must not hold a NUL byte, got \"y.yaml\"");
+  EXPECT_EQ(refusal("name: caf\xe9\n"), "x.yaml: is not UTF-8 text; save it as UTF-8");
+  EXPECT_EQ(refusal(std::string("n\0a\0", 4)).substr(0, 7), "x.yaml:");
+}
+
 /// A text of up to 12 code points, with everything that YAML gives a meaning among them.
 std::string random_text(std::mt19937_64& random) {
   static const std::vector<std::string> pieces{

@@ -176,6 +176,16 @@ TEST(FieldTable, ErrorsNameTheOptionThatWasGiven) {
             "--set search.epochs=a b: expected a whole number, got \"a b\"");
 }
 
+TEST(FieldTable, RefusesWhatNoFileNameOrRecordCanHold) {
+  ExampleConfig config;
+  FieldTable table = fields(config);
+  EXPECT_EQ(error_of([&] { table.assign("data.root=\"runs\\0\""); }),
+            "--set data.root=\"runs\\0\": must not hold a NUL byte, got \"runs\"");
+  EXPECT_THAT(error_of([&] { table.set("data.root", "caf\xe9", "--data-root"); }),
+              ::testing::StartsWith("--data-root: must be UTF-8, got \"caf\\xe9\"; rename it"));
+  EXPECT_EQ(config, ExampleConfig());
+}
+
 TEST(FieldTable, SurvivesBeingMoved) {
   ExampleConfig config;
   FieldTable first = fields(config);

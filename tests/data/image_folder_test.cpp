@@ -142,6 +142,57 @@ TEST_F(ImageFolder, NamesABrokenImage) {
                     HasSubstr("; replace or remove it")));
 }
 
+TEST_F(ImageFolder, LeavesOutBrokenImagesIfAsked) {
+  put_two_classes("train");
+  put_two_classes("test");
+  const PixelStatistics whole = {load(Split::train).mean, load(Split::train).stddev};
+  for (const char* split : {"train", "test"}) {
+    test::write_file(root.path() / split / "fish/2.jpg", "no picture");
+  }
+  EXPECT_THAT(load_error(Split::train), HasSubstr("fish/2.jpg"));
+  std::vector<std::string> notes;
+  const OpenOptions open{.on_error = OnError::skip,
+                         .warn = [&](const std::string& note) { notes.push_back(note); }};
+  for (const Split split : {Split::train, Split::test}) {
+    const auto images = open_images(options, split, open);
+    ASSERT_EQ(images->size(), 4);
+    EXPECT_EQ(images->statistics().mean, whole.mean);
+    EXPECT_EQ(images->statistics().stddev, whole.stddev);
+    RandomStream random(0, RandomPurpose::train_augment);
+    std::vector<float> image(static_cast<std::size_t>(images->image_values()));
+    EXPECT_TRUE(images->read(0, random, image));
+    EXPECT_FALSE(images->read(1, random, image));  // fish/2.jpg
+    EXPECT_FALSE(images->unaugmented()->read(1, random, image));
+  }
+  EXPECT_THAT(notes.front(), AllOf(HasSubstr("1 of 4 images cannot be read and are left out"),
+                                   HasSubstr("train/fish/2.jpg")));
+
+  for (const char* file : {"fish/1.jpg", "rock/a.JPEG", "rock/b.jpg"}) {
+    test::write_file(root.path() / "train" / file, "no picture");
+  }
+  EXPECT_THAT(test::error_of([&] { open_images(options, Split::train, open); }),
+              HasSubstr("none of the 4 images in"));
+}
+
+TEST_F(ImageFolder, RefusesAClassWhoseNameIsNotUtf8) {
+  put_two_classes("train");
+  put("grey.jpg", "train/caf\xe9/x.jpg");
+  const std::string refusal =
+      root.path().string() +
+      "/train: the class \"caf\\xe9\" has a name that is not UTF-8; rename it";
+  EXPECT_EQ(load_error(Split::train), refusal);
+  options.name = "imagenet";
+  EXPECT_EQ(test::error_of([&] { open_images(options, Split::train); }), refusal);
+}
+
+TEST_F(ImageFolder, ATestSplitAloneHasTheClassesThatItShows) {
+  put_two_classes("test");
+  options.statistics = PixelStatistics{{0.1, 0.2, 0.3}, {0.4, 0.5, 0.6}};
+  EXPECT_THAT(load(Split::test).class_names, ElementsAre("fish", "rock"));
+  options.statistics.reset();
+  EXPECT_THAT(load_error(Split::test), StartsWith("no train images in"));
+}
+
 TEST_F(ImageFolder, NamesAClassWithoutImages) {
   put_two_classes("train");
   fs::create_directories(root.path() / "train" / "empty");

@@ -1,6 +1,7 @@
 #include "fixtures.hpp"
 
 #include <darts/data/image_set.hpp>
+#include <darts/data/image_set_source.hpp>
 
 #include <ATen/ops/full.h>
 
@@ -39,6 +40,24 @@ TEST(PixelAccumulator, GivesAConstantChannelAStandardDeviationOfOne) {
   PixelAccumulator all(1);
   all.add(at::full({3, 100, 100, 1}, 77, at::kByte));
   EXPECT_EQ(all.statistics().stddev[0], 1.0);
+}
+
+TEST(PixelStatistics, HaveToBeOfUse) {
+  const auto refusal = [](double mean, double stddev) {
+    return test::error_of([&] { check_statistics({{0.5, mean}, {0.2, stddev}}); });
+  };
+  EXPECT_EQ(refusal(0.0, 0.1), "");
+  EXPECT_EQ(
+      refusal(0.4, 0.0),
+      "images cannot be normalised with the means (mean) 0.5, 0.4 and the standard deviations "
+      "(stddev) 0.2, 0.0: all have to be finite, the deviations above 0");
+  EXPECT_NE(refusal(0.4, -0.1), "");
+  EXPECT_NE(refusal(NAN, 0.1), "");
+  EXPECT_NE(refusal(0.4, INFINITY), "");
+  auto set = test::made_up_images(1, 2, 2, 3);
+  set->stddev[1] = 0.0;
+  EXPECT_THAT(test::error_of([&] { ImageSetSource(set, Augmentation::none()); }),
+              ::testing::HasSubstr("deviations above 0"));
 }
 
 }  // namespace

@@ -23,6 +23,7 @@ class BrokenImages : public ImageSource {
   const std::vector<std::string>& class_names() const override { return names_; }
   const PixelStatistics& statistics() const override { return statistics_; }
   bool by_class() const override { return false; }
+  std::string checksum() const override { return {}; }
   std::int64_t label(std::int64_t index) const override { return index; }
   bool read(std::int64_t index, RandomStream& random, std::span<float> image) const override {
     if (broken_.contains(index)) {

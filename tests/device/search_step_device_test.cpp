@@ -141,14 +141,14 @@ TEST(Checkpoint, TakesAHandfulOfCopies) {
   const testing::TemporaryFolder folder;
   const std::filesystem::path file = folder.path() / "a.ckpt";
   testing::take_copies();
-  save_checkpoint(file, make_checkpoint(supernet, step, {}, config));
+  save_checkpoint(file, make_checkpoint({supernet, step}, {}, config));
   EXPECT_LE(testing::take_copies(), 20);
 
   Supernet other(supernet_options(config, first_stage(config), 3, 4));
   testing::move_to_fake_device(*other);
   SearchStep other_step(other, step_options(config, fake_device()));
   testing::take_copies();
-  restore_checkpoint(load_checkpoint(file), other, other_step, config);
+  restore_checkpoint(load_checkpoint(file), {other, other_step}, config);
   EXPECT_LE(testing::take_copies(), 40);
   const testing::Golden state = testing::copy_of_state(*supernet);
   for (const auto& [name, tensor] : testing::copy_of_state(*other)) {

@@ -40,6 +40,14 @@ TEST(TestScores, FewerThanFiveClassesAreAllAmongTheTopFive) {
   EXPECT_DOUBLE_EQ(scores.top5(), 1.0);
 }
 
+TEST(TestScores, CountsImagesWhoseLogitsAreNotFinite) {
+  TestScores scores(2);
+  scores.add(torch::tensor({{1., 0.}, {NAN, 0.}, {0., INFINITY}}),
+             torch::tensor({0, 1, 0}, at::kLong));
+  EXPECT_EQ(scores.images(), 3);
+  EXPECT_EQ(scores.non_finite(), 2);
+}
+
 TEST(TestScores, ReportNamesTheClasses) {
   TestScores scores(2);
   scores.add(torch::tensor({{1., 0.}, {1., 0.}}), torch::tensor({0, 1}, at::kLong));

@@ -9,11 +9,14 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <cmath>
+
 namespace darts {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 NetworkDescription description(std::int64_t classes) {
   NetworkDescription d;
@@ -29,7 +32,9 @@ NetworkDescription description(std::int64_t classes) {
   d.height = 32;
   d.width = 32;
   d.resize_size = 36;
-  d.class_names.assign(static_cast<std::size_t>(classes), "thing");
+  for (std::int64_t i = 0; i < classes; ++i) {
+    d.class_names.push_back("thing " + std::to_string(i));
+  }
   d.statistics = {{0.1, 0.2, 0.3}, {0.4, 0.5, 0.6}};
   return d;
 }
@@ -76,12 +81,39 @@ TEST(StoredNetwork, FineTuningTakesAllButTheClassifiers) {
   EvaluationNetwork source(ten.options);
   const Checkpoint checkpoint = checkpoint_of(source, ten);
   EvaluationNetwork target(description(4).options);
-  EXPECT_THAT(initialize_from(target, checkpoint),
-              ElementsAre("auxiliary_head.classifier.bias", "auxiliary_head.classifier.weight",
-                          "classifier.bias", "classifier.weight"));
+  const auto classifiers =
+      ElementsAre("auxiliary_head.classifier.bias", "auxiliary_head.classifier.weight",
+                  "classifier.bias", "classifier.weight");
+  EXPECT_THAT(initialize_from(target, description(4).class_names, checkpoint), classifiers);
   EXPECT_TRUE(target->named_parameters()["stem.0.weight"].equal(
       source->named_parameters()["stem.0.weight"]));
   EXPECT_EQ(target->named_parameters()["classifier.weight"].size(0), 4);
+
+  EvaluationNetwork same(ten.options);
+  EXPECT_THAT(initialize_from(same, ten.class_names, checkpoint), IsEmpty());
+  EvaluationNetwork others(ten.options);
+  NetworkDescription named = ten;
+  named.class_names.back() = "another thing";
+  EXPECT_THAT(initialize_from(others, named.class_names, checkpoint), classifiers);
+  EXPECT_FALSE(others->named_parameters()["classifier.weight"].equal(
+      source->named_parameters()["classifier.weight"]));
+}
+
+TEST(StoredNetwork, NumbersMayBeNoNames) {
+  NetworkDescription d = description(12);
+  EXPECT_TRUE(d.names_classes());
+  for (std::size_t i = 0; i < d.class_names.size(); ++i) {
+    d.class_names[i] = std::to_string(i);
+  }
+  EXPECT_FALSE(d.names_classes());  // of folders 10 would stand before 2
+  EvaluationNetwork network(d.options);
+  const Checkpoint imported = checkpoint_of(network, d);
+  EvaluationNetwork target(d.options);
+  EXPECT_THAT(initialize_from(target, description(12).class_names, imported), IsEmpty());
+  d.class_names.resize(10);
+  EXPECT_TRUE(d.names_classes());
+  d.dataset.clear();
+  EXPECT_FALSE(d.names_classes());
 }
 
 TEST(StoredNetwork, FineTuningRefusesAnotherNetwork) {
@@ -92,7 +124,7 @@ TEST(StoredNetwork, FineTuningRefusesAnotherNetwork) {
   wider.options.channels = 4;
   EvaluationNetwork target(wider.options);
   try {
-    initialize_from(target, checkpoint);
+    initialize_from(target, wider.class_names, checkpoint);
     FAIL() << "no error";
   } catch (const Error& e) {
     EXPECT_THAT(e.what(), HasSubstr("a.safetensors"));
@@ -121,6 +153,22 @@ TEST(StoredNetwork, SaysWhatIsWrongWithADescription) {
   EXPECT_THAT(refusal([](auto& m) { m["network"]["classes"] = 4; }), HasSubstr("3 class names"));
   EXPECT_THAT(refusal([](auto& m) { m["network"]["genotype"]["normal"][0][0][0] = "warp"; }),
               HasSubstr("warp"));
+  EXPECT_THAT(refusal([](auto& m) { m["network"]["stddev"][1] = 0; }),
+              HasSubstr("cannot be used: images cannot be normalised with the means (mean)"));
+}
+
+TEST(StoredNetwork, RefusesWeightsThatAreNotFinite) {
+  const NetworkDescription d = description(3);
+  EvaluationNetwork network(d.options);
+  Checkpoint checkpoint = checkpoint_of(network, d);
+  checkpoint.tensors.at("model.stem.0.weight")[0][0][0][0] = NAN;
+  try {
+    load_network(checkpoint, WeightsKind::best_known);
+    FAIL() << "no error";
+  } catch (const Error& e) {
+    EXPECT_THAT(e.what(),
+                HasSubstr("a.safetensors holds numbers that are not finite (model.stem.0.weight)"));
+  }
 }
 
 }  // namespace

@@ -74,6 +74,14 @@ TEST_P(TrainDataOfFiles, HasEveryClassInAPartOfIt) {
   EXPECT_THAT(labels(), ElementsAre(Pair(0, 4), Pair(1, 6)));
 }
 
+TEST_P(TrainDataOfFiles, OneImageIsTooFew) {
+  config_.data.limit = 1;
+  EXPECT_EQ(test::error_of([&] { labels(); }),
+            "data.limit: 1 image to train on, and batch norm needs at least 2");
+  config_.data.limit = 2;
+  EXPECT_EQ(labels().size(), 2U);
+}
+
 INSTANTIATE_TEST_SUITE_P(, TrainDataOfFiles,
                          ::testing::Values(FileSet{"image_folder", "test"},
                                            FileSet{"imagenet", "val"}),

@@ -12,12 +12,14 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <cmath>
 #include <limits>
 
 namespace darts {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using testing::error_of;
 using ::testing::HasSubstr;
@@ -25,8 +27,10 @@ using ::testing::HasSubstr;
 /// Epochs of as many steps as `steps` says; the loss of a step is its number.
 struct CountingConfig {
   std::vector<std::int64_t> steps{3, 2};
-  std::int64_t diverges_at = -1;  ///< step of the first epoch
-  std::int64_t passes_over = -1;  ///< step of every epoch
+  std::int64_t diverges_at = -1;      ///< step of the first epoch
+  std::int64_t passes_over = -1;      ///< step of every epoch
+  std::int64_t breaks_at = -1;        ///< step of the first epoch after which its weights are NaN
+  std::int64_t measures_nan_in = -1;  ///< epoch
   RunOptions run;
 };
 
@@ -76,6 +80,9 @@ class CountingRun : public LongRun {
     if (hooks().stop_requested()) {
       return EpochEnd::stopped;
     }
+    if (state_.epoch == config_.measures_nan_in) {
+      throw NonFiniteError("test loss nan");
+    }
     metrics().append({{"epoch", state_.epoch}, {"images", state_.images}});
     const std::int64_t epoch = state_.epoch + 1;
     state_ = {};
@@ -85,6 +92,8 @@ class CountingRun : public LongRun {
   Checkpoint checkpoint() override {
     events.push_back("save " + std::to_string(state_.epoch) + "." + std::to_string(state_.step));
     Checkpoint saved;
+    const bool broken = state_.step == config_.breaks_at && state_.epoch == 0;
+    saved.tensors.emplace("weight", at::full({2}, broken ? NAN : 1.0));
     saved.meta = to_json(state_fields(state_, {{"metrics_size", &state_.metrics_size}})).dump();
     return saved;
   }
@@ -185,6 +194,40 @@ TEST_F(LongRunTest, SaysWhereItDiverged) {
   EXPECT_THAT(error_of([&] { run->run(); }),
               HasSubstr("the counting diverged in epoch 1, step 2: loss inf"));
   EXPECT_EQ(run->directory().latest_checkpoint(), run->directory().checkpoint(0, 0));
+}
+
+TEST_F(LongRunTest, ACheckpointOfWhatHadDivergedIsNotTheLastGoodOne) {
+  config_.run.checkpoint_every_steps = 1;
+  config_.breaks_at = 1;
+  config_.diverges_at = 1;
+  const auto run = start();
+  const RunDirectory& directory = run->directory();
+  EXPECT_THAT(error_of([&] { run->run(); }),
+              AllOf(HasSubstr("in epoch 1, step 2: loss inf; last good checkpoint: " +
+                              directory.checkpoint(0, 0).string() + ";")));
+  ASSERT_EQ(directory.latest_checkpoint(), directory.checkpoint(0, 1));
+  const fs::path copy = folder_ / "copy";
+  fs::copy(directory.path(), copy, fs::copy_options::recursive);
+  const fs::path broken = copy / "checkpoints" / directory.checkpoint(0, 1).filename();
+  const fs::path good = copy / "checkpoints" / directory.checkpoint(0, 0).filename();
+  EXPECT_EQ(error_of([&] { resume(copy); }),
+            broken.string() +
+                " holds numbers that are not finite (weight): the counting had diverged before it "
+                "was saved; remove the checkpoints after " +
+                good.string() + " and resume, or start a new run with a lower learning rate");
+  EXPECT_THAT(error_of([&] { start({}, broken); }), HasSubstr("take an older checkpoint"));
+  fs::remove(good);
+  EXPECT_THAT(error_of([&] { resume(copy); }),
+              HasSubstr("no other checkpoint is good: start a new"));
+}
+
+TEST_F(LongRunTest, SaysThatItDivergedAlsoWhereAnEpochsFiguresTellIt) {
+  config_.measures_nan_in = 1;
+  const auto run = start();
+  EXPECT_THAT(error_of([&] { run->run(); }),
+              HasSubstr("the counting diverged at the end of epoch 2: test loss nan; last good "
+                        "checkpoint: " +
+                        run->directory().checkpoint(1, 0).string()));
 }
 
 TEST_F(LongRunTest, ItsDirectoryCanBeResumedOnceItsStartIsSaved) {

@@ -139,5 +139,21 @@ TEST(RunDirectory, IsLockedUntilItsOwnerEnds) {
   ::close(pipe[1]);
 }
 
+TEST(RunDirectory, IsOfTheProgramThatItsConfigSays) {
+  const testing::TemporaryFolder root;
+  const auto with = [&](const std::string& config) {
+    std::ofstream(root / "config.yaml") << config;
+    return program_of_run(root.path());
+  };
+  EXPECT_EQ(program_of_run(root / "nowhere"), "");
+  EXPECT_EQ(with("name: x\n"), "");
+  EXPECT_EQ(with("name: search\ntrain:\n  epochs: 1\n"), "darts_train");
+  EXPECT_EQ(with("name: train\nsearch:\n  epochs: 1\n"), "darts_search");
+  check_program(root.path(), "darts_search");
+  EXPECT_EQ(error_of([&] { check_program(root.path(), "darts_train"); }),
+            root.path().string() + " is a run of darts_search; use: darts_search --resume " +
+                root.path().string());
+}
+
 }  // namespace
 }  // namespace darts

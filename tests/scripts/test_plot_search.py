@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,11 @@ def make_run(folder: Path, epochs: int, **options: Any) -> Path:
     write_lines(run / "metrics.jsonl", steps + [epoch_record(e) for e in range(1, epochs + 1)])
     write_lines(run / "alphas.jsonl", [alpha_record(e, **options) for e in range(epochs + 1)])
     return run
+
+
+def svg_text(folder: Path) -> str:
+    """The text of s.svg, which matplotlib also writes as comments."""
+    return (folder / "s.svg").read_text()
 
 
 def test_default_output(script: Script, tmp_path: Path) -> None:
@@ -110,8 +116,33 @@ def test_diverged_search_is_drawn(script: Script, tmp_path: Path) -> None:
     record = alpha_record(1, nodes=1) | {"normal": [[None] * 4] * 2, "reduce": [[None] * 4] * 2}
     write_lines(run / "alphas.jsonl", [record])
     write_lines(run / "metrics.jsonl", [epoch_record(1) | {"train_loss": None}])
-    result = script("plot_search.py", run)
+    result = script("plot_search.py", run, "-o", "s.svg")
+    assert result.returncode == 0
+    assert result.stderr == (
+        f"warning: {run}: the search diverged, and what is not finite is left out: "
+        "train_loss (epoch 1), alpha (epoch 1)\n"
+    )
+    assert "diverged; not finite: train_loss (epoch 1), alpha (epoch 1)" in svg_text(tmp_path)
+
+
+def test_a_joint_search_has_no_validation(script: Script, tmp_path: Path) -> None:
+    run = make_run(tmp_path, 2, nodes=1)
+    assert script("plot_search.py", run, "-o", "s.svg").returncode == 0
+    assert "validation" in svg_text(tmp_path)
+    joint = [epoch_record(e) | {"valid_images": "trained on"} for e in (1, 2)]
+    write_lines(run / "metrics.jsonl", joint)
+    assert script("plot_search.py", run, "-o", "s.svg").returncode == 0
+    svg = svg_text(tmp_path)
+    assert "validation" not in svg and "part of the images trained on" in svg
+
+
+def test_a_run_whose_name_is_not_utf8_is_drawn(script: Script, tmp_path: Path) -> None:
+    run = make_run(tmp_path, 1, nodes=1)
+    odd = tmp_path / os.fsdecode(b"caf\xe9")
+    run.rename(odd)
+    result = script("plot_search.py", odd, "-o", "s.svg")
     assert (result.returncode, result.stderr) == (0, "")
+    assert "caf\\xe9" in svg_text(tmp_path)
 
 
 def test_errors(script: Script, tmp_path: Path) -> None:
@@ -119,6 +150,8 @@ def test_errors(script: Script, tmp_path: Path) -> None:
     run = make_run(tmp_path, 0)
     fails_in_one_line(script("plot_search.py", run), "metrics.jsonl: no finished epoch yet")
     fails_in_one_line(script("plot_search.py", run, "-o", "x.gif"), "png, svg, pdf")
+    (run / "alphas.jsonl").unlink()
+    fails_in_one_line(script("plot_search.py", run), "no run of darts_search")
     (run / "metrics.jsonl").unlink()
     fails_in_one_line(script("plot_search.py", run), "metrics.jsonl: No such file")
 

@@ -56,7 +56,7 @@ struct Trial {
     }
   }
 
-  Checkpoint checkpoint() { return make_checkpoint(supernet, step, SearchState(), config); }
+  Checkpoint checkpoint() { return make_checkpoint({supernet, step}, SearchState(), config); }
 
   SearchConfig config;
   c10::Device device;
@@ -135,13 +135,13 @@ TEST_P(DeviceSearch, ACheckpointOfTheCpuGoesThereAndBack) {
   const Checkpoint saved = through_file(before.checkpoint());
 
   Trial there(config());
-  restore_checkpoint(saved, there.supernet, there.step, there.config);
+  restore_checkpoint(saved, {there.supernet, there.step}, there.config);
   const Checkpoint returned = through_file(there.checkpoint());
   expect_same_bytes(saved, returned);
   there.run(2, 3);  // what was restored is what it goes on with
 
   Trial back(on_cpu);
-  restore_checkpoint(returned, back.supernet, back.step, back.config);
+  restore_checkpoint(returned, {back.supernet, back.step}, back.config);
   before.run(2, 3);
   back.run(2, 3);
   expect_same_bytes(through_file(before.checkpoint()), through_file(back.checkpoint()));

@@ -183,19 +183,53 @@ TEST(SearchCheckpoint, HoldsAllOfTheta) {
   Supernet supernet = edge_supernet();
   SearchStep step(supernet, edge_options(SearchOrder::joint));
   step.run(small_batch(1), {}, 0.1, {1, 2, 0});
-  const Checkpoint checkpoint = make_checkpoint(supernet, step, {}, config);
+  const Checkpoint checkpoint = make_checkpoint({supernet, step}, {}, config);
   const StoredTheta stored = theta_of(checkpoint);
   EXPECT_EQ(stored.theta.names(), supernet->theta().names());
   EXPECT_TRUE(stored.theta.at("betas_normal").equal(supernet->theta().at("betas_normal")));
 
   Supernet back = edge_supernet();
   SearchStep back_step(back, edge_options(SearchOrder::joint));
-  restore_checkpoint(checkpoint, back, back_step, config);
+  restore_checkpoint(checkpoint, {back, back_step}, config);
   step.run(small_batch(3), {}, 0.1, {1, 2, 1});
   back_step.run(small_batch(3), {}, 0.1, {1, 2, 1});
   for (const auto& [name, tensor] : testing::copy_of_state(*supernet)) {
     EXPECT_TRUE(testing::state_of(*back).at(name).equal(tensor)) << name;
   }
+}
+
+TEST(SearchCheckpoint, FromWhichNoCellCouldBeDerivedIsRefused) {
+  Supernet supernet = testing::small_supernet();
+  SearchStepOptions options;
+  options.order = SearchOrder::first;
+  SearchStep step(supernet, options);
+  Checkpoint checkpoint = make_checkpoint({supernet, step}, {}, SearchConfig());
+  checkpoint.file = "c.safetensors";
+  const auto refusal = [&](const std::function<void(Checkpoint&, nlohmann::json&)>& change) {
+    Checkpoint changed = checkpoint;
+    auto meta = nlohmann::json::parse(changed.meta);
+    change(changed, meta);
+    changed.meta = meta.dump();
+    return testing::error_of([&] { theta_of(changed); });
+  };
+  EXPECT_THAT(
+      refusal([](auto&, auto& meta) { meta["edges_per_node"] = 0; }),
+      ::testing::HasSubstr("c.safetensors: its edges_per_node: a node keeps 1 edge or more"));
+  EXPECT_THAT(refusal([](auto&, auto& meta) {
+                meta["edges_per_node"] = {2, 0};
+              }),
+              ::testing::HasSubstr("c.safetensors: its edges_per_node"));
+  EXPECT_THAT(refusal([](auto&, auto& meta) { meta["edges_per_node"] = "two"; }),
+              ::testing::HasSubstr("c.safetensors: its description of the search cannot be read"));
+  EXPECT_THAT(refusal([](auto&, auto& meta) { meta["kind"] = "train"; }),
+              ::testing::HasSubstr("c.safetensors is a checkpoint of a training"));
+  EXPECT_THAT(
+      refusal([](auto& changed, auto&) {
+        at::Tensor alphas = changed.tensors.at("model.alphas_reduce").clone();
+        alphas[0][0] = std::numeric_limits<double>::quiet_NaN();
+        changed.tensors["model.alphas_reduce"] = alphas;
+      }),
+      ::testing::HasSubstr("c.safetensors: alphas_reduce holds numbers that are not finite"));
 }
 
 /// A checkpoint written when the order was the method, and before a part of the state was saved.
@@ -207,7 +241,7 @@ TEST(SearchCheckpoint, OfAnEarlierVersionIsResumed) {
   options.order = SearchOrder::first;
   SearchStep step(supernet, options);
   step.run(small_batch(1), small_batch(2), 0.1);
-  Checkpoint checkpoint = make_checkpoint(supernet, step, {{.epoch = 3}}, config);
+  Checkpoint checkpoint = make_checkpoint({supernet, step}, {{.epoch = 3}}, config);
   auto meta = nlohmann::json::parse(checkpoint.meta);
   auto identity = meta.at("identity").get<std::string>();
   const std::string now = "  method: darts\n  order: first\n";
@@ -216,9 +250,11 @@ TEST(SearchCheckpoint, OfAnEarlierVersionIsResumed) {
   meta["identity"] = identity;
   meta["state"].erase("loader_seconds");
   checkpoint.meta = meta.dump();
-  EXPECT_EQ(restore_checkpoint(checkpoint, supernet, step, config).epoch, 3);
+  EXPECT_EQ(restore_checkpoint(checkpoint, {supernet, step}, config).epoch, 3);
   config.search.order = SearchOrder::second;
-  EXPECT_THAT(testing::error_of([&] { restore_checkpoint(checkpoint, supernet, step, config); }),
+  EXPECT_THAT(testing::error_of([&] {
+                restore_checkpoint(checkpoint, {supernet, step}, config);
+              }),
               ::testing::HasSubstr("search.order: second, then search.order: first"));
 }
 

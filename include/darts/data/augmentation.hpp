@@ -27,7 +27,7 @@ struct Augmentation {
 class ImageTransform {
  public:
   /// For images of `set`, of which only the sizes and statistics are kept. Throws Error for a
-  /// negative padding or cutout.
+  /// negative padding or cutout, and for statistics that cannot be used.
   ImageTransform(const ImageSet& set, const Augmentation& augmentation);
 
   /// Values of an image: H·W·C.

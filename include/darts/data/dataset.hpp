@@ -18,6 +18,12 @@ struct OpenOptions;
 
 enum class Split { train, test };
 
+/// What becomes of an image file that is damaged.
+enum class OnError {
+  fail,  ///< an Error names it
+  skip,  ///< it is left out of its batch, and counted
+};
+
 /// Which data set, and where it lies.
 struct DatasetOptions {
   std::string name = "fashion_mnist";   ///< a name of dataset_table()
@@ -25,7 +31,8 @@ struct DatasetOptions {
   /// Whether a copy of the system's will do where `root` holds none: not where a folder was asked
   /// for.
   bool or_system = true;
-  std::int64_t image_size = 32;  ///< height and width, pixels; image folders only
+  std::int64_t image_size = 32;      ///< height and width, pixels; image folders only
+  OnError on_error = OnError::fail;  ///< image folders only
   /// Statistics to use in place of a set's own: those that a network was trained with. Without
   /// them an image folder's are measured on its train images, for the test split as well, which
   /// costs decoding these once more.
@@ -53,6 +60,12 @@ struct DatasetEntry {
   /// As a source of images that are decoded as they are read; null: it is loaded instead.
   std::shared_ptr<const ImageSource> (*open)(const DatasetOptions&, Split,
                                              const OpenOptions&) = nullptr;
+  /// Of a set that is loaded: a picture (uint8, H×W×3) as an image of the set, which has `size`
+  /// pixels in height and width, as its own are prepared.
+  at::Tensor (*fit)(const at::Tensor& picture, std::int64_t size) = nullptr;
+  /// Whether the system's copy is read where it may be, since the folder has none; null: there is
+  /// no such copy.
+  bool (*is_systems)(const std::filesystem::path& root) = nullptr;
 };
 
 /// All data sets: adding one is a source file with its load function and a line here.
@@ -68,5 +81,11 @@ const DatasetEntry& find_dataset(std::string_view name);
 /// names the command that fetches them) or damaged (it names the file and, where there is one, the
 /// record), or when `options.statistics` do not have one value a channel.
 ImageSet load_dataset(const DatasetOptions& options, Split split);
+
+/// A JPEG or PNG file as the only image of a set that is loaded, prepared as the set's own are: the
+/// file of one of its images becomes that image. It has `options.image_size` pixels in height and
+/// width, the statistics of `options`, and a label without a meaning. Throws Error that names the
+/// file if it cannot be read.
+ImageSet load_picture(const DatasetOptions& options, const std::filesystem::path& file);
 
 }  // namespace darts

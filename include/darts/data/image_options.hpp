@@ -1,6 +1,7 @@
 #pragma once
 
 #include <darts/core/field_table.hpp>
+#include <darts/core/idle_settings.hpp>
 #include <darts/core/log.hpp>
 #include <darts/data/batch_loader.hpp>
 #include <darts/data/open_images.hpp>
@@ -9,6 +10,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace darts {
 
@@ -26,8 +28,15 @@ struct ImageOptions {
   std::filesystem::path index_cache = {};
 };
 
+/// The options with paths that mean the same from every working directory. The root stays as it is
+/// where the system's copy of a data set is read in its place.
+ImageOptions with_absolute_paths(ImageOptions options);
+
 /// Adds the keys `data.…` with ranges and help. `run`: "search", "training".
 void add_image_fields(FieldTable& table, ImageOptions& options, const std::string& run);
+
+/// Which of the keys are without effect beside the others.
+std::vector<IdleRule> idle_image_settings(const ImageOptions& options);
 
 /// The training images, augmented. `log` is told what is no error. Throws Error if they are missing
 /// or damaged.

@@ -12,12 +12,14 @@ namespace darts {
 
 /// One split of a data set, in memory as it is stored: raw pixels, in file order.
 struct ImageSet {
-  at::Tensor images;                     ///< uint8, N×H×W×C, contiguous, on the CPU
-  at::Tensor labels;                     ///< int64, N, in [0, class_names.size())
-  std::vector<std::string> class_names;  ///< the name of every label
-  std::vector<double> mean;              ///< of a channel, pixels scaled to [0, 1]
-  std::vector<double> stddev;            ///< of a channel, pixels scaled to [0, 1]
-  bool by_class = false;                 ///< one class after the other: no part stands for all
+  at::Tensor images;                      ///< uint8, N×H×W×C, contiguous, on the CPU
+  at::Tensor labels;                      ///< int64, N, in [0, class_names.size())
+  std::vector<std::string> class_names;   ///< the name of every label
+  std::vector<double> mean;               ///< of a channel, pixels scaled to [0, 1]
+  std::vector<double> stddev;             ///< of a channel, pixels scaled to [0, 1]
+  bool by_class = false;                  ///< one class after the other: no part stands for all
+  std::vector<std::uint8_t> broken = {};  ///< N: 1 for an image that cannot be read; empty: none
+  std::string names_checksum = {};        ///< of its files' names, where each image has one
 
   std::int64_t size() const { return images.size(0); }
   std::int64_t height() const { return images.size(1); }

@@ -8,7 +8,7 @@
 
 namespace darts {
 
-/// Images in memory, augmented whenever they are read.
+/// Images in memory, augmented whenever they are read. Those that are broken are left out.
 class ImageSetSource : public ImageSource {
  public:
   /// Throws Error for an augmentation that makes no sense, c10::Error for tensors of the wrong
@@ -22,6 +22,7 @@ class ImageSetSource : public ImageSource {
   const std::vector<std::string>& class_names() const override { return set_->class_names; }
   const PixelStatistics& statistics() const override { return statistics_; }
   bool by_class() const override { return set_->by_class; }
+  std::string checksum() const override;
   std::int64_t label(std::int64_t index) const override;
   bool read(std::int64_t index, RandomStream& random, std::span<float> image) const override;
   std::shared_ptr<const ImageSource> unaugmented() const override;

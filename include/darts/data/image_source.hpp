@@ -36,6 +36,11 @@ class ImageSource {
   /// Whether one class stands after the other, so that no part of the images stands for all.
   virtual bool by_class() const = 0;
 
+  /// Tells whether two sources with equal class names and sizes have the same images, as far as
+  /// the names of the files (within the split's folder) and what they show tell: eight hexadecimal
+  /// digits.
+  virtual std::string checksum() const = 0;
+
   /// What image `index` shows: a number in [0, classes()). Reads no file.
   virtual std::int64_t label(std::int64_t index) const = 0;
 

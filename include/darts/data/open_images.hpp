@@ -12,20 +12,15 @@
 
 namespace darts {
 
-/// What becomes of an image file that is damaged.
-enum class OnError {
-  fail,  ///< an Error names it
-  skip,  ///< it is left out of its batch, and counted
-};
-
 /// How the images of a data set become what a network takes.
 struct OpenOptions {
   bool augment = false;            ///< as for training; else as for testing
   Augmentation augmentation = {};  ///< of data sets that are held in memory
 
+  OnError on_error = OnError::fail;  ///< of data sets that are files of images
+
   // Of data sets whose files are decoded as they are read: imagenet.
   PhotoOptions photos = {};
-  OnError on_error = OnError::fail;
   /// Folder of the list of a split's files, which is kept so that the next start takes seconds;
   /// empty: beside the data or, if that cannot be written, $XDG_CACHE_HOME/darts
   /// (~/.cache/darts).

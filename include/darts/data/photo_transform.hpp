@@ -45,7 +45,8 @@ PixelStatistics imagenet_statistics();
 /// Immutable: threads may share one.
 class PhotoTransform {
  public:
-  /// Throws Error for options that make no sense, c10::Error unless there are three statistics.
+  /// Throws Error for options or statistics that make no sense, c10::Error unless there are three
+  /// statistics.
   PhotoTransform(const PhotoOptions& options, const PixelStatistics& statistics, bool augment);
 
   /// Height and width of what it makes, pixels.

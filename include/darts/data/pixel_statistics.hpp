@@ -10,4 +10,7 @@ struct PixelStatistics {
   std::vector<double> stddev;
 };
 
+/// Throws Error unless images can be normalised with them: all finite, deviations above 0.
+void check_statistics(const PixelStatistics& statistics);
+
 }  // namespace darts

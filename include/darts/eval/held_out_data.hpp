@@ -25,8 +25,10 @@ struct TestDataOptions {
   Log log = Log::silent();  ///< told where the images were found, and what is left out
 };
 
-/// Images as the network was trained on them, without augmentation; train images in random order.
-/// Throws Error if the data set is missing, or has other classes or channels than the network.
+/// Images as the network was trained on them, without augmentation, with the network's labels,
+/// found by the names of classes; train images in random order. Throws Error if the data set is
+/// missing, has another number of channels than the network takes, or shows a class that the
+/// network does not know.
 BatchLoader open_test_data(const NetworkDescription& network, const TestDataOptions& options);
 
 }  // namespace darts

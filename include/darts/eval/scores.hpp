@@ -19,6 +19,8 @@ class TestScores {
   void add(const at::Tensor& logits, const at::Tensor& labels);
 
   std::int64_t images() const { return images_; }
+  /// Images with a logit that is NaN or infinite: of no use are figures that count them.
+  std::int64_t non_finite() const { return non_finite_; }
   /// Mean cross entropy.
   double loss() const;
   /// Share of images whose label has the highest logit, in [0, 1].
@@ -32,6 +34,7 @@ class TestScores {
 
  private:
   std::int64_t images_ = 0;
+  std::int64_t non_finite_ = 0;
   double loss_sum_ = 0.0;
   std::int64_t correct_ = 0;
   std::int64_t among_five_ = 0;

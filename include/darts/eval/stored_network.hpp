@@ -23,6 +23,11 @@ struct NetworkDescription {
   std::int64_t resize_size = 0;  ///< shorter side to which a picture is resized before the crop
   std::vector<std::string> class_names;  ///< options.classes of them
   PixelStatistics statistics;            ///< that the images are normalised with
+
+  /// Whether `class_names` are names. An imported network's may be nothing but numbers, from 0 on
+  /// in their order, where it is not known what they stand for; folders called so would be in the
+  /// order of their names ("10" before "2"), and of a data set that is known.
+  bool names_classes() const;
 };
 
 /// {"genotype": …, "stem": "cifar"|"imagenet", "cells", "channels", "image_channels", "classes",
@@ -40,13 +45,16 @@ enum class WeightsKind {
 };
 
 /// The network of a checkpoint, in evaluation mode. Throws Error if the checkpoint is not one of an
-/// evaluation network or its tensors do not fit its own description.
+/// evaluation network, its tensors do not fit its own description, or hold numbers that are not
+/// finite.
 EvaluationNetwork load_network(const Checkpoint& checkpoint, WeightsKind kind);
 
-/// Copies the weights of another training into `network`, for fine-tuning: all that have the same
-/// name and shape. The classifiers may have another number of classes, and the other training no
-/// auxiliary head; these then stay as they are. Throws Error if anything else does not fit. Returns
-/// the names of the parameters that stayed.
-std::vector<std::string> initialize_from(EvaluationNetwork& network, const Checkpoint& checkpoint);
+/// Copies the weights of another training into `network`, for fine-tuning. The classifiers stay as
+/// they are where the other training had other classes than `class_names` (others by name, or in
+/// another order, or another number of them), and so does an auxiliary head that it did not have.
+/// Throws Error if anything else does not fit. Returns the names of the parameters that stayed.
+std::vector<std::string> initialize_from(EvaluationNetwork& network,
+                                         const std::vector<std::string>& class_names,
+                                         const Checkpoint& checkpoint);
 
 }  // namespace darts

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <darts/core/checkpoint.hpp>
+#include <darts/data/run_images.hpp>
 #include <darts/eval/stored_network.hpp>
 #include <darts/eval/train_step.hpp>
 #include <darts/run/run_state.hpp>
@@ -30,17 +31,18 @@ struct TrainParts {
   EvaluationNetwork& network;
   EvaluationNetwork& average;
   TrainStep& step;
+  RunImages images = {};  ///< that the run has, to be compared
 };
 
 /// A checkpoint of a training: network (`model.…`), moving average (`average.…`), optimizer
-/// (`w_optimizer.…`), the state, the config, and the description of the network. Shares the live
-/// tensors' memory: save it at once.
+/// (`w_optimizer.…`), the state, the config, which images the run has, and the description of the
+/// network. Shares the live tensors' memory: save it at once.
 Checkpoint make_checkpoint(const TrainParts& parts, TrainState state, const TrainConfig& config,
                            const NetworkDescription& network);
 
 /// Puts a checkpoint of a training back. Throws Error if it is not one of a training, or was
-/// written with another config or genotype (in anything that changes results), naming the first
-/// difference.
+/// written with another config, genotype or other images (in anything that changes results), naming
+/// the first difference.
 TrainState restore_checkpoint(const Checkpoint& checkpoint, const TrainParts& parts,
                               const TrainConfig& config, const NetworkDescription& network);
 

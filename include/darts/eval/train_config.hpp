@@ -61,6 +61,9 @@ FieldTable fields(TrainConfig& config);
 /// The whole config as YAML, every key written out: what --config takes back.
 std::string to_yaml(const TrainConfig& config);
 
+/// A line for each of the settings that do nothing on `device` beside the others.
+std::vector<std::string> idle_settings(const TrainConfig& config, const c10::Device& device);
+
 /// The evaluation network that the config asks for.
 EvaluationNetworkOptions network_options(const TrainConfig& config, const Genotype& genotype,
                                          std::int64_t image_channels, std::int64_t classes);

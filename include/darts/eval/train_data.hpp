@@ -3,6 +3,7 @@
 #include <darts/core/log.hpp>
 #include <darts/data/batch_loader.hpp>
 #include <darts/data/batch_mover.hpp>
+#include <darts/data/run_images.hpp>
 #include <darts/eval/stored_network.hpp>
 #include <darts/eval/train_config.hpp>
 
@@ -25,6 +26,8 @@ class TrainData {
   std::int64_t width() const { return train_images_->width(); }
   const std::vector<std::string>& class_names() const { return train_images_->class_names(); }
   const PixelStatistics& statistics() const { return train_images_->statistics(); }
+  /// All images of both splits.
+  RunImages images() const;
   std::int64_t train_images() const { return train_.images_per_epoch(); }
   std::int64_t test_images() const { return test_.images_per_epoch(); }
   /// Where start_epoch() has to begin to go on from here.

@@ -66,7 +66,7 @@ class TrainRun : public LongRun {
   PendingStep launch(const Batch& batch, std::int64_t step);
   bool test(TrainEpochSummary& summary);
   TrainState after(const TrainEpochSummary& summary) const;
-  TrainParts parts() { return {network_, average_, step_}; }
+  TrainParts parts() { return {network_, average_, step_, data_.images()}; }
 
   TrainConfig config_;
   TrainData data_;
@@ -79,6 +79,11 @@ class TrainRun : public LongRun {
   std::int64_t skipped_before_ = 0;  ///< images of the epoch that a run before this one skipped
   Clock::time_point start_ = Clock::now();
 };
+
+/// Puts what `checkpoint` has learned into a network that `description` describes, as
+/// initialize_from() does, and tells `log` what stayed as it was drawn.
+void start_from(const Checkpoint& checkpoint, EvaluationNetwork& network,
+                const NetworkDescription& description, const Log& log);
 
 /// The config of a step on `device`: graphs are for GPUs.
 TrainConfig step_config(TrainConfig config, const c10::Device& device);

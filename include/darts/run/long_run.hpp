@@ -1,6 +1,7 @@
 #pragma once
 
 #include <darts/core/checkpoint.hpp>
+#include <darts/core/finite.hpp>
 #include <darts/core/json_lines.hpp>
 #include <darts/run/hooks.hpp>
 #include <darts/run/options.hpp>
@@ -107,7 +108,8 @@ class LongRun {
   virtual void start_epoch() = 0;
   /// The next step of the epoch; nothing at its end.
   virtual std::optional<ReadyStep> next_step() = 0;
-  /// Measures, records and logs the epoch, and moves the state to the next one.
+  /// Measures, records and logs the epoch, and moves the state to the next one. May throw
+  /// NonFiniteError.
   virtual EpochEnd finish_epoch() = 0;
 
   /// Drops what an earlier start recorded beside metrics.jsonl, and records what is known before
@@ -168,7 +170,7 @@ std::unique_ptr<Run> start_run(const std::string& name, const RunOptions& option
   try {
     run = std::make_unique<Run>(config..., std::move(directory), std::move(hooks));
     if (!init_from.empty()) {
-      run->initialize_from(load_checkpoint(init_from));
+      run->initialize_from(load_finite_checkpoint(init_from));
     }
   } catch (...) {
     run.reset();

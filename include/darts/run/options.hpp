@@ -2,10 +2,12 @@
 
 #include <darts/core/device.hpp>
 #include <darts/core/field_table.hpp>
+#include <darts/core/idle_settings.hpp>
 
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace darts {
 
@@ -36,6 +38,10 @@ struct RunOptions {
 /// Adds the keys `runtime.…` and `run.…` with ranges and help.
 void add_runtime_fields(FieldTable& table, RuntimeOptions& options);
 void add_run_fields(FieldTable& table, RunOptions& options);
+
+/// Which of the keys `runtime.…` are without effect on `device`, but for cuda_graph, of which a
+/// run speaks by itself.
+std::vector<IdleRule> idle_runtime_settings(const c10::Device& device);
 
 /// Applies the options to the process (threads, memory, deterministic algorithms) and returns the
 /// device. Throws Error if it is not there.

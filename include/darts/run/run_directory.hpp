@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace darts {
 
@@ -59,6 +60,18 @@ class RunDirectory {
 /// The checkpoint of the latest (epoch, step) in the run directory `run`, without locking it: for
 /// programs that only read. Nothing if there is none.
 std::optional<std::filesystem::path> latest_checkpoint_of(const std::filesystem::path& run);
+
+/// The newest checkpoint of the run directory `run` that can be read and holds finite numbers only;
+/// never the best one. Nothing if there is none.
+std::optional<std::filesystem::path> last_good_checkpoint(const std::filesystem::path& run);
+
+/// Which program's run lies in the run directory `run`, by its config.yaml: "darts_search",
+/// "darts_train"; empty if it is neither's.
+std::string program_of_run(const std::filesystem::path& run);
+
+/// Throws Error, which says which program goes on with it, if the run directory `run` is another
+/// program's than `program`.
+void check_program(const std::filesystem::path& run, std::string_view program);
 
 /// Removes the folder of a run that failed before it began: one without a checkpoint.
 void discard_run(const std::filesystem::path& run) noexcept;

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <darts/core/checkpoint.hpp>
+#include <darts/core/log.hpp>
+#include <darts/data/run_images.hpp>
 #include <darts/run/run_state.hpp>
 #include <darts/search/search_config.hpp>
 #include <darts/search/search_step.hpp>
@@ -27,21 +29,34 @@ void restore_tensors(const Checkpoint& checkpoint, Supernet& supernet, SearchSte
 /// The stage that a checkpoint of a search was saved in. Throws Error if it is none of a search.
 SearchStage stage_of(const Checkpoint& checkpoint, const SearchConfig& config);
 
+/// What is saved and put back.
+struct SearchParts {
+  Supernet& supernet;
+  SearchStep& step;
+  RunImages images = {};  ///< that the run has, to be compared
+};
+
 /// A checkpoint of the search: supernet (`model.…`, theta included), both optimizers
-/// (`w_optimizer.…`, `alpha_optimizer.…`), the state and the config. Shares the live tensors'
-/// memory: save it at once.
-Checkpoint make_checkpoint(Supernet& supernet, SearchStep& step, SearchState state,
-                           const SearchConfig& config);
+/// (`w_optimizer.…`, `alpha_optimizer.…`), the state, the config, and which images the run has.
+/// Shares the live tensors' memory: save it at once.
+Checkpoint make_checkpoint(const SearchParts& parts, SearchState state, const SearchConfig& config);
 
 /// Puts a checkpoint of a search back. Throws Error if it is not one of a search, or was written
-/// with another config than this one (in anything that changes results), naming the first
-/// difference.
-SearchState restore_checkpoint(const Checkpoint& checkpoint, Supernet& supernet, SearchStep& step,
+/// with another config than this one or other images (in anything that changes results), naming the
+/// first difference.
+SearchState restore_checkpoint(const Checkpoint& checkpoint, const SearchParts& parts,
                                const SearchConfig& config);
 
 /// Puts only the supernet's weights and theta back, from a checkpoint of any search or from an
-/// imported one; what it has not of theta stays as it is in `supernet`.
-void restore_supernet(const Checkpoint& checkpoint, Supernet& supernet);
+/// imported one. What it has not of theta stays as it is in `supernet`, and so does the classifier
+/// where the search had other classes than `class_names`. Throws Error if anything else does not
+/// fit. Returns the names of what stayed of the classifier.
+std::vector<std::string> restore_supernet(const Checkpoint& checkpoint, Supernet& supernet,
+                                          const std::vector<std::string>& class_names);
+
+/// The same for a search that starts from `checkpoint`; tells `log` what stayed.
+void start_from(const Checkpoint& checkpoint, Supernet& supernet,
+                const std::vector<std::string>& class_names, const Log& log);
 
 /// Theta in a checkpoint, and how to derive from it. Throws Error if it has none.
 struct StoredTheta {

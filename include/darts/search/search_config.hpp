@@ -68,6 +68,9 @@ FieldTable fields(SearchConfig& config);
 /// --config takes back.
 std::string to_yaml(const SearchConfig& config);
 
+/// A line for each of the settings that do nothing on `device` beside the others.
+std::vector<std::string> idle_settings(const SearchConfig& config, const c10::Device& device);
+
 SearchSpace search_space(const SearchConfig& config);
 
 /// The search method with its options. Throws Error if it does not allow the order.

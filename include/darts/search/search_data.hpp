@@ -4,6 +4,7 @@
 #include <darts/data/batch_loader.hpp>
 #include <darts/data/batch_mover.hpp>
 #include <darts/data/image_source.hpp>
+#include <darts/data/run_images.hpp>
 #include <darts/data/split.hpp>
 #include <darts/search/search_config.hpp>
 
@@ -37,6 +38,8 @@ class SearchData {
   std::int64_t classes() const { return images_->classes(); }
   std::int64_t height() const { return images_->height(); }
   std::int64_t width() const { return images_->width(); }
+  /// All images of the split, whichever of them are used.
+  RunImages images() const;
   std::int64_t train_images() const { return train_.images_per_epoch(); }
   std::int64_t valid_images() const { return validation_.images_per_epoch(); }
   std::int64_t steps_per_epoch() const { return train_.batches_per_epoch(); }

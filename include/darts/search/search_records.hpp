@@ -16,8 +16,11 @@ namespace darts {
 
 /// What is known of a finished epoch.
 struct EpochSummary : EpochFigures {
-  double valid_loss = 0.0;
-  double valid_accuracy = 0.0;  ///< in [0, 1]
+  double valid_loss = 0.0;      ///< of the images that are held out from w
+  double valid_accuracy = 0.0;  ///< the same, in [0, 1]
+  /// Whether w was trained on these images all the same, as orders that are not bilevel have it:
+  /// what is called valid is no validation then.
+  bool valid_trained_on = false;
   double entropy_normal = 0.0;  ///< mean entropy of an edge's softmax(alpha), nats
   double entropy_reduce = 0.0;
   double most_entropy = 0.0;       ///< of an undecided edge, on average over both types of cell
@@ -31,7 +34,8 @@ struct EpochSummary : EpochFigures {
 /// One line that says it to a person.
 std::string describe(const EpochSummary& summary, std::int64_t epochs);
 
-/// Its record in metrics.jsonl.
+/// Its record in metrics.jsonl. "valid_images" says what "valid_loss" and "valid_accuracy" are of:
+/// "held out", or "trained on".
 nlohmann::json to_json(const EpochSummary& summary);
 
 /// The record of a decision in metrics.jsonl.
