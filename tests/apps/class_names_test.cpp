@@ -50,7 +50,8 @@ class ClassNamesOfTraining : public TrainFixture {
 
   std::vector<std::string> settings() const {
     std::vector<std::string> settings = write_pictures(at("pictures"));
-    settings.insert(settings.end(), {"train.batch_size=4", "train.epochs=2", "network.auxiliary=0"});
+    settings.insert(settings.end(),
+                    {"train.batch_size=4", "train.epochs=2", "network.auxiliary=0"});
     return settings;
   }
   fs::path copy_of_pictures(const std::string& name) const {

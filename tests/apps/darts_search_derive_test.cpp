@@ -96,6 +96,12 @@ TEST_F(DartsSearchDerive, SaysWhatIsNotThere) {
   EXPECT_THAT(error_of({"--epoch", "1"}), HasSubstr("--derive"));
   EXPECT_THAT(error_of({"--derive", at("nowhere")}), HasSubstr("nowhere"));
   EXPECT_THAT(error_of({"--derive", recipe_file()}), HasSubstr("not a checkpoint"));
+  std::ofstream(run / "alphas.jsonl", std::ios::app)
+      << R"({"epoch":2,"primitives":["none","skip_connect"],"normal":[[null,0.0],[0.0,0.0]],)"
+      << R"("reduce":[[0.0,0.0],[0.0,0.0]]})"
+      << "\n";
+  EXPECT_THAT(error_of({"--derive", run}),
+              HasSubstr("alphas.jsonl: alphas are not finite: the search had diverged; --epoch N"));
   fs::remove(run / "alphas.jsonl");
   EXPECT_THAT(error_of({"--derive", run}), HasSubstr("alphas.jsonl"));
 }

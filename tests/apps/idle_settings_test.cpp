@@ -56,6 +56,8 @@ TEST_F(IdleSettingsOfTraining, OptionsOfATestMayBeIdleToo) {
     EXPECT_EQ(result.status, 0) << result.err;
     return result.err;
   };
+  EXPECT_THAT(warnings({"--resume", run, "--name", "other"}),
+              ElementsAre(HasSubstr("--name has no effect beside --resume")));
   const fs::path picture = test_data_folder() / "images/grey.jpg";
   EXPECT_THAT(said({run, "--limit", "5", "--split", "train", "--predict", picture}),
               HasSubstr("warning: without effect beside --predict, which tests on no data set: "

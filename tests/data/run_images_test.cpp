@@ -76,7 +76,7 @@ TEST_P(ImageLists, NamesCountAndThePlaceDoesNot) {
 INSTANTIATE_TEST_SUITE_P(, ImageLists, ::testing::Values("image_folder", "imagenet"),
                          [](const auto& name) { return std::string(name.param); });
 
-TEST(ImageLists, OfASetWithoutFileNamesLabelsTell) {
+TEST(ImageListsWithoutFiles, AreToldByTheirLabels) {
   const test::TempFolder root;
   const auto checksum = [&](int images) {
     test::write_fashion_mnist(root.path(), images);

@@ -42,7 +42,7 @@ TEST(TestScores, FewerThanFiveClassesAreAllAmongTheTopFive) {
 
 TEST(TestScores, CountsImagesWhoseLogitsAreNotFinite) {
   TestScores scores(2);
-  scores.add(torch::tensor({{1., 0.}, {NAN, 0.}, {0., INFINITY}}),
+  scores.add(torch::tensor({{1., 0.}, {std::nan(""), 0.}, {0., HUGE_VAL}}),
              torch::tensor({0, 1, 0}, at::kLong));
   EXPECT_EQ(scores.images(), 3);
   EXPECT_EQ(scores.non_finite(), 2);

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 from conftest import Script, fails_in_one_line
@@ -31,3 +32,9 @@ def test_unequal_numbers_of_runs(script: Script, tmp_path: Path) -> None:
     runs = [run_with(tmp_path / name, 0) for name in "abc"]
     result = script("compare_alphas.py", "--one", *runs[:2], "--other", runs[2])
     fails_in_one_line(result, "as many runs")
+
+
+def test_a_search_that_diverged(script: Script, tmp_path: Path) -> None:
+    run = run_with(tmp_path / "a", math.nan)
+    result = script("compare_alphas.py", "--one", run, "--other", run)
+    fails_in_one_line(result, "alpha is not finite after epoch 1: the search diverged")
