@@ -122,8 +122,9 @@ TEST_F(ClassNamesOfTraining, AClassifierOfOthersIsDrawnAnew) {
   const fs::path source = newest_checkpoint(run_);
   const auto first_of = [&](const std::string& root, bool drawn) {
     Arguments arguments = recipe(settings());
-    arguments.insert(arguments.end(), {"--data-root", at(root), "--init-from", source, "--set",
-                                       "train.epochs=1", "--set", "run.keep_checkpoints=9"});
+    arguments.insert(arguments.end(),
+                     {"--set", "data.root=" + at(root).string(), "--init-from", source, "--set",
+                      "train.epochs=1", "--set", "run.keep_checkpoints=9"});
     const ProgramResult result = run(arguments);
     EXPECT_EQ(result.status, 0) << result.err;
     const auto says = HasSubstr("drawn anew");

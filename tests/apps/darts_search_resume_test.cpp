@@ -83,12 +83,16 @@ INSTANTIATE_TEST_SUITE_P(Methods, DartsSearchMethodKilled,
                          });
 
 /// Decisions are a part of the state, and what is drawn for them a function of the seed.
-TEST_F(DartsSearchResume, KillsDoNotMatterToASelection) {
-  const fs::path source = finish(recipe({"space.nodes=2", "search.epochs=1"}));
-  constexpr int epochs = 6;  // five edges, and one node that has more than two
-  expect_kills_do_not_matter({"--select", "perturbation", "--from", source, "--set",
-                              "selection.interval=1", "--set", "run.checkpoint_every_steps=1"},
-                             epochs * steps_per_epoch, steps_per_epoch);
+TEST_F(DartsSearchResume, StopsDuringASelection) {
+  const fs::path source =
+      finish(recipe({"space.nodes=2", "search.epochs=1", "run.root=" + at("sources").string()}));
+  const Arguments arguments{
+      "--select", "perturbation",         "--from", source,
+      "--set",    "selection.interval=1", "--set",  "run.root=" + runs().string()};
+  constexpr int records = 2 * (steps_per_epoch + 3) + 5;  // within the third of six epochs
+  const fs::path run = start_and_stop(arguments, SIGTERM, records);
+  EXPECT_EQ(finish({"--resume", run}), run);
+  expect_same_run(run, finish(arguments));
 }
 
 /// What the operation draws is a function of the step, too.
