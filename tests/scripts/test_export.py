@@ -378,7 +378,7 @@ def test_what_is_no_evaluation_network(run: Any, tmp_path: Path) -> None:
     nan = {"model.stem.0.weight": np.full((2,), np.nan, np.float32)}
     write_checkpoint(tmp_path / "nan.safetensors", Checkpoint({"network": good}, nan))
     for to in export.ENDINGS:
-        with pytest.raises(UserError, match="stem.0.weight holds numbers that are not finite"):
+        with pytest.raises(UserError, match=r"stem\.0\.weight holds numbers that are not finite"):
             run(export, "nan.safetensors", "--to", to, "-o", "x")
     with pytest.raises(UserError, match="--best goes with a run directory"):
         run(export, "c.safetensors", "--best", "--to", "pytorch")
