@@ -4,6 +4,7 @@
 #include "run_program.hpp"
 
 #include <darts/core/atomic_file.hpp>
+#include <darts/core/doing.hpp>
 #include <darts/core/environment.hpp>
 #include <darts/core/error.hpp>
 #include <darts/core/main.hpp>
@@ -30,11 +31,15 @@ int count(const EvalArguments& a) {
     }
   });
   const DatasetShape shape = image_shape(config, {a.image_size, a.image_channels, a.classes});
-  const NetworkCount result = count_network(config, load_genotype(a.count), shape);
-  const std::string size = std::to_string(shape.size);
-  std::cout << "images of " << size << "×" << size << "×" << shape.channels << ", " << shape.classes
-            << " classes\n\n"
-            << describe(result);
+  const std::string images = "images of " + std::to_string(shape.size) + "×" +
+                             std::to_string(shape.size) + "×" + std::to_string(shape.channels) +
+                             ", " + std::to_string(shape.classes) + " classes";
+  const NetworkCount result =
+      doing(Task("count the network for " + images)
+                .needs_memory("lower --image-size, or the network's "
+                              "sizes"),
+            [&] { return count_network(config, load_genotype(a.count), shape); });
+  std::cout << images << "\n\n" << describe(result);
   if (!a.json.empty()) {
     write_file_atomically(a.json, to_json(result).dump(2) + "\n");
   }

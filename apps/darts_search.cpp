@@ -3,6 +3,7 @@
 #include "run_program.hpp"
 
 #include <darts/core/atomic_file.hpp>
+#include <darts/core/doing.hpp>
 #include <darts/core/error.hpp>
 #include <darts/core/main.hpp>
 #include <darts/core/text.hpp>
@@ -47,8 +48,8 @@ void declare(CLI::App& app, Arguments& a) {
           ->excludes(config)
           ->excludes(app.get_option("--init-from"))
           ->excludes(app.get_option("--dry-run"));
-  app.add_option("--epoch", a.epoch, "with --derive RUN_DIR: after this epoch (default: the last)")
-      ->check(CLI::NonNegativeNumber)
+  add_number(app, "--epoch", a.epoch, "with --derive RUN_DIR: after this epoch (default: the last)",
+             at_least(0))
       ->needs(derive);
   app.add_option("-o,--output", a.output, "with --derive: write the genotype to this file")
       ->needs(derive);
@@ -80,12 +81,6 @@ void print_operations() {
   std::cout << std::flush;
 }
 
-/// As decided by a selection, else as the method derives.
-Genotype derived(const SearchMethod& method, const Theta& theta, const SearchSpace& space) {
-  const auto selected = selected_genotype(theta, space);
-  return selected ? *selected : method.derive(theta, space);
-}
-
 /// One method a line, in aligned columns; what is not known is "-".
 void print_methods() {
   using Line = std::array<std::string_view, 5>;
@@ -115,31 +110,49 @@ void check_has_alphas(const fs::path& run) {
   }
 }
 
-int print_derived(const Arguments& a) {
+/// A genotype, and after which epoch it is.
+struct Derived {
   Genotype genotype;
   std::int64_t epoch = 0;
-  if (fs::is_directory(a.derive)) {
-    check_has_alphas(a.derive);
-    const RecordedTheta recorded = read_theta(fs::path(a.derive) / "alphas.jsonl", a.epoch);
-    const auto config = load_config<SearchConfig>(fs::path(a.derive) / "config.yaml",
-                                                  [&a](FieldTable& table) { apply(a, table); });
-    SearchSpace space = search_space(config);
-    space.primitives = recorded.primitives;
-    genotype = derived(*search_method(config), recorded.theta, space);
-    genotype.name = config.name;
-    epoch = recorded.epoch;
-  } else {
-    if (a.epoch >= 0) {
-      throw Error("--epoch goes with a run directory; a checkpoint holds the alphas of one moment");
-    }
-    if (!a.settings.empty()) {
-      throw Error("--set goes with a run directory; a checkpoint says itself how to derive");
-    }
-    const StoredTheta stored = theta_of(load_checkpoint(a.derive));
-    genotype = derived(*stored.method, stored.theta, stored.space);
-    genotype.name = as_utf8(fs::path(a.derive).stem().string());
-    epoch = stored.epoch;
+};
+
+/// As decided by a selection, else as the method derives.
+Genotype derive(const SearchMethod& method, const Theta& theta, const SearchSpace& space,
+                const std::string& source) {
+  return within(source, [&] {
+    const auto selected = selected_genotype(theta, space);
+    return selected ? *selected : method.derive(theta, space);
+  });
+}
+
+Derived derive_from_run(const Arguments& a) {
+  check_has_alphas(a.derive);
+  const RecordedTheta recorded = read_theta(fs::path(a.derive) / "alphas.jsonl", a.epoch);
+  const auto config = load_config<SearchConfig>(fs::path(a.derive) / "config.yaml",
+                                                [&a](FieldTable& table) { apply(a, table); });
+  SearchSpace space = search_space(config);
+  space.primitives = recorded.primitives;
+  Derived derived{derive(*search_method(config), recorded.theta, space, a.derive), recorded.epoch};
+  derived.genotype.name = config.name;
+  return derived;
+}
+
+Derived derive_from_checkpoint(const Arguments& a) {
+  if (a.epoch >= 0) {
+    throw Error("--epoch goes with a run directory; a checkpoint holds the alphas of one moment");
   }
+  if (!a.settings.empty()) {
+    throw Error("--set goes with a run directory; a checkpoint says itself how to derive");
+  }
+  const StoredTheta stored = theta_of(load_checkpoint(a.derive));
+  Derived derived{derive(*stored.method, stored.theta, stored.space, a.derive), stored.epoch};
+  derived.genotype.name = as_utf8(fs::path(a.derive).stem().string());
+  return derived;
+}
+
+int print_derived(const Arguments& a) {
+  const auto [genotype, epoch] =
+      fs::is_directory(a.derive) ? derive_from_run(a) : derive_from_checkpoint(a);
   nlohmann::ordered_json json = to_json(genotype);
   json["provenance"] = {{"derived_from", as_utf8(a.derive)}, {"epoch", epoch}};
   if (a.output.empty()) {

@@ -1,5 +1,7 @@
 #include "eval_arguments.hpp"
 
+#include "run_program.hpp"
+
 namespace darts {
 namespace {
 
@@ -15,20 +17,17 @@ void declare_testing(CLI::App& app, EvalArguments& a) {
   app.add_option("--data", a.data, "data set to test on (default: the one of the training)");
   app.add_option("--data-root", a.data_root, "folder of the data sets");
   app.add_option("--split", a.split, "images to test on")->check(CLI::IsMember({"test", "train"}));
-  app.add_option("--limit", a.limit, "only so many images, of all classes; 0: all")
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--batch-size", a.batch_size, "images at a time")->check(CLI::PositiveNumber);
+  add_number(app, "--limit", a.limit, "only so many images, of all classes; 0: all", at_least(0));
+  add_number(app, "--batch-size", a.batch_size, "images at a time", between(1, 65536));
   app.add_option(
          "--on-error", a.on_error,
          "image files: one that cannot be decoded ends the test, or is left out and counted")
       ->check(CLI::IsMember({"fail", "skip"}));
-  app.add_option("--workers", a.workers, "threads that prepare batches")
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--recalibrate", a.recalibrate,
-                 "first compute the batch norms' statistics anew on so many batches of training "
-                 "images")
-      ->type_name("N")
-      ->check(CLI::NonNegativeNumber);
+  add_number(app, "--workers", a.workers, "threads that prepare batches", between(0, 256));
+  add_number(app, "--recalibrate", a.recalibrate,
+             "first compute the batch norms' statistics anew on so many batches of training "
+             "images",
+             at_least(0));
   app.add_option("--device", a.device, "auto, cpu, cuda or cuda:N");
   app.add_option("--precision", a.precision, "fp32, or bf16 by autocast")
       ->check(CLI::IsMember({"fp32", "bf16"}));
@@ -38,8 +37,8 @@ void declare_testing(CLI::App& app, EvalArguments& a) {
       ->check(CLI::IsMember({"fused", "plain"}));
   app.add_flag("--channels-last,!--no-channels-last", a.channels_last,
                "store images channels last (default), or plane by plane: slower");
-  app.add_option("--threads", a.threads, "threads of the CPU's operations; 0: all cores")
-      ->check(CLI::NonNegativeNumber);
+  add_number(app, "--threads", a.threads, "threads of the CPU's operations; 0: all cores",
+             between(0, 1024));
   app.add_option("--json", a.json,
                  "also write everything here, with the confusion matrix; a whole test of a run "
                  "directory is written to its test.json by default")
@@ -50,8 +49,7 @@ void declare_others(CLI::App& app, EvalArguments& a) {
   auto* predicted = app.add_option("--predict", a.predict,
                                    "no test: print the most likely classes of pictures (JPEG, PNG)")
                         ->type_name("IMAGE...");
-  app.add_option("--top", a.top, "with --predict: classes to print (default 5)")
-      ->check(CLI::PositiveNumber)
+  add_number(app, "--top", a.top, "with --predict: classes to print (default 5)", at_least(1))
       ->needs(predicted);
   auto* logits =
       app.add_option("--logits", a.logits,
@@ -77,17 +75,15 @@ void declare_counting(CLI::App& app, EvalArguments& a) {
       ->take_all()
       ->allow_extra_args(false)
       ->needs(count);
-  app.add_option("--image-size", a.image_size,
-                 "with --count: height and width (default: the recipe's)")
-      ->check(CLI::PositiveNumber)
+  add_number(app, "--image-size", a.image_size,
+             "with --count: height and width (default: the recipe's)", between(1, 4096))
       ->needs(count);
-  app.add_option("--image-channels", a.image_channels,
-                 "with --count: 3 for colour, 1 for grey (default: the recipe's)")
-      ->check(CLI::PositiveNumber)
+  add_number(app, "--image-channels", a.image_channels,
+             "with --count: 3 for colour, 1 for grey (default: the recipe's)", between(1, 1024))
       ->needs(count);
-  app.add_option("--classes", a.classes,
-                 "with --count: classes (default: those of the recipe's data set)")
-      ->check(CLI::PositiveNumber)
+  add_number(app, "--classes", a.classes,
+             "with --count: classes (default: those of the recipe's data set)",
+             between(1, 1'000'000))
       ->needs(count);
 }
 

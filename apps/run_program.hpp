@@ -43,6 +43,18 @@ struct RecipeOptions {
 RecipeOptions declare_recipe(CLI::App& app, RecipeArguments& a, const std::string& init_help,
                              const std::string& dry_help);
 
+/// Declares an option that takes a whole number. Errors are those of a config's keys.
+template <class Number>
+CLI::Option* add_number(CLI::App& app, const std::string& name, Number& field,
+                        const std::string& help, const Range& range) {
+  const auto set = [name, &field, range](const std::string& text) {
+    FieldTable table;
+    table.add("number", field, "", range);
+    table.set("number", text, name);
+  };
+  return app.add_option_function<std::string>(name, set, help)->type_name("N");
+}
+
 /// Parses the command line. Returns the exit status where nothing is left to do (--help); throws
 /// Error for a wrong one.
 std::optional<int> parse(CLI::App& app, const std::string& program, int argc, char** argv);

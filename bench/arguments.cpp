@@ -47,7 +47,7 @@ void declare_measuring(CLI::App& app, Arguments& a) {
       ->check(CLI::Range(1, most));
   app.add_option("--threads", a.threads, "0: all cores")->check(CLI::Range(0, most));
   app.add_option("--max-seconds", a.max_seconds, "start no measurement after so long")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(0.0, 1e9));
   app.add_option("--json", a.json, "write every figure to this file, anew after every measurement");
 }
 

@@ -2,12 +2,10 @@
 
 #include <darts/cell/genotype.hpp>
 #include <darts/core/error.hpp>
-
-#include <nlohmann/json.hpp>
+#include <darts/core/json_text.hpp>
 
 #include <algorithm>
 #include <array>
-#include <set>
 
 namespace darts {
 namespace {
@@ -124,30 +122,6 @@ CellGenotype cell_of(const Json& json, const std::string& cell, const std::strin
       here);
 }
 
-Json parse(const std::string& text, const std::string& where) {
-  // nlohmann keeps the last of fields with one name.
-  std::vector<std::set<std::string>> given;
-  const auto refuse_twice = [&](int /*depth*/, Json::parse_event_t event, Json& parsed) {
-    if (event == Json::parse_event_t::object_start) {
-      given.emplace_back();
-    } else if (event == Json::parse_event_t::object_end) {
-      given.pop_back();
-    } else if (event == Json::parse_event_t::key &&
-               !given.back().insert(parsed.get<std::string>()).second) {
-      throw Error(where + ": the field " + parsed.dump() + " is given twice");
-    }
-    return true;
-  };
-  try {
-    return Json::parse(text, refuse_twice);
-  } catch (const nlohmann::json::parse_error& e) {
-    throw Error(where + ": not valid JSON at byte " + std::to_string(e.byte) +
-                "; the file may be cut off");
-  } catch (const nlohmann::json::out_of_range&) {
-    throw Error(where + ": not valid JSON: a number is too large");
-  }
-}
-
 void check_header(const Json& json, const std::string& where) {
   if (!json.is_object() || json.value("format", Json()) != Json("darts-genotype")) {
     throw Error(where + ": not a genotype: the field \"format\" must be \"darts-genotype\"");
@@ -209,7 +183,7 @@ std::string format_json(const Json& genotype) {
 }
 
 Genotype genotype_from_json(const std::string& text, const std::string& where) {
-  const Json json = parse(text, where);
+  const Json json = within(where, [&] { return parse_json<Json>(text); });
   check_header(json, where);
   const Json name = json.value("name", Json(""));
   if (!name.is_string()) {

@@ -1,6 +1,7 @@
 #include "genotype_parts.hpp"
 
 #include <darts/cell/topology.hpp>
+#include <darts/core/doing.hpp>
 #include <darts/core/error.hpp>
 
 #include <algorithm>
@@ -89,11 +90,9 @@ CellGenotype assemble_cell(const CellParts& parts, const std::string& where) {
   for (const auto& edges : parts.nodes) {
     auto& node = cell.nodes.emplace_back();
     for (const auto& [operation, from] : edges) {
-      try {
+      within(where + ": " + node_text(std::ssize(cell.nodes) - 1), [&] {
         node.push_back({Primitive::parse(operation), from});
-      } catch (const Error& e) {
-        throw Error(where + ": " + node_text(std::ssize(cell.nodes) - 1) + ": " + e.what());
-      }
+      });
     }
   }
   check_cell(cell, where);

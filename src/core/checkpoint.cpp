@@ -2,6 +2,7 @@
 
 #include <darts/core/atomic_file.hpp>
 #include <darts/core/checkpoint.hpp>
+#include <darts/core/doing.hpp>
 #include <darts/core/error.hpp>
 #include <darts/core/file_descriptor.hpp>
 #include <darts/core/host_copy.hpp>
@@ -138,7 +139,10 @@ NamedTensors read_tensors(const File& file, const std::vector<detail::TensorEntr
                           std::uint32_t& crc) {
   NamedTensors tensors;
   for (const detail::TensorEntry& entry : entries) {
-    at::Tensor tensor = at::empty(entry.shape, at::TensorOptions().dtype(entry.dtype));
+    at::Tensor tensor =
+        doing(Task("read the tensor " + entry.name + " of " + file.path.string())
+                  .needs_memory("the file needs a machine with more memory"),
+              [&] { return at::empty(entry.shape, at::TensorOptions().dtype(entry.dtype)); });
     if (tensor.nbytes() > 0) {
       file.read(static_cast<char*>(tensor.data_ptr()), tensor.nbytes());
       crc = detail::crc32_of(crc, bytes_of(tensor));

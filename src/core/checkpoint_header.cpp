@@ -1,10 +1,10 @@
 #include "checkpoint_header.hpp"
 
 #include <darts/core/error.hpp>
+#include <darts/core/json_text.hpp>
 
 #include <c10/core/ScalarType.h>
 
-#include <nlohmann/json.hpp>
 #include <zlib.h>
 
 #include <algorithm>
@@ -128,18 +128,22 @@ bool read_entry(const json& value, TensorEntry& entry) {
   return bytes_of(entry) == entry.end - entry.begin;
 }
 
-/// The parsed header; whatever is nested deeper than a header goes is refused while parsing.
 json parse(std::string_view text, const std::filesystem::path& file) {
-  const auto shallow = [&file](int depth, json::parse_event_t /*event*/, json& /*value*/) {
-    if (depth > 4) {
-      throw damaged(file, "its header is nested too deeply");
-    }
-    return true;
-  };
   try {
-    return json::parse(text.begin(), text.end(), shallow);
-  } catch (const json::exception&) {
-    throw text.substr(0, 1) == "{" ? damaged(file, "its header is no JSON") : foreign(file);
+    return parse_json<json>(text);
+  } catch (const Error& e) {
+    throw text.substr(0, 1) == "{" ? damaged(file, std::string("its header: ") + e.what())
+                                   : foreign(file);
+  }
+}
+
+void check_meta(const std::string& meta, const std::filesystem::path& file) {
+  try {
+    if (!parse_json<json>(meta).is_object()) {
+      throw Error("no object");
+    }
+  } catch (const Error& e) {
+    throw damaged(file, std::string("its metadata: ") + e.what());
   }
 }
 
@@ -234,9 +238,10 @@ CheckpointHeader decode_header(std::string_view text, const std::filesystem::pat
   header.meta = text_in(metadata, "meta");
   const std::string crc = text_in(metadata, "crc32");
   const auto read = std::from_chars(crc.data(), crc.data() + crc.size(), header.data_crc, 16);
-  if (read.ec != std::errc{} || crc.size() != 8 || !json::accept(header.meta)) {
+  if (read.ec != std::errc{} || crc.size() != 8) {
     throw damaged(file, "its metadata is incomplete");
   }
+  check_meta(header.meta, file);
   header.entries = read_entries(root, file);
   return header;
 }

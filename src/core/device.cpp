@@ -1,4 +1,5 @@
 #include <darts/core/device.hpp>
+#include <darts/core/doing.hpp>
 #include <darts/core/error.hpp>
 
 #include <ATen/Context.h>
@@ -10,10 +11,12 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <atomic>
 #include <charconv>
 #include <cstdlib>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace darts {
 namespace {
@@ -32,6 +35,23 @@ int parse_index(std::string_view text) {
     throw Error("'" + std::string(text) + "' is no device; give auto, cpu, cuda or cuda:N");
   }
   return index;
+}
+
+/// Throws Error unless so many threads can be started beside this one: LibTorch waits for ever for
+/// one that cannot.
+void try_threads(int count) {
+  std::atomic_flag over;
+  std::vector<std::jthread> threads;
+  const struct Release {
+    std::atomic_flag& over;
+    ~Release() {
+      over.test_and_set();
+      over.notify_all();
+    }
+  } release{over};  // goes before the threads, which are waited for
+  for (int i = 0; i < count; ++i) {
+    threads.emplace_back([&over] { over.wait(false); });
+  }
 }
 
 }  // namespace
@@ -66,7 +86,10 @@ c10::Device choose_device(std::string_view text) {
 void set_threads(int threads) {
   TORCH_CHECK(threads >= 0, "the number of threads is ", threads, "; it cannot be negative");
   const int all = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-  at::set_num_threads(threads == 0 ? all : threads);
+  const int count = threads == 0 ? all : threads;
+  constexpr int pools = 2;  // OpenMP's and LibTorch's own
+  doing("start " + std::to_string(count) + " threads", [&] { try_threads(pools * (count - 1)); });
+  at::set_num_threads(count);
 }
 
 void set_deterministic(bool deterministic) {

@@ -1,5 +1,6 @@
 #include "field_codec.hpp"
 
+#include <darts/core/doing.hpp>
 #include <darts/core/error.hpp>
 #include <darts/core/text.hpp>
 
@@ -62,11 +63,8 @@ class ListsCodec final : public FieldCodec {
     std::vector<std::vector<std::string>> lists;
     for (const RawValue& item : value.items) {
       lists.emplace_back();
-      try {
-        make_list_codec(lists.back(), names_)->parse(item);
-      } catch (const Error& e) {
-        throw Error("list " + std::to_string(lists.size()) + " in it: " + e.what());
-      }
+      within("list " + std::to_string(lists.size()) + " in it",
+             [&] { make_list_codec(lists.back(), names_)->parse(item); });
     }
     field_ = std::move(lists);
   }

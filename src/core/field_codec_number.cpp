@@ -21,7 +21,9 @@ using Kind = RawValue::Kind;
 }
 
 [[noreturn]] void must_be(const std::string& what, const std::string& got) {
-  throw Error("must be " + what + ", got " + got);
+  constexpr std::size_t most = 60;
+  throw Error("must be " + what + ", got " +
+              (got.size() <= most ? got : std::string(cut_to_columns(got, most)) + "…"));
 }
 
 class FlagCodec final : public FieldCodec {
@@ -105,9 +107,14 @@ class NumberCodec final : public FieldCodec {
   std::string range() const override { return range_.text(); }
 
  private:
-  static std::string limits() {
-    return "between " + std::to_string(std::numeric_limits<T>::min()) + " and " +
-           std::to_string(std::numeric_limits<T>::max());
+  /// What a number has to be that T cannot hold.
+  std::string limits() const {
+    constexpr T least = std::numeric_limits<T>::min();
+    constexpr T most = std::numeric_limits<T>::max();
+    if (range_.text().empty()) {
+      return "between " + std::to_string(least) + " and " + std::to_string(most);
+    }
+    return (range_ & between(static_cast<double>(least), static_cast<double>(most))).text();
   }
 
   T& field_;

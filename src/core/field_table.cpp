@@ -2,6 +2,7 @@
 #include "field_table_rows.hpp"
 #include "field_yaml.hpp"
 
+#include <darts/core/doing.hpp>
 #include <darts/core/error.hpp>
 #include <darts/core/field_table.hpp>
 #include <darts/core/text.hpp>
@@ -24,16 +25,6 @@ bool is_key(std::string_view key) {
       key.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_.") == std::string_view::npos;
   return words && !key.empty() && !key.starts_with('.') && !key.ends_with('.') &&
          key.find("..") == std::string_view::npos;
-}
-
-/// Throws Error with `source` before the message of one that was thrown inside.
-template <class Function>
-auto with_source(const std::string& source, const Function& function) {
-  try {
-    return function();
-  } catch (const Error& e) {
-    throw Error(source + ": " + e.what());
-  }
 }
 
 bool is_in_quotes(std::string_view text) {
@@ -217,7 +208,7 @@ std::string FieldTable::unknown_key(std::string_view key) const {
 }
 
 void FieldTable::set_raw(std::string_view key, const RawValue& value, const std::string& source) {
-  with_source(source, [&] {
+  within(source, [&] {
     if (const Field* field = find_for(key, value)) {
       parse(*field->codec, value);
     } else if (!is_section(key)) {
@@ -232,7 +223,7 @@ void FieldTable::set(std::string_view key, std::string_view text, std::string_vi
   const std::string where = source.empty()
                                 ? one_line("--set " + std::string(key) + "=" + std::string(text))
                                 : std::string(source);
-  with_source(where, [&] {
+  within(where, [&] {
     const Field* field = find(key);
     if (field != nullptr) {
       const RawValue value = command_line_value(field->codec->syntax(), text);
@@ -279,7 +270,7 @@ void FieldTable::load_chain(const fs::path& file, const ExtendsFinder& finder,
     if (entry.key != extends_key) {
       continue;
     }
-    const fs::path base = with_source(where(entry), [&] {
+    const fs::path base = within(where(entry), [&] {
       if (entry.value.kind != RawValue::Kind::text) {
         throw Error("expected a file name, got " + entry.value.described());
       }

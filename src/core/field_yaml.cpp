@@ -1,6 +1,7 @@
 #include "field_yaml.hpp"
 
 #include <darts/core/atomic_file.hpp>
+#include <darts/core/doing.hpp>
 #include <darts/core/error.hpp>
 #include <darts/core/text.hpp>
 #include <darts/core/utf8.hpp>
@@ -152,11 +153,7 @@ class Reader {
   }
 
   RawValue value_of(const YAML::Node& node, int line, const std::string& key) const {
-    try {
-      return raw_value(node);
-    } catch (const Error& e) {
-      throw Error(at(line) + one_line(key) + ": " + e.what());
-    }
+    return within(at(line) + one_line(key), [&] { return raw_value(node); });
   }
 
   /// "x.yaml:3: "; a line under 1 is one that yaml-cpp does not know.

@@ -1,15 +1,16 @@
 #include <darts/core/atomic_file.hpp>
 #include <darts/core/error.hpp>
 #include <darts/core/json_lines.hpp>
+#include <darts/core/json_text.hpp>
 #include <darts/core/posix_file.hpp>
 
 #include <fcntl.h>
-#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -38,6 +39,16 @@ std::int64_t end_of_last_line(int fd, std::int64_t size) {
     size = begin;
   }
   return 0;
+}
+
+/// The JSON object that a line is.
+std::optional<nlohmann::json> object_of(std::string_view line) {
+  try {
+    auto record = parse_json<nlohmann::json>(line);
+    return record.is_object() ? std::optional(std::move(record)) : std::nullopt;
+  } catch (const Error&) {
+    return std::nullopt;
+  }
 }
 
 }  // namespace
@@ -94,9 +105,8 @@ std::vector<nlohmann::json> read_json_lines(const std::filesystem::path& file) {
   for (int number = 1; !rest.empty(); ++number) {
     const auto end = rest.find('\n');
     const std::string_view line = rest.substr(0, end);
-    auto record = nlohmann::json::parse(line.begin(), line.end(), nullptr, false);
-    if (record.is_object()) {
-      records.push_back(std::move(record));
+    if (auto record = object_of(line)) {
+      records.push_back(*std::move(record));
     } else if (end != std::string_view::npos) {
       throw Error(file.string() + ":" + std::to_string(number) +
                   ": this line is no JSON object; remove or mend it");

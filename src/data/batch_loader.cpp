@@ -1,5 +1,6 @@
 #include "prefetcher.hpp"
 
+#include <darts/core/doing.hpp>
 #include <darts/core/error.hpp>
 #include <darts/data/batch_loader.hpp>
 #include <darts/data/image_set_source.hpp>
@@ -166,12 +167,15 @@ void BatchLoader::start(std::int64_t epoch, std::int64_t first_batch) {
   if (impl.options.shuffle) {
     shuffle(impl.order, RandomStream(impl.options.seed, impl.options.order_purpose, impl.epoch));
   }
-  impl.prefetcher = std::make_unique<detail::Prefetcher>(
-      [&impl](std::int64_t number) { return impl.make(number); },
-      detail::Prefetcher::Options{.first = first_batch,
-                                  .end = batches_per_epoch(),
-                                  .workers = impl.options.workers,
-                                  .prefetch = impl.options.prefetch});
+  const detail::Prefetcher::Options options{.first = first_batch,
+                                            .end = batches_per_epoch(),
+                                            .workers = impl.options.workers,
+                                            .prefetch = impl.options.prefetch};
+  impl.prefetcher =
+      doing("start the loader's " + std::to_string(impl.options.workers) + " workers", [&] {
+        return std::make_unique<detail::Prefetcher>(
+            [&impl](std::int64_t number) { return impl.make(number); }, options);
+      });
 }
 
 std::optional<Batch> BatchLoader::next() {

@@ -5,6 +5,7 @@
 #include "image_folder_listing.hpp"
 
 #include <darts/core/atomic_file.hpp>
+#include <darts/core/doing.hpp>
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/tensor.h>

@@ -3,6 +3,7 @@
 #include "file_index.hpp"
 
 #include <darts/core/atomic_file.hpp>
+#include <darts/core/doing.hpp>
 #include <darts/data/open_images.hpp>
 
 #include <utility>
@@ -35,16 +36,8 @@ class ImagenetSource : public ImageSource {
   bool read(std::int64_t index, RandomStream& random, std::span<float> image) const override {
     const fs::path file = folder_ / index_->place(index);
     const std::string bytes = read_file(file);
-    try {
-      transform_.apply(bytes, random, image);
-      return true;
-    } catch (const std::runtime_error& problem) {
-      if (options_.on_error == OnError::skip) {
-        return false;
-      }
-      throw Error("cannot read the image " + file.string() + ": " + problem.what() +
-                  "; replace or remove it");
-    }
+    return doing(Task("read the image " + file.string()).or_else("replace or remove it"),
+                 [&] { return show(bytes, random, image); });
   }
 
   std::shared_ptr<const ImageSource> unaugmented() const override {
@@ -54,6 +47,18 @@ class ImagenetSource : public ImageSource {
   }
 
  private:
+  bool show(const std::string& bytes, RandomStream& random, std::span<float> image) const {
+    try {
+      transform_.apply(bytes, random, image);
+      return true;
+    } catch (const std::runtime_error&) {
+      if (options_.on_error == OnError::skip) {
+        return false;
+      }
+      throw;
+    }
+  }
+
   fs::path folder_;
   std::shared_ptr<const FileIndex> index_;
   PixelStatistics statistics_;

@@ -1,8 +1,7 @@
 #include <darts/core/error.hpp>
+#include <darts/core/json_text.hpp>
 #include <darts/core/text.hpp>
 #include <darts/data/run_images.hpp>
-
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 
@@ -19,6 +18,18 @@ Error other_images(const std::string& file, const std::string& difference) {
 
 std::string name_at(const std::vector<std::string>& names, std::size_t place) {
   return place < names.size() ? in_quotes(names[place]) : "not there";
+}
+
+RunImages from_json(const Json& json) {
+  RunImages images;
+  images.class_names = json_field_or(json, "class_names", images.class_names);
+  if (const Json* const splits = find_json_field(json, "splits")) {
+    for (const auto& [name, list] : splits->items()) {
+      images.splits[name] = {json_field_as<std::int64_t>(list, "count"),
+                             json_field_as<std::string>(list, "checksum")};
+    }
+  }
+  return images;
 }
 
 }  // namespace
@@ -46,22 +57,24 @@ void check_same_classes(const std::vector<std::string>& now, const std::vector<s
                                ", then " + name_at(then, place));
 }
 
-void check_same_images(const RunImages& now, const Json& then, const std::string& file) {
-  if (then.contains("class_names")) {
-    check_same_classes(now.class_names, then["class_names"], file);
+void check_same_images(const RunImages& now, const Json& images, const std::string& file) {
+  const RunImages then = within(file + ": \"images\"", [&] { return from_json(images); });
+  if (!then.class_names.empty()) {
+    check_same_classes(now.class_names, then.class_names, file);
   }
-  const Json splits = then.value("splits", Json::object());
   for (const auto& [name, list] : now.splits) {
-    if (!splits.contains(name)) {
+    const auto found = then.splits.find(name);
+    if (found == then.splits.end()) {
       continue;
     }
-    const auto count = splits[name].at("count").get<std::int64_t>();
-    if (list.count != count) {
+    const ImageList& stored = found->second;
+    if (list.count != stored.count) {
       throw other_images(file, "now " + format_count(list.count) + " " + name + " images, then " +
-                                   format_count(count));
+                                   format_count(stored.count));
     }
-    if (list.checksum != splits[name].at("checksum").get<std::string>()) {
-      throw other_images(file, "as many " + name + " images as then, " + format_count(count) +
+    if (list.checksum != stored.checksum) {
+      throw other_images(file, "as many " + name + " images as then, " +
+                                   format_count(stored.count) +
                                    ", but other ones, by their names or what they show");
     }
   }

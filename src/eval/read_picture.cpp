@@ -1,4 +1,5 @@
 #include <darts/core/atomic_file.hpp>
+#include <darts/core/doing.hpp>
 #include <darts/core/error.hpp>
 #include <darts/data/image_set_source.hpp>
 #include <darts/data/photo_transform.hpp>
@@ -49,12 +50,8 @@ at::Tensor as_photo(const std::filesystem::path& file, const NetworkDescription&
   const PhotoTransform transform(options, statistics, /*augment=*/false);
   at::Tensor image = at::empty({network.height, network.width, 3}, at::kFloat);
   RandomStream unused(0, RandomPurpose::train_augment);
-  const std::string bytes = read_file(file);
-  try {
-    transform.apply(bytes, unused, values_of(image));
-  } catch (const std::runtime_error& problem) {
-    throw Error("cannot read the image " + file.string() + ": " + problem.what());
-  }
+  doing("read the image " + file.string(),
+        [&] { transform.apply(read_file(file), unused, values_of(image)); });
   return image;
 }
 

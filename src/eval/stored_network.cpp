@@ -1,9 +1,9 @@
 #include <darts/core/error.hpp>
+#include <darts/core/field_range.hpp>
 #include <darts/core/finite.hpp>
+#include <darts/core/json_text.hpp>
 #include <darts/core/module_state.hpp>
 #include <darts/eval/stored_network.hpp>
-
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 
@@ -42,32 +42,59 @@ bool is_classifier(const std::string& name) {
          name.starts_with("model.auxiliary_head.classifier.");
 }
 
-NetworkDescription description_from(const Json& j) {
-  NetworkDescription network;
-  EvaluationNetworkOptions& o = network.options;
-  o.genotype = genotype_from_json(j.at("genotype").dump(), "its genotype");
-  const auto stem = j.at("stem").get<std::string>();
+/// A whole number that a network can have: what `range` leaves out would be damage.
+std::int64_t size_in(const Json& j, const char* key, const Range& range) {
+  const auto size = json_field_as<std::int64_t>(j, key);
+  if (!range.contains(static_cast<long double>(size))) {
+    throw Error(std::string("\"") + key + "\" must be " + range.text() + ", got " +
+                std::to_string(size));
+  }
+  return size;
+}
+
+void check_count(const char* what, std::size_t count, const char* of, std::int64_t expected) {
+  if (static_cast<std::int64_t>(count) != expected) {
+    throw Error(std::to_string(count) + " " + what + " for " + std::to_string(expected) + " " + of);
+  }
+}
+
+EvaluationNetworkOptions options_from(const Json& j) {
+  EvaluationNetworkOptions o;
+  o.genotype = genotype_from_json(json_field(j, "genotype").dump(), "\"genotype\"");
+  const auto stem = json_field_as<std::string>(j, "stem");
   if (stem != "cifar" && stem != "imagenet") {
     throw Error("unknown stem \"" + stem + "\"");
   }
   o.stem = stem == "cifar" ? NetworkStem::cifar : NetworkStem::imagenet;
-  j.at("cells").get_to(o.cells);
-  j.at("channels").get_to(o.channels);
-  j.at("image_channels").get_to(o.image_channels);
-  j.at("classes").get_to(o.classes);
-  j.at("auxiliary").get_to(o.auxiliary);
-  j.at("dataset").get_to(network.dataset);
-  j.at("root").get_to(network.root);
-  j.at("height").get_to(network.height);
-  j.at("width").get_to(network.width);
-  network.resize_size = j.value("resize_size", network.height);
-  j.at("class_names").get_to(network.class_names);
-  j.at("mean").get_to(network.statistics.mean);
-  j.at("stddev").get_to(network.statistics.stddev);
+  o.cells = size_in(j, "cells", between(1, o.most_cells));
+  o.channels = size_in(j, "channels", between(o.least_channels, o.most_channels));
+  o.image_channels = size_in(j, "image_channels", between(1, 4096));
+  o.classes = size_in(j, "classes", between(1, 10'000'000));
+  o.auxiliary = json_field_as<bool>(j, "auxiliary");
+  return o;
+}
+
+NetworkDescription description_from(const Json& j) {
+  constexpr double most_pixels = 65536;
+  NetworkDescription network;
+  network.options = options_from(j);
+  network.dataset = json_field_as<std::string>(j, "dataset");
+  network.root = json_field_as<std::string>(j, "root");
+  network.height = size_in(j, "height", between(1, most_pixels));
+  network.width = size_in(j, "width", between(1, most_pixels));
+  network.resize_size = network.height;
+  if (j.contains("resize_size")) {
+    network.resize_size = size_in(j, "resize_size", between(0, most_pixels));
+  }
+  network.class_names = json_field_as<std::vector<std::string>>(j, "class_names");
+  network.statistics.mean = json_field_as<std::vector<double>>(j, "mean");
+  network.statistics.stddev = json_field_as<std::vector<double>>(j, "stddev");
   check_statistics(network.statistics);
-  if (static_cast<std::int64_t>(network.class_names.size()) != o.classes) {
-    throw Error(std::to_string(network.class_names.size()) + " class names for " +
-                std::to_string(o.classes) + " classes");
+  check_count("class names", network.class_names.size(), "classes", network.options.classes);
+  for (const std::vector<double>* values : {&network.statistics.mean, &network.statistics.stddev}) {
+    if (!values->empty()) {
+      check_count("statistics", values->size(), "channels", network.options.image_channels);
+    }
   }
   return network;
 }
@@ -109,19 +136,15 @@ Json to_json(const NetworkDescription& network) {
 }
 
 NetworkDescription network_description_of(const Checkpoint& checkpoint) {
-  const std::string file = checkpoint.file.string();
-  const Json meta = Json::parse(checkpoint.meta);
-  if (!meta.contains("network")) {
-    throw Error(file + ": not a checkpoint of an evaluation network" +
-                (meta.value("kind", "") == "search" ? " but one of a search" : ""));
-  }
-  try {
-    return description_from(meta["network"]);
-  } catch (const Json::exception& e) {
-    throw Error(file + ": its description of the network cannot be read: " + e.what());
-  } catch (const Error& e) {
-    throw Error(file + ": its description of the network cannot be used: " + e.what());
-  }
+  return within(checkpoint.file.string(), [&] {
+    const auto meta = parse_json<Json>(checkpoint.meta);
+    const Json* const network = find_json_field(meta, "network");
+    if (network == nullptr) {
+      throw Error(std::string("not a checkpoint of an evaluation network") +
+                  (meta.value("kind", Json()) == Json("search") ? " but one of a search" : ""));
+    }
+    return within("its description of the network", [&] { return description_from(*network); });
+  });
 }
 
 EvaluationNetwork load_network(const Checkpoint& checkpoint, WeightsKind kind) {

@@ -59,7 +59,7 @@ TrainState restore_checkpoint(const Checkpoint& checkpoint, const TrainParts& pa
                               const TrainConfig& config, const NetworkDescription& network) {
   const std::string file = checkpoint.file.string();
   const Json meta = run_meta(checkpoint, "train", "a training");
-  check_same_config(identity(config), meta.at("identity"), identity(TrainConfig()), file);
+  check_same_config(identity(config), stored_identity(meta, file), identity(TrainConfig()), file);
   const NetworkDescription then = network_description_of(checkpoint);
   if (!(then.options.genotype == network.options.genotype)) {
     throw Error(file + " was trained with another genotype than the run directory's genotype.json");
@@ -73,7 +73,7 @@ TrainState restore_checkpoint(const Checkpoint& checkpoint, const TrainParts& pa
   parts.step.optimizer().restore(parts.step.parameter_names(), optimizer_prefix,
                                  tensors_under(checkpoint, optimizer_prefix), file);
   TrainState state;
-  read_fields(meta.at("state"), fields_of(state));
+  read_state(meta, fields_of(state), file);
   return state;
 }
 

@@ -10,8 +10,10 @@ void add_network(FieldTable& t, TrainConfig::Network& network) {
         "what comes before the cells: cifar: one convolution; imagenet: three of stride 2",
         stem_choices());
   t.add("network.cells", network.cells,
-        "cells; reduction cells stand at a third and two thirds of them", between(1, 1000));
-  t.add("network.channels", network.channels, "channels of the first cells", between(2, 4096));
+        "cells; reduction cells stand at a third and two thirds of them",
+        between(1, EvaluationNetworkOptions::most_cells));
+  t.add("network.channels", network.channels, "channels of the first cells",
+        between(EvaluationNetworkOptions::least_channels, EvaluationNetworkOptions::most_channels));
   t.add("network.auxiliary", network.auxiliary,
         "weight of the auxiliary head's loss; 0: no auxiliary head", at_least(0.0));
   t.add("network.drop_path", network.drop_path,
@@ -71,6 +73,11 @@ FieldTable fields(TrainConfig& config) {
   add_execution_field(table, config.runtime.execution);
   add_run_fields(table, config.run);
   return table;
+}
+
+std::string describe_sizes(const TrainConfig& config) {
+  return std::to_string(config.network.cells) + " cells, " +
+         std::to_string(config.network.channels) + " channels";
 }
 
 std::string to_yaml(const TrainConfig& config) {

@@ -1,3 +1,5 @@
+#include <darts/core/device.hpp>
+#include <darts/core/doing.hpp>
 #include <darts/core/finite.hpp>
 #include <darts/core/text.hpp>
 #include <darts/eval/count_network.hpp>
@@ -50,21 +52,12 @@ void measure(const TrainConfig& config, const Batch& batch, EvaluationNetwork& n
       [&] { test_logits(network, batch.images, config.runtime.precision).sum().item<double>(); });
 }
 
-}  // namespace
-
-void train_dry_run(const TrainConfig& config, const Genotype& genotype, const Log& log,
-                   const std::filesystem::path& init_from) {
-  const c10::Device device = prepare_runtime(config.runtime);
-  log.info(to_yaml(config));
-  for (const std::string& line : idle_settings(config, device)) {
-    log.warn(line);
-  }
-  log.info(to_notation(genotype));
-  TrainData data(config, device, log);
+void try_training(const TrainConfig& config, const Genotype& genotype, TrainData& data,
+                  const Log& log, const std::filesystem::path& init_from) {
+  const c10::Device device = choose_device(config.runtime.device);
   const NetworkDescription description = describe_network(config, genotype, data);
   log.info("images: " + format_count(data.train_images()) + " to train on, " +
-           format_count(data.test_images()) + " to test on; " + std::to_string(data.height()) +
-           "×" + std::to_string(data.width()) + "×" + std::to_string(data.image_channels()) + ", " +
+           format_count(data.test_images()) + " to test on; " + data.image_size() + ", " +
            std::to_string(data.class_names().size()) + " classes");
   const NetworkCount size = count_network(description.options, data.height(), data.width());
   log.info("network: " + format_count(size.parameters) +
@@ -82,6 +75,22 @@ void train_dry_run(const TrainConfig& config, const Genotype& genotype, const Lo
   trial.test_batches = data.test_batches();
   measure(config, batch, network, trial);
   report(trial, device, log);
+}
+
+}  // namespace
+
+void train_dry_run(const TrainConfig& config, const Genotype& genotype, const Log& log,
+                   const std::filesystem::path& init_from) {
+  const c10::Device device = prepare_runtime(config.runtime);
+  log.info(to_yaml(config));
+  for (const std::string& line : idle_settings(config, device)) {
+    log.warn(line);
+  }
+  log.info(to_notation(genotype));
+  TrainData data(config, device, log);
+  doing("try a step of the training (" + std::to_string(config.train.batch_size) + " images of " +
+            data.image_size() + "; " + describe_sizes(config) + ")",
+        [&] { try_training(config, genotype, data, log, init_from); });
 }
 
 }  // namespace darts

@@ -1,6 +1,7 @@
 #include <darts/core/absolute_path.hpp>
 #include <darts/core/atomic_file.hpp>
 #include <darts/core/device.hpp>
+#include <darts/core/doing.hpp>
 #include <darts/core/module_state.hpp>
 #include <darts/core/text.hpp>
 #include <darts/data/class_names.hpp>
@@ -40,13 +41,15 @@ TrainConfig step_config(TrainConfig config, const c10::Device& device) {
 
 EvaluationNetwork make_network(const TrainConfig& config, const NetworkDescription& description,
                                const c10::Device& device) {
-  EvaluationNetwork network(description.options);
-  initialize_weights(*network, config.seed);
-  network->to(device);
-  if (device.is_cuda() && config.runtime.channels_last) {
-    use_channels_last(*network);
-  }
-  return network;
+  return doing("make the network (" + describe_sizes(config) + ")", [&] {
+    EvaluationNetwork network(description.options);
+    initialize_weights(*network, config.seed);
+    network->to(device);
+    if (device.is_cuda() && config.runtime.channels_last) {
+      use_channels_last(*network);
+    }
+    return network;
+  });
 }
 
 void start_from(const Checkpoint& checkpoint, EvaluationNetwork& network,
@@ -96,7 +99,8 @@ TrainRun::TrainRun(TrainConfig config, const Genotype& genotype, RunDirectory di
       data_(config_, device(), log()),
       description_(describe_network(config_, genotype, data_)),
       network_(make_network(config_, description_, device())),
-      step_(network_, step_config(config_, device())) {
+      step_(doing("prepare the steps of the training (" + describe_sizes(config_) + ")",
+                  [this] { return TrainStep(network_, step_config(config_, device())); })) {
   for (const std::string& line : idle_settings(config_, this->device())) {
     log().warn(line);
   }
@@ -114,7 +118,8 @@ bool TrainRun::out_of_time() const {
 
 void TrainRun::start_average() {
   if (config_.train.average > 0.0) {
-    average_ = clone_of(network_);
+    average_ = doing("copy the network for its average (" + describe_sizes(config_) + ")",
+                     [this] { return clone_of(network_); });
     averaging_.emplace(*average_, *network_);
   }
 }
@@ -136,6 +141,13 @@ Checkpoint TrainRun::checkpoint() {
 
 void TrainRun::restore(const Checkpoint& checkpoint) {
   state_ = restore_checkpoint(checkpoint, parts(), config_, description_);
+}
+
+std::string TrainRun::sizes() const {
+  const std::int64_t parts = config_.train.parts;
+  return std::to_string(config_.train.batch_size) + " images of " + data_.image_size() +
+         (parts > 1 ? " in " + std::to_string(parts) + " parts" : "") + "; " +
+         describe_sizes(config_);
 }
 
 TrainPosition TrainRun::position(std::int64_t step) const {

@@ -1,3 +1,4 @@
+#include <darts/core/doing.hpp>
 #include <darts/core/error.hpp>
 #include <darts/core/text.hpp>
 #include <darts/core/utf8.hpp>
@@ -66,6 +67,10 @@ void check_logits(const TrainedNetwork& trained, const at::Tensor& logits,
   }
 }
 
+std::string work(const std::string& what, const NetworkTest& test) {
+  return what + " " + std::to_string(test.data.batch_size) + " images at a time";
+}
+
 }  // namespace
 
 TrainedNetwork load_trained_network(const fs::path& checkpoint_or_run,
@@ -76,9 +81,11 @@ TrainedNetwork load_trained_network(const fs::path& checkpoint_or_run,
   trained.file = find_checkpoint(checkpoint_or_run, options.best);
   const Checkpoint checkpoint = load_checkpoint(trained.file);
   trained.description = network_description_of(checkpoint);
-  trained.network = load_network(checkpoint, options.weights);
-  trained.network->set_execution(options.execution);
-  trained.network->to(trained.device);
+  doing("make the network of " + trained.file.string(), [&] {
+    trained.network = load_network(checkpoint, options.weights);
+    trained.network->set_execution(options.execution);
+    trained.network->to(trained.device);
+  });
   return trained;
 }
 
@@ -91,7 +98,9 @@ std::int64_t recalibrate(TrainedNetwork& trained, const NetworkTest& test) {
   data.split = Split::train;
   data.limit = 0;
   BatchLoader train = open(trained, data);
-  return recalibrate(trained.network, train, test.recalibrate, trained.device);
+  return doing(work("compute batch norm statistics of", test), [&] {
+    return recalibrate(trained.network, train, test.recalibrate, trained.device);
+  });
 }
 
 TestOutcome test_network(TrainedNetwork& trained, const NetworkTest& test) {
@@ -100,7 +109,8 @@ TestOutcome test_network(TrainedNetwork& trained, const NetworkTest& test) {
   options.device = trained.device;
   options.precision = trained.options.runtime.precision;
   options.show_progress = test.show_progress;
-  TestOutcome outcome = test_network(trained.network, loader, options).value();
+  TestOutcome outcome = doing(
+      work("test", test), [&] { return test_network(trained.network, loader, options).value(); });
   if (const std::int64_t count = outcome.scores.non_finite(); count > 0) {
     throw not_finite(trained, std::to_string(count) + " of " +
                                   std::to_string(outcome.scores.images()) + " images");
@@ -132,7 +142,9 @@ std::vector<Prediction> predict(TrainedNetwork& trained, const fs::path& picture
   const at::Tensor image =
       (trained.options.runtime.channels_last ? prepared : prepared.contiguous()).to(trained.device);
   restart_noise(*trained.network, {0, RandomPurpose::noise});  // whichever pictures came before
-  const at::Tensor logits = test_logits(trained.network, image, trained.options.runtime.precision);
+  const at::Tensor logits = doing("classify " + picture.string(), [&] {
+    return test_logits(trained.network, image, trained.options.runtime.precision);
+  });
   check_logits(trained, logits, picture.string());
   const auto [shares, labels] =
       at::softmax(logits[0], 0).topk(std::min<std::int64_t>(top, std::ssize(names)));
@@ -152,8 +164,10 @@ at::Tensor logits_of(TrainedNetwork& trained, const at::Tensor& images, const st
                 (images.dim() == 4 ? " and " + std::to_string(images.size(1)) + " channels" : ""));
   }
   restart_noise(*trained.network, {0, RandomPurpose::noise});
-  const at::Tensor logits = test_logits(trained.network, images.to(trained.device, at::kFloat),
-                                        trained.options.runtime.precision);
+  const at::Tensor logits = doing("compute the logits of the images in " + source, [&] {
+    return test_logits(trained.network, images.to(trained.device, at::kFloat),
+                       trained.options.runtime.precision);
+  });
   check_logits(trained, logits, source);
   return logits;
 }

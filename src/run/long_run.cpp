@@ -97,14 +97,27 @@ void LongRun::save_start() {
 
 void LongRun::go_on() {
   if (const auto latest = directory_.latest_checkpoint()) {
-    const Checkpoint checkpoint = load_checkpoint(*latest);
-    check_finite(checkpoint, words_.what, directory_);
-    restore(checkpoint);
+    doing(task("go on from " + latest->string()), [&] {
+      const Checkpoint checkpoint = load_checkpoint(*latest);
+      check_finite(checkpoint, words_.what, directory_);
+      restore(checkpoint);
+    });
+    check_position(*latest);
     metrics_.truncate(state().metrics_size);
   }
   write_environment();
   log().info("run directory: " + directory_.path().string());
   log().info("resuming " + place_of(state()));
+}
+
+/// Throws Error where the checkpoint `file` stands beyond the end.
+void LongRun::check_position(const std::filesystem::path& file) const {
+  const auto [epoch, step] = std::pair(state().epoch, state().step);
+  if (epoch > epochs() || (epoch < epochs() && step > steps_per_epoch())) {
+    throw Error(file.string() + " stands after epoch " + std::to_string(epoch) + " and step " +
+                std::to_string(step) + ", where the run does not come (" +
+                std::to_string(epochs()) + " epochs); take an older checkpoint of it");
+  }
 }
 
 void LongRun::write_environment() const {
@@ -133,9 +146,10 @@ RunOutcome LongRun::run_epochs() {
     if (!run_epoch()) {
       return RunOutcome::stopped;
     }
-    const EpochEnd end =
-        guarded(words_.what, "at the end of epoch " + std::to_string(state().epoch + 1), directory_,
-                [&] { return finish_epoch(); });
+    const EpochEnd end = doing(task("measure what the " + words_.what + " has learned"), [&] {
+      return guarded(words_.what, "at the end of epoch " + std::to_string(state().epoch + 1),
+                     directory_, [&] { return finish_epoch(); });
+    });
     if (end == EpochEnd::finished_best) {
       // Before the latest, which so never claims a best checkpoint that is not there.
       save(directory_.best_checkpoint());
@@ -156,7 +170,8 @@ bool LongRun::run_epoch() {
   start_epoch();
   for (;;) {
     const auto start = Clock::now();
-    const std::optional<ReadyStep> ready = next_step();
+    const std::optional<ReadyStep> ready =
+        doing(task("prepare the images of a step"), [this] { return next_step(); });
     if (!ready) {
       break;
     }
@@ -202,8 +217,10 @@ bool LongRun::run_step(const ReadyStep& ready, Clock::time_point start) {
 /// a GPU this one's are still being computed.
 void LongRun::launch(const ReadyStep& ready) {
   const std::int64_t number = in_flight_ ? in_flight_->next : state().step;
-  PendingStep step = guarded(words_.what, in_step(state().epoch, number), directory_,
-                             [&] { return ready.launch(number); });
+  PendingStep step = doing(task("take a step of the " + words_.what), [&] {
+    return guarded(words_.what, in_step(state().epoch, number), directory_,
+                   [&] { return ready.launch(number); });
+  });
   settle();
   in_flight_.emplace(StepInFlight{std::move(step), ready.next, ready.images});
 }
@@ -214,8 +231,10 @@ void LongRun::settle() {
   }
   RunState& state = mutable_state();
   const StepInFlight done = *std::exchange(in_flight_, std::nullopt);
-  const StepResult result = guarded(words_.what, in_step(state.epoch, state.step), directory_,
-                                    [&] { return done.step.get(); });
+  const StepResult result = doing(task("take a step of the " + words_.what), [&] {
+    return guarded(words_.what, in_step(state.epoch, state.step), directory_,
+                   [&] { return done.step.get(); });
+  });
   state.step = done.next;
   state.loss_sum += result.loss * static_cast<double>(done.images);
   state.correct += result.correct;
@@ -224,6 +243,8 @@ void LongRun::settle() {
     metrics_.append(step_record(state, result, done.images));
   }
 }
+
+Task LongRun::task(const std::string& does) const { return does + " (" + sizes() + ")"; }
 
 bool LongRun::checkpoint_due(std::int64_t step) const {
   const auto every = options_.checkpoint_every_steps;
@@ -235,7 +256,7 @@ bool LongRun::checkpoint_due(std::int64_t step) const {
 void LongRun::save(const std::filesystem::path& file) {
   metrics_.sync();
   mutable_state().metrics_size = metrics_.size();
-  save_checkpoint(file, checkpoint());
+  doing(task("save " + file.string()), [&] { save_checkpoint(file, checkpoint()); });
 }
 
 void LongRun::save_latest() {

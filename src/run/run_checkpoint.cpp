@@ -1,8 +1,7 @@
 #include <darts/core/error.hpp>
 #include <darts/core/idle_settings.hpp>
+#include <darts/core/json_text.hpp>
 #include <darts/run/run_checkpoint.hpp>
-
-#include <nlohmann/json.hpp>
 
 namespace darts {
 namespace {
@@ -14,12 +13,25 @@ using ConfigValues = std::map<std::string, std::string>;
 
 nlohmann::ordered_json run_meta(const Checkpoint& checkpoint, const std::string& kind,
                                 const std::string& what) {
-  auto meta = nlohmann::ordered_json::parse(checkpoint.meta);
-  if (meta.value("kind", "") != kind) {
-    throw Error(checkpoint.file.string() + ": not a checkpoint of " + what +
-                "; --init-from takes weights from elsewhere");
-  }
-  return meta;
+  return within(checkpoint.file.string(), [&] {
+    auto meta = parse_json<nlohmann::ordered_json>(checkpoint.meta);
+    if (json_field_or<std::string>(meta, "kind", "") != kind) {
+      throw Error("not a checkpoint of " + what + "; --init-from takes weights from elsewhere");
+    }
+    return meta;
+  });
+}
+
+std::string stored_identity(const nlohmann::ordered_json& meta, const std::string& file) {
+  return within(file, [&] { return json_field_as<std::string>(meta, "identity"); });
+}
+
+void read_state(const nlohmann::ordered_json& meta, const StateFields& fields,
+                const std::string& file) {
+  within(file, [&] {
+    const nlohmann::ordered_json& state = json_field(meta, "state");
+    within("\"state\"", [&] { read_fields(state, fields); });
+  });
 }
 
 void check_same_config(const std::string& now, const std::string& then, const std::string& defaults,

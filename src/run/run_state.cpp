@@ -1,6 +1,5 @@
+#include <darts/core/json_text.hpp>
 #include <darts/run/run_state.hpp>
-
-#include <nlohmann/json.hpp>
 
 namespace darts {
 
@@ -51,8 +50,11 @@ nlohmann::ordered_json to_json(const StateFields& fields) {
 
 void read_fields(const nlohmann::ordered_json& json, const StateFields& fields) {
   for (const auto& [name, field] : fields) {
-    if (const auto found = json.find(name); found != json.end()) {
-      std::visit([&found](auto* value) { found->get_to(*value); }, field);
+    std::visit([&json, key = name](auto* value) { *value = json_field_or(json, key, *value); },
+               field);
+    if (const auto* const* count = std::get_if<std::int64_t*>(&field); count && **count < 0) {
+      throw Error(std::string("\"") + name + "\" must be at least 0, got " +
+                  std::to_string(**count));
     }
   }
 }

@@ -1,3 +1,4 @@
+#include <darts/core/doing.hpp>
 #include <darts/core/finite.hpp>
 #include <darts/core/text.hpp>
 #include <darts/ops/count.hpp>
@@ -57,15 +58,8 @@ void measure(const SearchConfig& config, SearchData& data, Supernet& supernet, T
       seconds_of([&] { supernet->forward(batches.train.images, mixings).sum().item<double>(); });
 }
 
-}  // namespace
-
-void dry_run(const SearchConfig& config, const Log& log, const std::filesystem::path& init_from) {
-  const c10::Device device = prepare_runtime(config.runtime);
-  log.info(to_yaml(config));
-  for (const std::string& line : idle_settings(config, device)) {
-    log.warn(line);
-  }
-  SearchData data(config, device, log);
+void try_search(const SearchConfig& config, SearchData& data, const c10::Device& device,
+                const Log& log, const std::filesystem::path& init_from) {
   Supernet supernet(
       supernet_options(config, first_stage(config), data.image_channels(), data.classes()));
   const auto method = search_method(config);
@@ -74,8 +68,7 @@ void dry_run(const SearchConfig& config, const Log& log, const std::filesystem::
     start_from(load_finite_checkpoint(init_from), supernet, data.images().class_names, log);
   }
   log.info("images: " + format_count(data.train_images()) + " for w, " +
-           format_count(data.valid_images()) + " held out; " + std::to_string(data.height()) + "×" +
-           std::to_string(data.width()) + "×" + std::to_string(data.image_channels()) + ", " +
+           format_count(data.valid_images()) + " held out; " + data.image_size() + ", " +
            std::to_string(data.classes()) + " classes");
   log.info("supernet: " + format_count(count_elements(supernet->weights())) + " parameters, " +
            format_count(multiply_adds(supernet, data,
@@ -90,6 +83,20 @@ void dry_run(const SearchConfig& config, const Log& log, const std::filesystem::
   trial.test_batches = data.validation_batches();
   measure(config, data, supernet, trial);
   report(trial, device, log);
+}
+
+}  // namespace
+
+void dry_run(const SearchConfig& config, const Log& log, const std::filesystem::path& init_from) {
+  const c10::Device device = prepare_runtime(config.runtime);
+  log.info(to_yaml(config));
+  for (const std::string& line : idle_settings(config, device)) {
+    log.warn(line);
+  }
+  SearchData data(config, device, log);
+  doing("try a step of the search (" + std::to_string(config.search.batch_size) + " images of " +
+            data.image_size() + "; " + describe_sizes(config) + ")",
+        [&] { try_search(config, data, device, log, init_from); });
 }
 
 }  // namespace darts

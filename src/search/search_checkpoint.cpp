@@ -1,16 +1,19 @@
 #include "space_json.hpp"
 
+#include <darts/cell/topology.hpp>
 #include <darts/core/error.hpp>
+#include <darts/core/json_text.hpp>
 #include <darts/core/module_state.hpp>
 #include <darts/core/text.hpp>
 #include <darts/run/run_checkpoint.hpp>
+#include <darts/search/method.hpp>
 #include <darts/search/search_checkpoint.hpp>
 
 #include <ATen/ops/isfinite.h>
-
-#include <nlohmann/json.hpp>
+#include <c10/util/StringUtil.h>
 
 #include <algorithm>
+#include <optional>
 
 namespace darts {
 namespace {
@@ -78,8 +81,13 @@ StateFields fields_of(SearchState& s) {
 
 /// A network that was trained has its genotype in its checkpoint.
 void check_is_search(const Checkpoint& checkpoint) {
-  const Json meta = Json::parse(checkpoint.meta);
-  if (meta.value("kind", "") == "train" || meta.value("network", Json()).contains("genotype")) {
+  const bool is_training = within(checkpoint.file.string(), [&] {
+    const auto meta = parse_json<Json>(checkpoint.meta);
+    const Json* const network = find_json_field(meta, "network");
+    return json_field_or<std::string>(meta, "kind", "") == "train" ||
+           (network != nullptr && network->contains("genotype"));
+  });
+  if (is_training) {
     throw Error(checkpoint.file.string() +
                 " is a checkpoint of a training; a search starts from one of a search");
   }
@@ -88,41 +96,19 @@ void check_is_search(const Checkpoint& checkpoint) {
 /// By their names, or by their number alone where the checkpoint, an imported or older one, does
 /// not tell them.
 bool has_other_classes(const Checkpoint& checkpoint, const std::vector<std::string>& class_names) {
-  const Json images = Json::parse(checkpoint.meta).value("images", Json::object());
-  if (images.contains("class_names")) {
-    return images["class_names"].get<std::vector<std::string>>() != class_names;
+  using Names = std::vector<std::string>;
+  const auto stored = within(checkpoint.file.string(), [&]() -> std::optional<Names> {
+    const auto meta = parse_json<Json>(checkpoint.meta);
+    const Json* const images = find_json_field(meta, "images");
+    return images == nullptr || !images->contains("class_names")
+               ? std::nullopt
+               : std::optional(json_field_as<Names>(*images, "class_names"));
+  });
+  if (stored) {
+    return *stored != class_names;
   }
   const at::Tensor& bias = require(checkpoint, std::string(model_prefix) + ".classifier.bias");
   return bias.numel() != static_cast<std::int64_t>(class_names.size());
-}
-
-/// Its theta and how to derive from it, as they are.
-StoredTheta stored_theta(const Checkpoint& checkpoint) {
-  const Json meta = Json::parse(checkpoint.meta);
-  StoredTheta stored;
-  SearchConfig config;
-  if (meta.contains("config")) {
-    fields(config).load_text(meta["config"].get<std::string>(), checkpoint.file);
-  }
-  stored.method = config.methods.get(meta.value("method", "darts"));
-  const std::vector<std::string> alphas{theta_name("alphas", CellType::normal),
-                                        theta_name("alphas", CellType::reduction)};
-  for (const std::string& name : meta.value("theta", alphas)) {
-    stored.theta.add(name, require(checkpoint, std::string(model_prefix) + "." + name));
-  }
-  if (meta.contains("primitives")) {
-    stored.space.primitives = primitives_from_json(meta["primitives"]);
-  }
-  if (meta.contains("edges_per_node")) {  // a number alone, in earlier versions
-    const Json& kept = meta["edges_per_node"];
-    stored.space.edges_per_node = kept.is_array() ? kept.get<std::vector<std::int64_t>>()
-                                                  : std::vector{kept.get<std::int64_t>()};
-  }
-  stored.theta.set_missing(missing_columns(stored.space, stored.theta.alphas()));
-  if (meta.contains("state")) {
-    stored.epoch = meta["state"].value("epoch", stored.epoch);
-  }
-  return stored;
 }
 
 /// A cell none of whose nodes kept an edge would compute nothing.
@@ -130,6 +116,71 @@ void check_kept_edges(const SearchSpace& space, const std::string& file) {
   const auto& kept = space.edges_per_node;
   if (kept.empty() || std::ranges::any_of(kept, [](std::int64_t edges) { return edges < 1; })) {
     throw Error(file + ": its edges_per_node: a node keeps 1 edge or more; was the file changed?");
+  }
+}
+
+/// What the meta data say of the search that a theta is of.
+void read_search(const Json& meta, StoredTheta& stored) {
+  if (const Json* const primitives = find_json_field(meta, "primitives")) {
+    within("\"primitives\"", [&] { stored.space.primitives = primitives_from_json(*primitives); });
+  }
+  if (const Json* const kept = find_json_field(meta, "edges_per_node")) {
+    within("\"edges_per_node\"", [&] {  // a number alone, in earlier versions
+      stored.space.edges_per_node = kept->is_array() ? json_as<std::vector<std::int64_t>>(*kept)
+                                                     : std::vector{json_as<std::int64_t>(*kept)};
+    });
+  }
+  if (const Json* const state = find_json_field(meta, "state")) {
+    stored.epoch =
+        within("\"state\"", [&] { return json_field_or(*state, "epoch", stored.epoch); });
+  }
+}
+
+/// Theta and how to derive from it, as they are.
+StoredTheta stored_theta(const Checkpoint& checkpoint) {
+  StoredTheta stored;
+  const auto meta = within(checkpoint.file.string(), [&] {
+    auto parsed = parse_json<Json>(checkpoint.meta);
+    read_search(parsed, stored);
+    return parsed;
+  });
+  std::vector<std::string> names{theta_name("alphas", CellType::normal),
+                                 theta_name("alphas", CellType::reduction)};
+  SearchConfig config;
+  std::string text;
+  within(checkpoint.file.string(), [&] {
+    names = json_field_or(meta, "theta", names);
+    text = json_field_or(meta, "config", text);
+  });
+  if (!text.empty()) {  // an imported one has none
+    fields(config).load_text(text, checkpoint.file);
+  }
+  stored.method = within(checkpoint.file.string(), [&] {
+    return config.methods.get(json_field_or<std::string>(meta, "method", "darts"));
+  });
+  for (const std::string& name : names) {
+    stored.theta.add(name, require(checkpoint, std::string(model_prefix) + "." + name));
+  }
+  return stored;
+}
+
+/// Throws Error unless theta has alphas, and they are those of the space, whose nodes they tell.
+void check_alphas(StoredTheta& stored) {
+  for (const CellType type : cell_types) {
+    const std::string name = theta_name("alphas", type);
+    if (std::ranges::find(stored.theta.names(), name) == stored.theta.names().end()) {
+      throw Error("\"theta\" does not name " + name);
+    }
+    const at::Tensor alphas = stored.theta.at(name);
+    if (!at::isFloatingType(alphas.scalar_type()) || alphas.dim() != 2) {
+      throw Error(c10::str(name, " must be a matrix of floating-point numbers, got ",
+                           alphas.scalar_type(), alphas.sizes()));
+    }
+    stored.space.nodes = 0;
+    while (edge_count(stored.space.nodes) < alphas.size(0)) {
+      ++stored.space.nodes;
+    }
+    check_space(stored.space);
   }
 }
 
@@ -177,12 +228,16 @@ void restore_tensors(const Checkpoint& checkpoint, Supernet& supernet, SearchSte
 
 SearchStage stage_of(const Checkpoint& checkpoint, const SearchConfig& config) {
   const auto meta = run_meta(checkpoint, "search", "a search");
+  const std::string file = checkpoint.file.string();
   SearchState state;
-  read_fields(meta.at("state"), fields_of(state));
+  read_state(meta, fields_of(state), file);
   SearchStage stage = first_stage(config);
   stage.number = state.stage;
   if (stage.number > 0) {
-    stage.space.primitives = primitives_from_json(meta.at("primitives"));
+    stage.space.primitives = within(file, [&] {
+      const Json primitives = json_field(meta, "primitives");
+      return within("\"primitives\"", [&] { return primitives_from_json(primitives); });
+    });
   }
   return stage;
 }
@@ -192,12 +247,12 @@ SearchState restore_checkpoint(const Checkpoint& checkpoint, const SearchParts& 
   const auto& [supernet, step, images] = parts;
   const std::string file = checkpoint.file.string();
   const auto meta = run_meta(checkpoint, "search", "a search");
-  check_same_config(identity_of(config), with_order(meta.at("identity")),
+  check_same_config(identity_of(config), with_order(stored_identity(meta, file)),
                     identity_of(defaults_of(config.search.method)), file);
   check_same_images(images, meta.value("images", nlohmann::ordered_json::object()), file);
   restore_tensors(checkpoint, supernet, step);
   SearchState state;
-  read_fields(meta.at("state"), fields_of(state));
+  read_state(meta, fields_of(state), file);
   return state;
 }
 
@@ -234,14 +289,10 @@ void start_from(const Checkpoint& checkpoint, Supernet& supernet,
 
 StoredTheta theta_of(const Checkpoint& checkpoint) {
   check_is_search(checkpoint);
-  StoredTheta stored;
-  try {
-    stored = stored_theta(checkpoint);
-  } catch (const Json::exception& e) {
-    throw Error(checkpoint.file.string() +
-                ": its description of the search cannot be read: " + e.what());
-  }
+  StoredTheta stored = stored_theta(checkpoint);
   check_kept_edges(stored.space, checkpoint.file.string());
+  within(checkpoint.file.string(), [&] { check_alphas(stored); });
+  stored.theta.set_missing(missing_columns(stored.space, stored.theta.alphas()));
   const std::vector<std::string>& names = stored.theta.names();
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (!at::isfinite(stored.theta.tensors()[i]).all().item<bool>()) {

@@ -162,6 +162,11 @@ FieldTable fields_with(SearchConfig& config, const std::vector<std::string>& met
 
 FieldTable fields(SearchConfig& config) { return fields_with(config, names_of(search_methods())); }
 
+std::string describe_sizes(const SearchConfig& config) {
+  return std::to_string(config.space.cells) + " cells of " + std::to_string(config.space.nodes) +
+         " nodes, " + std::to_string(config.space.channels) + " channels";
+}
+
 std::string to_yaml(const SearchConfig& config) {
   SearchConfig copy = config;  // a table binds to fields that it could also set
   return fields_with(copy, {config.search.method}).dump();

@@ -2,14 +2,13 @@
 
 #include <darts/core/atomic_file.hpp>
 #include <darts/core/error.hpp>
+#include <darts/core/json_text.hpp>
 #include <darts/core/text.hpp>
 #include <darts/search/search_records.hpp>
 
 #include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
-
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 
@@ -41,7 +40,7 @@ void check_all_numbers(const Json& rows) {
 
 at::Tensor matrix_of(const Json& rows, const CellPrimitives& primitives) {
   check_all_numbers(rows);
-  const auto values = rows.get<std::vector<std::vector<double>>>();
+  const auto values = json_as<std::vector<std::vector<double>>>(rows);
   const at::Tensor matrix = at::zeros({std::ssize(values), primitives.columns()}, at::kDouble);
   std::int64_t edge = 0;
   for (const std::vector<double>& row : values) {
@@ -74,7 +73,7 @@ Json lists_of(const at::Tensor& tensor) {
 
 at::Tensor tensor_of(const Json& lists) {
   if (lists.empty() || !lists.front().is_array()) {
-    return at::tensor(lists.get<std::vector<double>>(), at::kDouble);
+    return at::tensor(json_as<std::vector<double>>(lists), at::kDouble);
   }
   std::vector<at::Tensor> rows;
   for (const Json& row : lists) {
@@ -84,16 +83,22 @@ at::Tensor tensor_of(const Json& lists) {
 }
 
 Theta theta_of(const Json& record, const ByCellType<CellPrimitives>& primitives) {
-  const Alphas alphas{matrix_of(record.at("normal"), primitives.normal),
-                      matrix_of(record.at("reduce"), primitives.reduce)};
+  const Alphas alphas{matrix_of(json_field(record, "normal"), primitives.normal),
+                      matrix_of(json_field(record, "reduce"), primitives.reduce)};
   Theta theta(alphas, {missing_columns(primitives.normal, alphas.normal.size(0)),
                        missing_columns(primitives.reduce, alphas.reduce.size(0))});
   if (const auto others = record.find("theta"); others != record.end()) {
     for (const auto& [name, lists] : others->items()) {
-      theta.add(name, tensor_of(lists));
+      theta.add(name, within("\"" + name + "\"", [&] { return tensor_of(lists); }));
     }
   }
   return theta;
+}
+
+RecordedTheta recorded_theta(const Json& record) {
+  auto primitives = primitives_from_json(json_field(record, "primitives"));
+  Theta theta = theta_of(record, primitives);
+  return {std::move(theta), std::move(primitives), json_field_as<std::int64_t>(record, "epoch")};
 }
 
 std::string describe_skips(const EpochSummary& s) {
@@ -227,22 +232,16 @@ RecordedTheta read_theta(const std::filesystem::path& alphas_file, std::int64_t 
   if (records.empty()) {
     throw Error(alphas_file.string() + ": no alphas are recorded yet");
   }
-  try {
+  return within(alphas_file.string(), [&]() -> RecordedTheta {
     for (auto record = records.rbegin(); record != records.rend(); ++record) {
-      const auto recorded = record->at("epoch").get<std::int64_t>();
+      const auto recorded = json_field_as<std::int64_t>(*record, "epoch");
       if (epoch < 0 || recorded == epoch) {
-        auto primitives = primitives_from_json(record->at("primitives"));
-        Theta theta = theta_of(*record, primitives);
-        return {std::move(theta), std::move(primitives), recorded};
+        return within("epoch " + std::to_string(recorded), [&] { return recorded_theta(*record); });
       }
     }
     throw Error("no alphas of epoch " + std::to_string(epoch) + "; recorded are epochs " +
                 records.front().at("epoch").dump() + " to " + records.back().at("epoch").dump());
-  } catch (const Json::exception& e) {
-    throw Error(alphas_file.string() + ": not a record of alphas: " + e.what());
-  } catch (const Error& e) {
-    throw Error(alphas_file.string() + ": " + e.what());
-  }
+  });
 }
 
 }  // namespace darts

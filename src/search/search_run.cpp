@@ -1,5 +1,6 @@
 #include <darts/core/absolute_path.hpp>
 #include <darts/core/atomic_file.hpp>
+#include <darts/core/doing.hpp>
 #include <darts/core/error.hpp>
 #include <darts/core/module_state.hpp>
 #include <darts/core/random.hpp>
@@ -25,17 +26,19 @@ namespace {
 
 Supernet make_supernet(const SearchConfig& config, const SearchStage& stage, const SearchData& data,
                        const c10::Device& device) {
-  Supernet supernet(supernet_options(config, stage, data.image_channels(), data.classes()));
-  const auto number = static_cast<std::uint64_t>(stage.number);
-  initialize_supernet(
-      supernet,
-      number == 0 ? config.seed : RandomStream(config.seed, RandomPurpose::stage, number)(),
-      *search_method(config));
-  supernet->to(device);
-  if (device.is_cuda() && config.runtime.channels_last) {
-    use_channels_last(*supernet);
-  }
-  return supernet;
+  return doing("make the supernet (" + describe_sizes(config) + ")", [&] {
+    Supernet supernet(supernet_options(config, stage, data.image_channels(), data.classes()));
+    const auto number = static_cast<std::uint64_t>(stage.number);
+    initialize_supernet(
+        supernet,
+        number == 0 ? config.seed : RandomStream(config.seed, RandomPurpose::stage, number)(),
+        *search_method(config));
+    supernet->to(device);
+    if (device.is_cuda() && config.runtime.channels_last) {
+      use_channels_last(*supernet);
+    }
+    return supernet;
+  });
 }
 
 }  // namespace
@@ -83,7 +86,9 @@ SearchRun::SearchRun(SearchConfig config, RunDirectory directory, RunHooks hooks
 void SearchRun::enter(SearchStage stage) {
   stage_ = std::move(stage);
   supernet_ = make_supernet(config_, stage_, data_, device());
-  step_ = std::make_unique<SearchStep>(supernet_, step_options(config_, device()));
+  step_ = doing("prepare the steps of the search (" + describe_sizes(config_) + ")", [this] {
+    return std::make_unique<SearchStep>(supernet_, step_options(config_, device()));
+  });
   state_.stage = stage_.number;
 }
 
@@ -138,6 +143,11 @@ void SearchRun::restore(const Checkpoint& checkpoint) {
   }
   state_ = restore_checkpoint(checkpoint, {supernet_, *step_, data_.images()}, config_);
   records_.truncate(state_.alphas_size);
+}
+
+std::string SearchRun::sizes() const {
+  return std::to_string(config_.search.batch_size) + " images of " + data_.image_size() + "; " +
+         describe_sizes(config_);
 }
 
 double SearchRun::learning_rate() const {

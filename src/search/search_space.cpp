@@ -1,4 +1,5 @@
 #include <darts/cell/topology.hpp>
+#include <darts/core/doing.hpp>
 #include <darts/core/named_rows.hpp>
 #include <darts/search/search_space.hpp>
 
@@ -100,11 +101,8 @@ void check_space(const SearchSpace& space) {
   for (const CellType type : cell_types) {
     const CellPrimitives& primitives = space.primitives.of(type);
     const std::string cell = type == CellType::normal ? "normal" : "reduction";
-    try {
-      primitives.check_nodes(space.nodes);
-    } catch (const Error& e) {
-      throw Error(cell + " cell: " + e.what() + " (space.nodes, space.edges, space.name)");
-    }
+    within(cell + " cell (space.nodes, space.edges, space.name)",
+           [&] { primitives.check_nodes(space.nodes); });
     for (std::int64_t node = 0; node < space.nodes; ++node) {
       if (!offers_an_operation(primitives, node)) {
         throw Error("the edges of node " + std::to_string(node) + " of the " + cell +

@@ -1,5 +1,7 @@
 #include "space_json.hpp"
 
+#include <darts/core/json_text.hpp>
+
 namespace darts {
 namespace {
 
@@ -14,10 +16,10 @@ Json cell_to_json(const CellPrimitives& primitives) {
 }
 
 CellPrimitives cell_from_json(const Json& json) {
-  if (!json.empty() && json.front().is_string()) {
-    return parse_primitives(json.get<std::vector<std::string>>());
+  if (json.is_array() && !json.empty() && json.front().is_string()) {
+    return parse_primitives(json_as<std::vector<std::string>>(json));
   }
-  return parse_cell_primitives(json.get<std::vector<std::vector<std::string>>>());
+  return parse_cell_primitives(json_as<std::vector<std::vector<std::string>>>(json));
 }
 
 }  // namespace
@@ -33,7 +35,7 @@ ByCellType<CellPrimitives> primitives_from_json(const Json& json) {
   if (json.is_array()) {
     return {cell_from_json(json), cell_from_json(json)};
   }
-  return {cell_from_json(json.at("normal")), cell_from_json(json.at("reduce"))};
+  return {cell_from_json(json_field(json, "normal")), cell_from_json(json_field(json, "reduce"))};
 }
 
 }  // namespace darts

@@ -10,7 +10,7 @@ namespace darts {
 /// both types of cell offer the same, else a list of lists for each type.
 nlohmann::json primitives_to_json(const ByCellType<CellPrimitives>& primitives);
 
-/// The reverse; throws nlohmann's exceptions or Error.
+/// The reverse; throws Error.
 ByCellType<CellPrimitives> primitives_from_json(const nlohmann::json& json);
 
 }  // namespace darts

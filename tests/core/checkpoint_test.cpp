@@ -180,9 +180,9 @@ TEST(Checkpoint, SaysWhatIsWrongWithAFile) {
                                               R"("version":"2"}})")),
               HasSubstr("was written by a newer version (2); this program reads version 1"));
   EXPECT_THAT(error_of_bytes(folder, raw_file("{" + std::string(100, 'x'))),
-              HasSubstr("its header is no JSON"));
+              HasSubstr("its header: not valid JSON"));
   EXPECT_THAT(error_of_bytes(folder, raw_file("{\"a\":" + std::string(1'000'000, '['))),
-              HasSubstr("nested too deeply"));
+              HasSubstr("nested deeper"));
 }
 
 TEST(Checkpoint, SaysHowMuchIsCutOffOrTooMuch) {

@@ -1,3 +1,4 @@
+#include "core/child_process.hpp"
 #include "core/expect_error.hpp"
 #include "support/test_devices.hpp"
 
@@ -12,6 +13,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+#include <sys/resource.h>
 
 #include <thread>
 
@@ -39,6 +41,17 @@ TEST(Device, SaysWhyThereIsNoGpu) {
   EXPECT_THAT(error_of([] { choose_device("cuda:1"); }),
               AnyOf(HasSubstr("cannot use cuda:1: this program was built without CUDA"),
                     HasSubstr("cannot use cuda:1: there is no usable GPU in this machine")));
+}
+
+/// LibTorch's pool would wait for ever for a thread that did not start.
+TEST(Device, SaysThatThreadsCannotBeStarted) {
+  EXPECT_EQ(testing::run_child([] {
+              const rlimit limit{};
+              ::setrlimit(RLIMIT_AS, &limit);  // no stack finds a place
+              const std::string message = error_of([] { set_threads(100); });
+              return message.find("cannot start 100 threads: ") == 0 ? 0 : 1;
+            }),
+            0);
 }
 
 TEST(Device, ThreadsAreSet) {

@@ -153,8 +153,10 @@ TEST(StoredNetwork, SaysWhatIsWrongWithADescription) {
   EXPECT_THAT(refusal([](auto& m) { m["network"]["classes"] = 4; }), HasSubstr("3 class names"));
   EXPECT_THAT(refusal([](auto& m) { m["network"]["genotype"]["normal"][0][0][0] = "warp"; }),
               HasSubstr("warp"));
-  EXPECT_THAT(refusal([](auto& m) { m["network"]["stddev"][1] = 0; }),
-              HasSubstr("cannot be used: images cannot be normalised with the means (mean)"));
+  EXPECT_THAT(
+      refusal([](auto& m) { m["network"]["stddev"][1] = 0; }),
+      HasSubstr(
+          "its description of the network: images cannot be normalised with the means (mean)"));
 }
 
 TEST(StoredNetwork, RefusesWeightsThatAreNotFinite) {

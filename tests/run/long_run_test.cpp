@@ -14,6 +14,7 @@
 
 #include <cmath>
 #include <limits>
+#include <new>
 
 namespace darts {
 namespace {
@@ -27,10 +28,11 @@ using ::testing::HasSubstr;
 /// Epochs of as many steps as `steps` says; the loss of a step is its number.
 struct CountingConfig {
   std::vector<std::int64_t> steps{3, 2};
-  std::int64_t diverges_at = -1;      ///< step of the first epoch
-  std::int64_t passes_over = -1;      ///< step of every epoch
-  std::int64_t breaks_at = -1;        ///< step of the first epoch after which its weights are NaN
-  std::int64_t measures_nan_in = -1;  ///< epoch
+  std::int64_t diverges_at = -1;       ///< step of the first epoch
+  std::int64_t passes_over = -1;       ///< step of every epoch
+  std::int64_t breaks_at = -1;         ///< step of the first epoch after which its weights are NaN
+  std::int64_t measures_nan_in = -1;   ///< epoch
+  std::int64_t out_of_memory_at = -1;  ///< step of every epoch
   RunOptions run;
 };
 
@@ -55,6 +57,7 @@ class CountingRun : public LongRun {
 
  private:
   RunState& mutable_state() override { return state_; }
+  std::string sizes() const override { return "2 images"; }
   std::int64_t epochs() const override { return std::ssize(config_.steps); }
   std::int64_t steps_per_epoch() const override {
     return config_.steps.at(static_cast<std::size_t>(state_.epoch));
@@ -68,6 +71,9 @@ class CountingRun : public LongRun {
     ReadyStep ready{.next = next_, .images = 10};
     if (number != config_.passes_over) {
       ready.launch = [this](std::int64_t step) {
+        if (step == config_.out_of_memory_at) {
+          throw std::bad_alloc();
+        }
         events.push_back("launch " + std::to_string(step) + " at " + std::to_string(state_.step));
         const double loss = step == config_.diverges_at ? std::numeric_limits<double>::infinity()
                                                         : static_cast<double>(step);
@@ -229,6 +235,13 @@ TEST_F(LongRunTest, SaysThatItDivergedAlsoWhereAnEpochsFiguresTellIt) {
               HasSubstr("the counting diverged at the end of epoch 2: test loss nan; last good "
                         "checkpoint: " +
                         run->directory().checkpoint(1, 0).string()));
+}
+
+TEST_F(LongRunTest, SaysForWhatMemoryDidNotSuffice) {
+  config_.out_of_memory_at = 1;
+  const auto run = start();
+  EXPECT_EQ(error_of([&] { run->run(); }),
+            "out of memory: cannot take a step of the counting (2 images)");
 }
 
 TEST_F(LongRunTest, ItsDirectoryCanBeResumedOnceItsStartIsSaved) {

@@ -220,7 +220,8 @@ TEST(SearchCheckpoint, FromWhichNoCellCouldBeDerivedIsRefused) {
               }),
               ::testing::HasSubstr("c.safetensors: its edges_per_node"));
   EXPECT_THAT(refusal([](auto&, auto& meta) { meta["edges_per_node"] = "two"; }),
-              ::testing::HasSubstr("c.safetensors: its description of the search cannot be read"));
+              ::testing::HasSubstr(
+                  "c.safetensors: \"edges_per_node\": must be a whole number, got \"two\""));
   EXPECT_THAT(refusal([](auto&, auto& meta) { meta["kind"] = "train"; }),
               ::testing::HasSubstr("c.safetensors is a checkpoint of a training"));
   EXPECT_THAT(

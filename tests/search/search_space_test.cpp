@@ -265,7 +265,7 @@ TEST(SearchSpaceConfig, WhatDoesNotFitIsSaidBeforeAnythingRuns) {
   EXPECT_THAT(refusal({"space.primitives=[none]"}),
               HasSubstr("node 0 of the normal cell offer no operation but none"));
   EXPECT_THAT(refusal({"space.name=s1", "space.nodes=3"}),
-              HasSubstr("normal cell: a cell of 3 nodes has 9 edges; operations are given for 14"));
+              HasSubstr(": a cell of 3 nodes has 9 edges; operations are given for 14"));
   EXPECT_THAT(refusal({"space.name=s2", "space.primitives=[none, skip_connect]"}),
               HasSubstr("space.primitives: space.name s2 says already what the edges offer"));
   EXPECT_THAT(refusal({"space.name=s2", "space.edges.normal=[[noise]]"}),

@@ -20,9 +20,9 @@ struct MainProgram {
 /// Runs a program's `body` inside the one `catch` it has, and returns its exit status.
 ///
 /// An exception becomes one line, "error: <message>", on standard error, and status 1: the message
-/// of a darts::Error in full, of any other exception up to its first newline (LibTorch's carry a
-/// stack trace). A std::logic_error is called a bug in `program`. Where memory does not suffice,
-/// the device's or the machine's, the line says so and ends with the program's advice.
+/// of a darts::Error in full, what other libraries throw as doing() words it. A std::logic_error is
+/// called a bug in `program`. Where memory does not suffice, the device's or the machine's, the
+/// line says so and ends with the program's advice, or the task's.
 int run_main(const MainProgram& program, const std::function<int()>& body);
 
 /// The same with the stream named that errors go to.

@@ -54,6 +54,11 @@ class ImageSource {
   virtual std::shared_ptr<const ImageSource> unaugmented() const = 0;
 
   std::int64_t classes() const { return static_cast<std::int64_t>(class_names().size()); }
+  /// Height, width, channels: "32×32×3".
+  std::string size_text() const {
+    return std::to_string(height()) + "×" + std::to_string(width()) + "×" +
+           std::to_string(channels());
+  }
   std::int64_t image_values() const { return height() * width() * channels(); }  ///< H·W·C
 };
 

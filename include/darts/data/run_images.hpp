@@ -31,9 +31,9 @@ nlohmann::ordered_json to_json(const RunImages& images);
 
 /// Throws Error, which names the checkpoint `file` and the first difference, unless a run that is
 /// to go on has the images that its checkpoint tells of: classes by name and in the same order,
-/// and in each split as many files, of the same names. What `then` does not tell of, as those of
+/// and in each split as many files, of the same names. What `images` does not tell of, as those of
 /// earlier versions, is not compared.
-void check_same_images(const RunImages& now, const nlohmann::ordered_json& then,
+void check_same_images(const RunImages& now, const nlohmann::ordered_json& images,
                        const std::string& file);
 
 /// The part of it that is about classes.

@@ -14,6 +14,11 @@
 namespace darts {
 
 struct EvaluationNetworkOptions {
+  // What a machine could mean.
+  static constexpr std::int64_t most_cells = 1000;
+  static constexpr std::int64_t least_channels = 2;  ///< a factorized reduction halves them
+  static constexpr std::int64_t most_channels = 4096;
+
   Genotype genotype;
   NetworkStem stem = NetworkStem::cifar;
   std::int64_t cells = 20;     ///< reduction cells stand at ⌊cells/3⌋ and ⌊2·cells/3⌋

@@ -58,6 +58,9 @@ struct TrainConfig {
 /// The table of all keys, bound to `config`, which must outlive it.
 FieldTable fields(TrainConfig& config);
 
+/// The sizes that its memory depends on, for errors: "20 cells, 36 channels".
+std::string describe_sizes(const TrainConfig& config);
+
 /// The whole config as YAML, every key written out: what --config takes back.
 std::string to_yaml(const TrainConfig& config);
 

@@ -24,6 +24,7 @@ class TrainData {
   std::int64_t image_channels() const { return train_images_->channels(); }
   std::int64_t height() const { return train_images_->height(); }
   std::int64_t width() const { return train_images_->width(); }
+  std::string image_size() const { return train_images_->size_text(); }
   const std::vector<std::string>& class_names() const { return train_images_->class_names(); }
   const PixelStatistics& statistics() const { return train_images_->statistics(); }
   /// All images of both splits.

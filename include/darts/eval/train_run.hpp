@@ -51,6 +51,7 @@ class TrainRun : public LongRun {
   using Clock = std::chrono::steady_clock;
 
   RunState& mutable_state() override { return state_; }
+  std::string sizes() const override;
   std::int64_t epochs() const override { return config_.train.epochs; }
   std::int64_t steps_per_epoch() const override { return data_.steps_per_epoch(); }
   void start_epoch() override;

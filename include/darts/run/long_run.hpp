@@ -1,6 +1,7 @@
 #pragma once
 
 #include <darts/core/checkpoint.hpp>
+#include <darts/core/doing.hpp>
 #include <darts/core/finite.hpp>
 #include <darts/core/json_lines.hpp>
 #include <darts/run/hooks.hpp>
@@ -102,6 +103,8 @@ class LongRun {
 
   virtual RunState& mutable_state() = 0;
   virtual std::int64_t epochs() const = 0;
+  /// What a step works on, for errors: "64 images of 3×32×32; 8 cells, 16 channels".
+  virtual std::string sizes() const = 0;
   /// Of the epoch at hand.
   virtual std::int64_t steps_per_epoch() const = 0;
   /// Begins the epoch and step of the state, or goes on within it.
@@ -141,6 +144,8 @@ class LongRun {
   bool run_step(const ReadyStep& ready, Clock::time_point start);
   void launch(const ReadyStep& ready);
   void settle();
+  Task task(const std::string& does) const;
+  void check_position(const std::filesystem::path& file) const;
   bool checkpoint_due(std::int64_t step) const;
   void save(const std::filesystem::path& file);
   void save_latest();

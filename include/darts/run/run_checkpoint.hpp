@@ -1,6 +1,7 @@
 #pragma once
 
 #include <darts/core/checkpoint.hpp>
+#include <darts/run/run_state.hpp>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -34,6 +35,13 @@ std::string identity_of(Config config) {
 /// search"). Throws Error if it is none.
 nlohmann::ordered_json run_meta(const Checkpoint& checkpoint, const std::string& kind,
                                 const std::string& what);
+
+/// The config that such a checkpoint was written with, as identity_of() gave it. Throws Error.
+std::string stored_identity(const nlohmann::ordered_json& meta, const std::string& file);
+
+/// Reads its state into `fields`. Throws Error that names a field whose value is none of its kind.
+void read_state(const nlohmann::ordered_json& meta, const StateFields& fields,
+                const std::string& file);
 
 /// Throws Error that names the first difference unless two dumped configs agree key by key: `now`,
 /// of a run that is to go on, and `then`, which its checkpoint `file` was written with. A key that

@@ -56,7 +56,8 @@ using StateFields = std::vector<std::pair<const char*, std::variant<std::int64_t
 StateFields state_fields(RunState& state, const StateFields& more);
 
 nlohmann::ordered_json to_json(const StateFields& fields);
-/// A field that is not in `json`, since an earlier version did not save it, stays as it is.
+/// A field that is not in `json`, since an earlier version did not save it, stays as it is. Throws
+/// Error that names a field whose value is none of its kind.
 void read_fields(const nlohmann::ordered_json& json, const StateFields& fields);
 
 }  // namespace darts

@@ -64,6 +64,9 @@ struct SearchConfig {
 /// The table of all keys, bound to `config`, which must outlive it.
 FieldTable fields(SearchConfig& config);
 
+/// The sizes that its memory depends on, for errors: "8 cells of 4 nodes, 16 channels".
+std::string describe_sizes(const SearchConfig& config);
+
 /// The whole config as YAML, every key written out but those of other methods than its own: what
 /// --config takes back.
 std::string to_yaml(const SearchConfig& config);

@@ -38,6 +38,7 @@ class SearchData {
   std::int64_t classes() const { return images_->classes(); }
   std::int64_t height() const { return images_->height(); }
   std::int64_t width() const { return images_->width(); }
+  std::string image_size() const { return images_->size_text(); }
   /// All images of the split, whichever of them are used.
   RunImages images() const;
   std::int64_t train_images() const { return train_.images_per_epoch(); }

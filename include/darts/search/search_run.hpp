@@ -41,6 +41,7 @@ class SearchRun : public LongRun {
 
  private:
   RunState& mutable_state() override { return state_; }
+  std::string sizes() const override;
   std::int64_t epochs() const override { return epochs_of(config_); }
   std::int64_t steps_per_epoch() const override { return data_.steps_per_epoch(); }
   void start_epoch() override;
