@@ -32,6 +32,23 @@ void check_from(const CellGenotype& cell, std::int64_t node, std::int64_t from,
   }
 }
 
+/// `nodes`: of each its edges.
+template <class Nodes>
+void check_size(const Nodes& nodes, const std::string& where) {
+  const auto refuse = [&](std::size_t count, const std::string& of, std::int64_t most) {
+    throw Error(where + ": " + std::to_string(count) + " " + of + ", at most " +
+                std::to_string(most) + " make sense");
+  };
+  if (std::ssize(nodes) > most_nodes) {
+    refuse(nodes.size(), "nodes in a cell", most_nodes);
+  }
+  for (const auto& edges : nodes) {
+    if (std::ssize(edges) > most_edges_of_node) {
+      refuse(edges.size(), "edges into a node", most_edges_of_node);
+    }
+  }
+}
+
 void check_concat(const CellGenotype& cell, const std::string& where) {
   const auto states = predecessors(std::ssize(cell.nodes));
   if (cell.concat.empty()) {
@@ -56,6 +73,7 @@ void check_concat(const CellGenotype& cell, const std::string& where) {
 }  // namespace
 
 void check_cell(const CellGenotype& cell, const std::string& where) {
+  check_size(cell.nodes, where);
   if (std::ranges::all_of(cell.nodes, [](const auto& edges) { return edges.empty(); })) {
     throw Error(where + ": has no edges");
   }
@@ -87,6 +105,7 @@ std::vector<std::vector<EdgeParts>> split_by_node(const std::vector<EdgeParts>& 
 CellGenotype assemble_cell(const CellParts& parts, const std::string& where) {
   CellGenotype cell;
   cell.concat = parts.concat;
+  check_size(parts.nodes, where);
   for (const auto& edges : parts.nodes) {
     auto& node = cell.nodes.emplace_back();
     for (const auto& [operation, from] : edges) {

@@ -2,6 +2,7 @@
 #include <darts/core/error.hpp>
 #include <darts/core/text.hpp>
 #include <darts/eval/count_network.hpp>
+#include <darts/eval/memory_estimate.hpp>
 #include <darts/ops/count.hpp>
 
 #include <ATen/ops/zeros.h>
@@ -147,8 +148,9 @@ NetworkCount count_network(const EvaluationNetworkOptions& options, std::int64_t
 
 NetworkCount count_network(const TrainConfig& config, const Genotype& genotype,
                            const DatasetShape& images) {
-  return count_network(network_options(config, genotype, images.channels, images.classes),
-                       images.size, images.size);
+  const auto options = network_options(config, genotype, images.channels, images.classes);
+  check_memory(memory_to_run(options, {1, images.size, images.size}), c10::Device(c10::kCPU));
+  return count_network(options, images.size, images.size);
 }
 
 std::string describe(const NetworkCount& count) {

@@ -4,6 +4,7 @@
 #include <darts/core/text.hpp>
 #include <darts/eval/count_network.hpp>
 #include <darts/eval/inference.hpp>
+#include <darts/eval/memory_estimate.hpp>
 #include <darts/eval/train_data.hpp>
 #include <darts/eval/train_dry_run.hpp>
 #include <darts/eval/train_run.hpp>
@@ -59,11 +60,14 @@ void try_training(const TrainConfig& config, const Genotype& genotype, TrainData
   log.info("images: " + format_count(data.train_images()) + " to train on, " +
            format_count(data.test_images()) + " to test on; " + data.image_size() + ", " +
            std::to_string(data.class_names().size()) + " classes");
+  const MemoryNeed need = memory_need(config, description.options, data);
+  log.info(describe(need, device));
+  check_memory(need, device);
   const NetworkCount size = count_network(description.options, data.height(), data.width());
   log.info("network: " + format_count(size.parameters) +
            " parameters (auxiliary head: " + format_count(size.auxiliary.parameters) + " more), " +
            format_count(size.multiply_adds) + " multiply-adds an image");
-  EvaluationNetwork network = make_network(config, description, device);
+  EvaluationNetwork network = make_network(config, description, data, device);
   if (!init_from.empty()) {
     start_from(load_finite_checkpoint(init_from), network, description, log);
   }

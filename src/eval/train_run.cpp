@@ -7,6 +7,7 @@
 #include <darts/data/class_names.hpp>
 #include <darts/eval/count_network.hpp>
 #include <darts/eval/inference.hpp>
+#include <darts/eval/memory_estimate.hpp>
 #include <darts/eval/train_run.hpp>
 #include <darts/ops/initialize.hpp>
 #include <darts/ops/noise.hpp>
@@ -40,7 +41,8 @@ TrainConfig step_config(TrainConfig config, const c10::Device& device) {
 }
 
 EvaluationNetwork make_network(const TrainConfig& config, const NetworkDescription& description,
-                               const c10::Device& device) {
+                               const TrainData& data, const c10::Device& device) {
+  check_memory(memory_need(config, description.options, data), device);
   return doing("make the network (" + describe_sizes(config) + ")", [&] {
     EvaluationNetwork network(description.options);
     initialize_weights(*network, config.seed);
@@ -98,7 +100,7 @@ TrainRun::TrainRun(TrainConfig config, const Genotype& genotype, RunDirectory di
       config_(std::move(config)),
       data_(config_, device(), log()),
       description_(describe_network(config_, genotype, data_)),
-      network_(make_network(config_, description_, device())),
+      network_(make_network(config_, description_, data_, device())),
       step_(doing("prepare the steps of the training (" + describe_sizes(config_) + ")",
                   [this] { return TrainStep(network_, step_config(config_, device())); })) {
   for (const std::string& line : idle_settings(config_, this->device())) {

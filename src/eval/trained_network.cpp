@@ -2,6 +2,7 @@
 #include <darts/core/error.hpp>
 #include <darts/core/text.hpp>
 #include <darts/core/utf8.hpp>
+#include <darts/eval/memory_estimate.hpp>
 #include <darts/eval/read_picture.hpp>
 #include <darts/eval/trained_network.hpp>
 #include <darts/ops/noise.hpp>
@@ -67,6 +68,14 @@ void check_logits(const TrainedNetwork& trained, const at::Tensor& logits,
   }
 }
 
+/// Throws MemoryError where so many images at a time need more than there is.
+void check_memory_for(const TrainedNetwork& trained, std::int64_t images) {
+  const NetworkDescription& network = trained.description;
+  check_memory(memory_to_run(network.options, {images, network.height, network.width},
+                             trained.options.runtime.precision),
+               trained.device);
+}
+
 std::string work(const std::string& what, const NetworkTest& test) {
   return what + " " + std::to_string(test.data.batch_size) + " images at a time";
 }
@@ -81,6 +90,7 @@ TrainedNetwork load_trained_network(const fs::path& checkpoint_or_run,
   trained.file = find_checkpoint(checkpoint_or_run, options.best);
   const Checkpoint checkpoint = load_checkpoint(trained.file);
   trained.description = network_description_of(checkpoint);
+  check_memory_for(trained, 1);
   doing("make the network of " + trained.file.string(), [&] {
     trained.network = load_network(checkpoint, options.weights);
     trained.network->set_execution(options.execution);
@@ -105,6 +115,7 @@ std::int64_t recalibrate(TrainedNetwork& trained, const NetworkTest& test) {
 
 TestOutcome test_network(TrainedNetwork& trained, const NetworkTest& test) {
   BatchLoader loader = open(trained, test.data);
+  check_memory_for(trained, std::min(test.data.batch_size, loader.images_per_epoch()));
   TestOptions options;
   options.device = trained.device;
   options.precision = trained.options.runtime.precision;

@@ -5,6 +5,7 @@
 #include <darts/run/run_state.hpp>
 #include <darts/run/trial.hpp>
 #include <darts/search/dry_run.hpp>
+#include <darts/search/memory_estimate.hpp>
 #include <darts/search/search_checkpoint.hpp>
 #include <darts/search/search_data.hpp>
 
@@ -60,8 +61,12 @@ void measure(const SearchConfig& config, SearchData& data, Supernet& supernet, T
 
 void try_search(const SearchConfig& config, SearchData& data, const c10::Device& device,
                 const Log& log, const std::filesystem::path& init_from) {
-  Supernet supernet(
-      supernet_options(config, first_stage(config), data.image_channels(), data.classes()));
+  const SupernetOptions options =
+      supernet_options(config, first_stage(config), data.image_channels(), data.classes());
+  const MemoryNeed need = memory_need(config, options, data, device);
+  log.info(describe(need, device));
+  check_memory(need, device);
+  Supernet supernet(options);
   const auto method = search_method(config);
   initialize_supernet(supernet, config.seed, *method);
   if (!init_from.empty()) {

@@ -1,3 +1,4 @@
+#include <darts/cell/topology.hpp>
 #include <darts/core/named_rows.hpp>
 #include <darts/ops/primitive.hpp>
 #include <darts/search/search_config.hpp>
@@ -53,7 +54,7 @@ void add_space(FieldTable& t, SearchConfig::Space& space) {
       "operations of each edge of a normal cell, in place of space.primitives; []: none of its own",
       known);
   t.add("space.edges.reduce", space.edges.reduce, "the same of a reduction cell", known);
-  t.add("space.nodes", space.nodes, "intermediate nodes of a cell", between(1, 32));
+  t.add("space.nodes", space.nodes, "intermediate nodes of a cell", between(1, most_nodes));
   t.add("space.cells", space.cells,
         "cells; reduction cells stand at a third and two thirds of them", between(1, 1000));
   t.add("space.channels", space.channels, "channels of the first cells", between(1, 4096));
@@ -63,7 +64,8 @@ void add_space(FieldTable& t, SearchConfig::Space& space) {
   t.add("space.stem_multiplier", space.stem_multiplier, "the stem has so many times the channels",
         between(1, 64));
   t.add("space.edges_per_node", space.edges_per_node,
-        "edges that a node keeps in the genotype; a list: of each node", between(1, 64));
+        "edges that a node keeps in the genotype; a list: of each node",
+        between(1, most_edges_of_node));
 }
 
 void add_training(FieldTable& t, SearchConfig& c) {

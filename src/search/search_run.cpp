@@ -7,6 +7,7 @@
 #include <darts/core/text.hpp>
 #include <darts/ops/noise.hpp>
 #include <darts/run/load_config.hpp>
+#include <darts/search/memory_estimate.hpp>
 #include <darts/search/search_run.hpp>
 #include <darts/search/selection.hpp>
 
@@ -26,8 +27,11 @@ namespace {
 
 Supernet make_supernet(const SearchConfig& config, const SearchStage& stage, const SearchData& data,
                        const c10::Device& device) {
+  const SupernetOptions options =
+      supernet_options(config, stage, data.image_channels(), data.classes());
+  check_memory(memory_need(config, options, data, device), device);
   return doing("make the supernet (" + describe_sizes(config) + ")", [&] {
-    Supernet supernet(supernet_options(config, stage, data.image_channels(), data.classes()));
+    Supernet supernet(options);
     const auto number = static_cast<std::uint64_t>(stage.number);
     initialize_supernet(
         supernet,

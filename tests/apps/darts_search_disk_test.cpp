@@ -43,7 +43,8 @@ TEST_F(DartsSearchDisk, FilesMayNotGrow) {
   const std::string bytes = bytes_of(checkpoint);
   constexpr std::uint64_t less_than_a_checkpoint = 9000;
   ASSERT_LT(less_than_a_checkpoint, bytes.size());
-  const ProgramResult refused = SearchFixture::run({"--resume", run}, less_than_a_checkpoint);
+  const ProgramResult refused =
+      SearchFixture::run({"--resume", run}, {.file_size = less_than_a_checkpoint});
   EXPECT_EQ(expect_refusal(refused), run);
   EXPECT_EQ(newest_checkpoint(run), checkpoint);
   EXPECT_EQ(bytes_of(checkpoint), bytes);

@@ -29,6 +29,13 @@ void redirect(int descriptor, const fs::path& file) {
   ::close(fd);
 }
 
+void limit(__rlimit_resource resource, std::uint64_t most) {
+  if (most > 0) {
+    const rlimit value{most, most};
+    ::setrlimit(resource, &value);
+  }
+}
+
 /// Whether the child has ended; it stays there to be waited for.
 bool has_ended(pid_t pid) {
   siginfo_t info{};
@@ -49,7 +56,7 @@ fs::path next_stem(const fs::path& scratch) {
 }  // namespace
 
 Program::Program(const std::string& name, const std::vector<std::string>& arguments,
-                 const fs::path& scratch, std::uint64_t file_size_limit) {
+                 const fs::path& scratch, const ProgramLimits& limits) {
   const std::string stem = next_stem(scratch).string();
   out_ = stem + ".out";
   err_ = stem + ".err";
@@ -65,10 +72,8 @@ Program::Program(const std::string& name, const std::vector<std::string>& argume
     ::setenv("OMP_NUM_THREADS", "1", 1);
     redirect(STDOUT_FILENO, out_);
     redirect(STDERR_FILENO, err_);
-    if (file_size_limit > 0) {
-      const rlimit limit{file_size_limit, file_size_limit};
-      ::setrlimit(RLIMIT_FSIZE, &limit);
-    }
+    limit(RLIMIT_FSIZE, limits.file_size);
+    limit(RLIMIT_DATA, limits.memory);
     ::execv(argv.front(), argv.data());
     return 97;
   });

@@ -17,13 +17,19 @@ struct ProgramResult {
   std::string err;
 };
 
+/// What a program is limited to, bytes; 0: it is not.
+struct ProgramLimits {
+  std::uint64_t file_size = 0;  ///< RLIMIT_FSIZE
+  std::uint64_t memory = 0;     ///< RLIMIT_DATA
+};
+
 /// A program of this build that runs as a child process; killed if it outlives the object.
 class Program {
  public:
   /// Starts `name` of the build's bin folder. Its output goes to two files in `scratch`, with
-  /// OMP_NUM_THREADS=1. A `file_size_limit` over 0 is its RLIMIT_FSIZE, bytes.
+  /// OMP_NUM_THREADS=1.
   Program(const std::string& name, const std::vector<std::string>& arguments,
-          const std::filesystem::path& scratch, std::uint64_t file_size_limit = 0);
+          const std::filesystem::path& scratch, const ProgramLimits& limits = {});
   ~Program();
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;

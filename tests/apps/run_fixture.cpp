@@ -133,12 +133,12 @@ Arguments RunFixture::recipe(const std::vector<std::string>& settings) const {
   return arguments;
 }
 
-Program RunFixture::start(const Arguments& arguments, std::uint64_t file_size_limit) const {
-  return Program(program_, arguments, at("output"), file_size_limit);
+Program RunFixture::start(const Arguments& arguments, const ProgramLimits& limits) const {
+  return Program(program_, arguments, at("output"), limits);
 }
 
-ProgramResult RunFixture::run(const Arguments& arguments, std::uint64_t file_size_limit) const {
-  return start(arguments, file_size_limit).wait();
+ProgramResult RunFixture::run(const Arguments& arguments, const ProgramLimits& limits) const {
+  return start(arguments, limits).wait();
 }
 
 fs::path RunFixture::finish(const Arguments& arguments) const {

@@ -36,8 +36,8 @@ class RunFixture : public ::testing::Test {
   /// --config tiny.yaml, and --set for each of `settings`.
   Arguments recipe(const std::vector<std::string>& settings = {}) const;
 
-  Program start(const Arguments& arguments, std::uint64_t file_size_limit = 0) const;
-  ProgramResult run(const Arguments& arguments, std::uint64_t file_size_limit = 0) const;
+  Program start(const Arguments& arguments, const ProgramLimits& limits = {}) const;
+  ProgramResult run(const Arguments& arguments, const ProgramLimits& limits = {}) const;
 
   /// Runs to the end; returns the run directory.
   std::filesystem::path finish(const Arguments& arguments) const;

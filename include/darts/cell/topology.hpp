@@ -9,6 +9,10 @@ namespace darts {
 /// before it. Edges are numbered node by node: node 0 has edges 0, 1; node 1 has 2, 3, 4; …
 inline constexpr std::int64_t cell_inputs = 2;
 
+/// More than any cell has that was ever looked at: what a file or a config may ask for at most.
+inline constexpr std::int64_t most_nodes = 32;
+inline constexpr std::int64_t most_edges_of_node = 64;
+
 /// States that node `node` can read.
 constexpr std::int64_t predecessors(std::int64_t node) { return node + cell_inputs; }
 

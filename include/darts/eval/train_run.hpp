@@ -89,8 +89,9 @@ void start_from(const Checkpoint& checkpoint, EvaluationNetwork& network,
 /// The config of a step on `device`: graphs are for GPUs.
 TrainConfig step_config(TrainConfig config, const c10::Device& device);
 
-/// An evaluation network with weights drawn from the config's seed, on `device`.
+/// An evaluation network with weights drawn from the config's seed, on `device`. Throws MemoryError
+/// where training it on this data needs more than there is.
 EvaluationNetwork make_network(const TrainConfig& config, const NetworkDescription& description,
-                               const c10::Device& device);
+                               const TrainData& data, const c10::Device& device);
 
 }  // namespace darts

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <darts/run/memory_need.hpp>
+#include <darts/search/search_config.hpp>
+#include <darts/search/search_data.hpp>
+#include <darts/search/supernet.hpp>
+
+namespace darts {
+
+/// What a search of this supernet needs in memory at least, by its sizes alone: w with its gradient
+/// and momentum, and what a first-order pass keeps of such a batch. A method that runs
+/// only some of the operations is estimated as if it ran none.
+MemoryNeed memory_need(const SearchConfig& config, const SupernetOptions& options,
+                       const BatchSizes& batch, const c10::Device& device);
+
+/// The same of a step on this data.
+MemoryNeed memory_need(const SearchConfig& config, const SupernetOptions& options,
+                       const SearchData& data, const c10::Device& device);
+
+}  // namespace darts
