@@ -91,11 +91,11 @@ int test(const EvalArguments& a) {
             << describe(outcome, trained.description.class_names);
   fs::path json = a.json;
   if (json.empty() && fs::is_directory(a.checkpoint)) {
-    if (options.is_whole()) {
+    if (options.is_whole(trained.description)) {
       json = fs::path(a.checkpoint) / "test.json";
     } else {
       std::cout
-          << "\nnot the whole test as the training knows it, so not in test.json; --json FILE "
+          << "\nnot the whole test on the images of the training, so not in test.json; --json FILE "
              "keeps it\n";
     }
   }

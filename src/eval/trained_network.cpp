@@ -99,8 +99,13 @@ TrainedNetwork load_trained_network(const fs::path& checkpoint_or_run,
   return trained;
 }
 
-bool NetworkTest::is_whole() const {
-  return data.split == Split::test && data.limit == 0 && data.dataset.empty() && recalibrate == 0;
+bool NetworkTest::is_whole(const NetworkDescription& network) const {
+  std::error_code ignored;  // what is not there is not the same
+  const bool own_dataset = data.dataset.empty() || data.dataset == network.dataset;
+  const bool own_root = data.root.empty() || data.root == network.root ||
+                        fs::equivalent(data.root, network.root, ignored);
+  return data.split == Split::test && data.limit == 0 && own_dataset && own_root &&
+         recalibrate == 0;
 }
 
 std::int64_t recalibrate(TrainedNetwork& trained, const NetworkTest& test) {

@@ -60,6 +60,20 @@ TEST_F(DartsEval, GivesTheFiguresOfTheTraining) {
   EXPECT_DOUBLE_EQ(static_cast<double>(right) / images, report.at("top1").get<double>());
 }
 
+TEST_F(DartsEval, KeepsTheRunsOwnFiguresBesideThoseOfOtherImages) {
+  const fs::path run = finish(recipe({"train.epochs=1"}));
+  ASSERT_EQ(eval({run}).status, 0);
+  const std::string own = bytes_of(run / "test.json");
+  fs::copy(at("data"), at("other"), fs::copy_options::recursive);
+  const ProgramResult result = eval({run, "--data-root", at("other")});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("so not in test.json; --json FILE keeps it"));
+  EXPECT_EQ(bytes_of(run / "test.json"), own);
+  EXPECT_EQ(eval({run, "--data-root", at("other"), "--json", at("other.json")}).status, 0);
+  EXPECT_EQ(bytes_of(run / "test.json"), own);
+  EXPECT_FALSE(bytes_of(at("other.json")).empty());
+}
+
 TEST_F(DartsEval, TestsTheBestAndTheMovingAverage) {
   const fs::path run = finish(recipe({"train.average=0.5", "train.epochs=3"}));
   const auto figure = [&](const Arguments& more) {

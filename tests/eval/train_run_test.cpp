@@ -58,7 +58,12 @@ TEST(TrainRun, IsStartedResumedAndTestedInAFewLines) {
   const TestOutcome outcome = test_network(trained, options);
   EXPECT_EQ(outcome.scores.images(), 48);
   EXPECT_DOUBLE_EQ(outcome.scores.top1(), training->result().top1);
-  EXPECT_TRUE(options.is_whole());
+  EXPECT_TRUE(options.is_whole(trained.description));
+  NetworkTest elsewhere = options;
+  elsewhere.data.root = directory;
+  EXPECT_FALSE(elsewhere.is_whole(trained.description));
+  elsewhere.data.root = trained.description.root + "/.";
+  EXPECT_TRUE(elsewhere.is_whole(trained.description));
   const auto report = test_report(trained, options, outcome);
   EXPECT_EQ(report.at("dataset"), "fashion_mnist");
   EXPECT_EQ(report.at("split"), "test");

@@ -46,8 +46,9 @@ struct NetworkTest {
   std::int64_t recalibrate = 0;  ///< batches that recalibrate() was called with before
   bool show_progress = false;
 
-  /// Whether the figures are those of the training's own test.
-  bool is_whole() const;
+  /// Whether the figures are those of the training's own test: of all test images that `network`
+  /// has in the folder where its training found them.
+  bool is_whole(const NetworkDescription& network) const;
 };
 
 /// Computes the batch norms' statistics anew on `test.recalibrate` batches of training images.
