@@ -48,12 +48,10 @@ std::string checksum_of(std::string_view bytes) {
 
 /// The images of the class folder `name` in `split`.
 void add_class(FileIndex& index, const std::filesystem::path& split, const std::string& name,
-               std::int32_t label, LeftOut& left_out) {
-  const FolderImages images = images_in(split / name);
+               const FolderImages& images, std::int32_t label) {
   if (images.names.empty()) {
     throw no_images(split / name, images.left_out);
   }
-  add(left_out, images.left_out);
   for (const std::string& image : images.names) {
     index.add(image, label);
   }
@@ -83,9 +81,9 @@ std::string FileIndex::checksum() const {
   return sum.text();
 }
 
-FileIndex list_images(ImagenetLayout layout) {
+FileIndex list_images(ImagenetLayout layout, OnError on_error) {
   if (layout.folders.empty()) {
-    const FolderImages images = images_in(layout.folder);
+    const FolderImages images = images_in(layout.folder, on_error);
     const std::vector<std::string>& names = images.names;
     if (names.empty()) {
       throw Error("no images in " + layout.folder.string());
@@ -102,12 +100,14 @@ FileIndex list_images(ImagenetLayout layout) {
     return index;
   }
   const auto& known = layout.class_names;
-  check_all_sorted(layout.folder);
+  check_all_sorted(layout.folder, on_error);
   LeftOut left_out;
   FileIndex index(known, /*folder_per_class=*/true);
   for (const std::string& name : layout.folders) {
     const auto place = std::lower_bound(known.begin(), known.end(), name) - known.begin();
-    add_class(index, layout.folder, name, static_cast<std::int32_t>(place), left_out);
+    const FolderImages images = images_in(layout.folder / name, on_error);
+    add_class(index, layout.folder, name, images, static_cast<std::int32_t>(place));
+    add(left_out, images.left_out);
   }
   index.set_left_out(describe(left_out));
   return index;

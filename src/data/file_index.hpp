@@ -57,7 +57,7 @@ class FileIndex {
 
 /// Reads the folders of the split: class by class, files sorted by name. Throws Error for a class
 /// without images and for labels that do not fit.
-FileIndex list_images(ImagenetLayout layout);
+FileIndex list_images(ImagenetLayout layout, OnError on_error = OnError::fail);
 
 // The index as bytes that are kept on the disk. `state` says what the folders were like.
 
@@ -75,6 +75,7 @@ struct IndexCache {
   std::filesystem::path
       folder;  ///< empty: beside the data or, if that cannot be written, the user's
   std::function<void(const std::string&)> warn;  ///< told, if set, why the index cannot be kept
+  OnError on_error = OnError::fail;              ///< of images that cannot be opened
 };
 
 /// The images of a split, from the cache where the folders have not changed since it was written

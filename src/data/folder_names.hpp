@@ -1,17 +1,19 @@
 #pragma once
 
 #include <darts/core/error.hpp>
+#include <darts/data/dataset.hpp>
 
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace darts::detail {
 
 // Names of what lies in a folder; hidden entries never count. Throws Error if a folder cannot be
-// read, and for a link that leads nowhere.
+// read, and for a link that leads nowhere, unless it is called an image and these are skipped.
 
 /// Sub-folders, sorted: classes. Throws Error also for a name that is not UTF-8.
 std::vector<std::string> folders_in(const std::filesystem::path& folder);
@@ -35,7 +37,12 @@ struct FolderImages {
 
 /// JPEG (.jpg, .jpeg, .jpe, .jfif) and PNG files, in small or capital letters, as torchvision sorts
 /// them.
-FolderImages images_in(const std::filesystem::path& folder);
+FolderImages images_in(const std::filesystem::path& folder, OnError on_error);
+
+/// The bytes of such a file; nothing where broken ones are skipped and this one cannot be opened by
+/// its permissions or is a link that leads nowhere. Throws Error for all else: a file that is gone
+/// or a disk that fails may come back, and it would be another epoch then.
+std::optional<std::string> read_image(const std::filesystem::path& file, OnError on_error);
 
 /// Adds what another one counted.
 void add(LeftOut& sum, const LeftOut& left_out);
@@ -45,6 +52,6 @@ Error no_images(const std::filesystem::path& class_folder, const LeftOut& left_o
 
 /// Throws Error where images lie beside class folders in `folder`: it was sorted into classes in
 /// part, and those would be left out.
-void check_all_sorted(const std::filesystem::path& folder);
+void check_all_sorted(const std::filesystem::path& folder, OnError on_error);
 
 }  // namespace darts::detail

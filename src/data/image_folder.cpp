@@ -52,9 +52,13 @@ class FilesInFolders {
  private:
   /// size×size×3.
   std::optional<at::Tensor> read(std::size_t i) {
-    const std::string bytes = read_file(files_[i]);
+    const std::optional<std::string> bytes = read_image(files_[i], options_.on_error);
+    if (!bytes) {
+      broken_[i] = 1;
+      return std::nullopt;
+    }
     try {
-      return fit_image(decode_image(bytes), options_.image_size);
+      return fit_image(decode_image(*bytes), options_.image_size);
     } catch (const std::runtime_error& problem) {
       if (options_.on_error == OnError::fail) {
         throw Error("cannot read the image " + files_[i].string() + ": " + problem.what() +
@@ -122,7 +126,7 @@ PixelStatistics statistics(const DatasetOptions& options, Split split, const at:
     return *options.statistics;
   }
   if (split == Split::test) {
-    const FolderListing listing = list_image_folder(options.root, Split::train);
+    const FolderListing listing = list_image_folder(options.root, Split::train, options.on_error);
     FilesInFolders images(listing.files, options);
     return measure(images);
   }
@@ -150,7 +154,7 @@ ImageSet load_image_folder(const DatasetOptions& options, Split split) {
     throw Error("the size of images must be at least 1 pixel, not " +
                 std::to_string(options.image_size));
   }
-  const FolderListing listing = list_image_folder(options.root, split);
+  const FolderListing listing = list_image_folder(options.root, split, options.on_error);
   if (options.warn && !listing.left_out.empty()) {
     options.warn("left out of the class folders of " + options.root.string() + ": " +
                  describe(listing.left_out) + " (JPEG and PNG are read)");

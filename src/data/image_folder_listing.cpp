@@ -49,8 +49,9 @@ std::vector<std::string> classes_in(const fs::path& folder, const fs::path& root
   return names;
 }
 
-void add_class(FolderListing& listing, const fs::path& folder, std::int64_t label) {
-  const FolderImages images = images_in(folder);
+void add_class(FolderListing& listing, const fs::path& folder, std::int64_t label,
+               OnError on_error) {
+  const FolderImages images = images_in(folder, on_error);
   if (images.names.empty()) {
     throw no_images(folder, images.left_out);
   }
@@ -62,14 +63,14 @@ void add_class(FolderListing& listing, const fs::path& folder, std::int64_t labe
 }
 
 /// Tiny ImageNet's test images: val/images/, with their classes in val/val_annotations.txt.
-void add_annotated(FolderListing& listing, const fs::path& root) {
+void add_annotated(FolderListing& listing, const fs::path& root, OnError on_error) {
   ImagenetLayout layout{.folder = root / "val/images",
                         .class_names = listing.class_names,
                         .folders = {},
                         .labels = root / "val/val_annotations.txt",
                         .train = root / "train"};
   listing.folder = layout.folder;
-  const FolderImages images = images_in(layout.folder);
+  const FolderImages images = images_in(layout.folder, on_error);
   const std::vector<std::string>& names = images.names;
   add(listing.left_out, images.left_out);
   for (const std::int32_t label : read_labels(layout, names)) {
@@ -80,14 +81,14 @@ void add_annotated(FolderListing& listing, const fs::path& root) {
 
 }  // namespace
 
-FolderListing list_image_folder(const fs::path& root, Split split) {
+FolderListing list_image_folder(const fs::path& root, Split split, OnError on_error) {
   if (!fs::is_directory(root)) {
     throw Error("no image folder " + root.string() + ": " + layout(root));
   }
   FolderListing listing;
   if (split == Split::test && fs::exists(root / "val/val_annotations.txt")) {
     listing.class_names = classes_in(train_folder(root), root);
-    add_annotated(listing, root);
+    add_annotated(listing, root, on_error);
     return listing;
   }
   const fs::path naming = naming_folder(root, split);
@@ -95,14 +96,14 @@ FolderListing list_image_folder(const fs::path& root, Split split) {
   listing.folder = split == Split::train ? train_folder(root) : test_folder(root);
   const fs::path& folder = listing.folder;
   const auto& known = listing.class_names;
-  check_all_sorted(folder);
+  check_all_sorted(folder, on_error);
   for (const std::string& name : classes_in(folder, root)) {
     const auto place = std::lower_bound(known.begin(), known.end(), name);
     if (place == known.end() || *place != name) {
       throw Error("the class " + (folder / name).string() + " has no train images: there is no " +
                   (naming / name).string());
     }
-    add_class(listing, folder / name, place - known.begin());
+    add_class(listing, folder / name, place - known.begin(), on_error);
   }
   return listing;
 }

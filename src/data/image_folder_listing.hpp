@@ -25,6 +25,6 @@ struct FolderListing {
 /// ImageNet's test split is val/images/ with val/val_annotations.txt. A test split without train/
 /// has the classes that it shows. Throws Error for a missing folder, a class without images, and a
 /// test class that train/ does not have.
-FolderListing list_image_folder(const std::filesystem::path& root, Split split);
+FolderListing list_image_folder(const std::filesystem::path& root, Split split, OnError on_error);
 
 }  // namespace darts::detail

@@ -1,6 +1,7 @@
 // ImageNet, decoded as it is read.
 #include "dataset_loaders.hpp"
 #include "file_index.hpp"
+#include "folder_names.hpp"
 
 #include <darts/core/atomic_file.hpp>
 #include <darts/core/doing.hpp>
@@ -35,9 +36,12 @@ class ImagenetSource : public ImageSource {
 
   bool read(std::int64_t index, RandomStream& random, std::span<float> image) const override {
     const fs::path file = folder_ / index_->place(index);
-    const std::string bytes = read_file(file);
+    const std::optional<std::string> bytes = read_image(file, options_.on_error);
+    if (!bytes) {
+      return false;
+    }
     return doing(Task("read the image " + file.string()).or_else("replace or remove it"),
-                 [&] { return show(bytes, random, image); });
+                 [&] { return show(*bytes, random, image); });
   }
 
   std::shared_ptr<const ImageSource> unaugmented() const override {
@@ -71,8 +75,8 @@ class ImagenetSource : public ImageSource {
 std::shared_ptr<const ImageSource> open_imagenet(const DatasetOptions& dataset, Split split,
                                                  const OpenOptions& options) {
   const ImagenetLayout layout = find_imagenet(dataset.root, split);
-  auto index = std::make_shared<const FileIndex>(
-      cached_index(layout, {.folder = options.index_cache, .warn = options.warn}));
+  auto index = std::make_shared<const FileIndex>(cached_index(
+      layout, {.folder = options.index_cache, .warn = options.warn, .on_error = options.on_error}));
   if (options.warn && !index->left_out().empty()) {
     options.warn("left out of " + layout.folder.string() + ": " + index->left_out() +
                  " (JPEG and PNG are read)");

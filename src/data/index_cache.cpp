@@ -87,7 +87,7 @@ std::vector<fs::path> candidates(const ImagenetLayout& layout, const IndexCache&
 }
 
 std::optional<FileIndex> read_index(const fs::path& file, const FolderState& state) {
-  if (!fs::exists(file)) {
+  if (std::error_code ignored; !fs::exists(file, ignored)) {
     return std::nullopt;
   }
   try {
@@ -132,7 +132,7 @@ FileIndex cached_index(const ImagenetLayout& layout, const IndexCache& cache) {
       return std::move(*index);
     }
   }
-  FileIndex index = list_images(layout);
+  FileIndex index = list_images(layout, cache.on_error);
   keep(index, with_sub_folders(state, layout, index), files, cache);
   return index;
 }

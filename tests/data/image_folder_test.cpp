@@ -174,6 +174,19 @@ TEST_F(ImageFolder, LeavesOutBrokenImagesIfAsked) {
               HasSubstr("none of the 4 images in"));
 }
 
+TEST_F(ImageFolder, LeavesOutLinksThatLeadNowhereIfAsked) {
+  put_two_classes("train");
+  const auto link = root.path() / "train/fish/2.jpg";
+  std::filesystem::remove(link);
+  std::filesystem::create_symlink("nowhere", link);
+  EXPECT_THAT(load_error(Split::train), HasSubstr("2.jpg is a link to nowhere"));
+  std::vector<std::string> notes;
+  const OpenOptions open{.on_error = OnError::skip,
+                         .warn = [&](const std::string& note) { notes.push_back(note); }};
+  ASSERT_EQ(open_images(options, Split::train, open)->size(), 4);
+  EXPECT_THAT(notes.front(), HasSubstr("1 of 4 images cannot be read and are left out"));
+}
+
 TEST_F(ImageFolder, RefusesAClassWhoseNameIsNotUtf8) {
   put_two_classes("train");
   put("grey.jpg", "train/caf\xe9/x.jpg");

@@ -1,9 +1,12 @@
+#include "core/child_process.hpp"
 #include "fixtures.hpp"
 #include "support/test_paths.hpp"
 
 #include <darts/core/atomic_file.hpp>
 #include <darts/data/batch_loader.hpp>
 #include <darts/data/open_images.hpp>
+
+#include <unistd.h>
 
 namespace darts {
 namespace {
@@ -303,6 +306,32 @@ TEST_F(Imagenet, LeavesOutBrokenImages) {
   }
   EXPECT_THAT(shown, ::testing::UnorderedElementsAre(0, 1, 1));
   EXPECT_TRUE(same(epoch(3, 0, false), batches));
+}
+
+/// Files of class folders that lead nowhere, or that are another user's.
+TEST_F(Imagenet, LeavesOutImagesThatCannotBeOpened) {
+  put_train();
+  const auto link = root.path() / "train/n01/d.JPEG";
+  fs::remove(link);
+  fs::create_symlink("nowhere", link);
+  EXPECT_THAT(open_error(Split::train),
+              HasSubstr("d.JPEG is a link to nowhere, which is not there"));
+  options.on_error = OnError::skip;
+  EXPECT_EQ(open(Split::train)->size(), 5);
+  epoch(0, 0, false);
+  EXPECT_EQ(skipped, 1);
+
+  const auto closed = root.path() / "train/n02/a.JPEG";
+  fs::permissions(closed, fs::perms::none);
+  fs::permissions(root.path(), fs::perms{0755});
+  EXPECT_EQ(darts::testing::run_child([this] {
+              if (::getuid() == 0 && ::setuid(65534) != 0) {
+                return 2;
+              }
+              epoch(0, 0, false);
+              return skipped == 2 ? 0 : 1;
+            }),
+            0);
 }
 
 TEST_F(Imagenet, DoesNotTakeAMissingFileForADamagedOne) {

@@ -18,7 +18,7 @@ struct OpenOptions;
 
 enum class Split { train, test };
 
-/// What becomes of an image file that is damaged.
+/// What becomes of an image file that is damaged, or cannot be opened.
 enum class OnError {
   fail,  ///< an Error names it
   skip,  ///< it is left out of its batch, and counted
