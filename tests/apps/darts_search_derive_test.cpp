@@ -100,8 +100,10 @@ TEST_F(DartsSearchDerive, SaysWhatIsNotThere) {
       << R"({"epoch":2,"primitives":["none","skip_connect"],"normal":[[null,0.0],[0.0,0.0]],)"
       << R"("reduce":[[0.0,0.0],[0.0,0.0]]})"
       << "\n";
-  EXPECT_THAT(error_of({"--derive", run}),
-              HasSubstr("alphas.jsonl: alphas are not finite: the search had diverged; --epoch N"));
+  EXPECT_THAT(
+      error_of({"--derive", run}),
+      HasSubstr(
+          "alphas.jsonl: epoch 2: alphas are not finite: the search had diverged; --epoch N"));
   fs::remove(run / "alphas.jsonl");
   EXPECT_THAT(error_of({"--derive", run}), HasSubstr("alphas.jsonl"));
 }
