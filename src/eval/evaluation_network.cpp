@@ -1,7 +1,7 @@
 #include <darts/cell/topology.hpp>
 #include <darts/eval/evaluation_network.hpp>
+#include <darts/ops/linear.hpp>
 
-#include <ATen/ops/adaptive_avg_pool2d.h>
 #include <ATen/ops/relu.h>
 
 namespace darts {
@@ -71,11 +71,11 @@ EvaluationCellImpl& EvaluationNetworkImpl::cell(std::size_t index) {
 }
 
 at::Tensor EvaluationNetworkImpl::classify(const at::Tensor& features) {
-  return classifier_->forward(at::adaptive_avg_pool2d(features, {1, 1}).flatten(1));
+  return darts::classify(classifier_, features, options_.execution);
 }
 
 at::Tensor EvaluationNetworkImpl::classify_auxiliary(const at::Tensor& features) {
-  return auxiliary_head_->forward(features);
+  return auxiliary_head_->forward(features, options_.execution);
 }
 
 void EvaluationNetworkImpl::set_execution(Execution execution) {

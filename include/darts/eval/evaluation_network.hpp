@@ -43,7 +43,9 @@ class EvaluationNetworkImpl : public torch::nn::Cloneable<EvaluationNetworkImpl>
   Output forward(const at::Tensor& images, DropPath drop_path = {});
 
   /// What the first cell reads.
-  std::pair<at::Tensor, at::Tensor> stem(const at::Tensor& images) { return stem_.forward(images); }
+  std::pair<at::Tensor, at::Tensor> stem(const at::Tensor& images) {
+    return stem_.forward(images, options_.execution);
+  }
   std::size_t cells() const { return cells_->size(); }
   EvaluationCellImpl& cell(std::size_t index);
   at::Tensor classify(const at::Tensor& features);

@@ -109,8 +109,52 @@ HWY_INLINE void scatter_row(const UnitBackward<T>& t, const Room<T>& room, std::
     T* const to = t.grad_x.data + (y * s.width + x) * t.grad_x.step;
     for (std::int64_t c = 0; c < s.in_channels; c += lanes<T>()) {
       const auto open = hn::Gt(hn::LoadU(d, mask + i * room.in_step + c), hn::Zero(d));
-      const auto g = hn::IfThenElseZero(open, hn::LoadU(d, from + i * room.in_step + c));
-      store_first(g, d, to + c, s.in_channels - c);
+      const auto g = hn::LoadU(d, from + i * room.in_step + c);
+      store_first(s.relu ? hn::IfThenElseZero(open, g) : g, d, to + c, s.in_channels - c);
+    }
+  }
+}
+
+/// With a window: a row of products to the pixels that it comes from, added up.
+template <class T>
+HWY_INLINE void scatter_windows(const UnitBackward<T>& t, const Room<T>& room, std::int64_t row,
+                                const T* from, const T* mask) {
+  const Tag<T> d;
+  const UnitShape& s = t.shape;
+  const auto add = [&](const T* products, const T* read, T* to) HWY_ATTR {
+    for (std::int64_t c = 0; c < s.in_channels; c += lanes<T>()) {
+      const std::int64_t left = s.in_channels - c;
+      const auto open = hn::Gt(load_first(d, read + c, left), hn::Zero(d));
+      const auto g = load_first(d, products + c, left);
+      store_first(hn::Add(load_first(d, to + c, left), s.relu ? hn::IfThenElseZero(open, g) : g), d,
+                  to + c, left);
+    }
+  };
+  for (std::int64_t i = 0; i < s.out_width(); ++i, from += room.in_step, mask += room.in_step) {
+    for_window(s, row, i, [&](std::int64_t pixel, std::int64_t count, std::int64_t place) HWY_ATTR {
+      for (std::int64_t p = 0; p < count; ++p, place += s.in_channels) {
+        add(from + place, mask + place, t.grad_x.data + (pixel + p) * t.grad_x.step);
+      }
+    });
+  }
+}
+
+/// The block's gradient back to the pixels that the product reads.
+template <class T>
+HWY_INLINE void pointwise_backward(const UnitBackward<T>& t, const Room<T>& room,
+                                   std::int64_t first, std::int64_t count, Fetchers<3>& ahead) {
+  const UnitShape& s = t.shape;
+  const T* const no_bias = nullptr;
+  const std::int64_t width = s.out_width();
+  const Rows<T> gradient{room.gradient, room.out_step, count * width, s.out_channels};
+  product(gradient, s.depth(), t.pointwise_t, no_bias, PaddedOutput<T>{room.product, room.in_step},
+          ahead);
+  for (std::int64_t r = 0; r < count; ++r) {
+    const std::int64_t place = r * width * room.in_step;
+    if (s.window > 1) {
+      scatter_windows(t, room, first + r, room.product + place, room.block + place);
+    } else {
+      scatter_row(t, room, first + r, room.product + place, room.block + place);
     }
   }
 }
@@ -127,18 +171,12 @@ HWY_INLINE void backward_block(const UnitBackward<T>& t, const Room<T>& room, st
     fill_block(s, t.input, room, t.depthwise, first, count);
   }
   if (t.grad_pointwise != nullptr) {
-    const Rows<T> block{room.block, room.in_step, count * width, s.in_channels};
+    const Rows<T> block{room.block, room.in_step, count * width, s.depth()};
     outer_product(block, room.gradient, room.out_step, s.out_channels, t.grad_pointwise);
   }
   if (s.kernel == 1) {
     if (t.grad_x.data != nullptr) {
-      const Rows<T> gradient{room.gradient, room.out_step, count * width, s.out_channels};
-      product(gradient, s.in_channels, t.pointwise_t, no_bias,
-              PaddedOutput<T>{room.product, room.in_step}, ahead);
-      for (std::int64_t r = 0; r < count; ++r) {
-        const std::int64_t place = r * width * room.in_step;
-        scatter_row(t, room, first + r, room.product + place, room.block + place);
-      }
+      pointwise_backward(t, room, first, count, ahead);
     }
     return;
   }
