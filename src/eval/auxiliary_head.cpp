@@ -1,7 +1,7 @@
 #include <darts/core/error.hpp>
 #include <darts/eval/auxiliary_head.hpp>
-#include <darts/ops/run_chain.hpp>
 #include <darts/ops/linear.hpp>
+#include <darts/ops/run_chain.hpp>
 
 #include <c10/util/StringUtil.h>
 #include <torch/nn/modules/activation.h>

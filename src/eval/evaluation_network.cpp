@@ -4,6 +4,8 @@
 
 #include <ATen/ops/relu.h>
 
+#include <algorithm>
+
 namespace darts {
 EvaluationNetworkImpl::EvaluationNetworkImpl(EvaluationNetworkOptions options)
     : options_(std::move(options)) {
@@ -83,6 +85,12 @@ void EvaluationNetworkImpl::set_execution(Execution execution) {
   for (std::size_t i = 0; i < cells(); ++i) {
     cell(i).set_execution(execution);
   }
+}
+
+bool EvaluationNetworkImpl::has_kernels() {
+  return std::all_of(cells_->begin(), cells_->end(), [](torch::nn::AnyModule& module) {
+    return module.get<EvaluationCellImpl>().has_kernels();
+  });
 }
 
 std::int64_t EvaluationNetworkImpl::droppable_edges() const {

@@ -140,6 +140,12 @@ void SearchRun::restore(const Checkpoint& checkpoint) {
   records_.truncate(state_.alphas_size);
 }
 
+bool SearchRun::depends_on_threads() const {
+  Supernet supernet = supernet_;
+  const bool fused = supernet->options().execution.execution == Execution::fused;
+  return !fused || !supernet->has_kernels() || method_->attacks();
+}
+
 double SearchRun::learning_rate() const {
   return method_->anneals_by_stage()
              ? cosine_learning_rate(config_.w, state_.epoch % epochs_of_stage(config_),

@@ -68,11 +68,14 @@ at::Tensor SupernetImpl::forward(const at::Tensor& images, const Mixings& mixing
 
 Precision SupernetImpl::autocast_precision(const at::Tensor& images) {
   const bool cells_store_bf16 =
-      images.is_cpu() && options_.execution.execution == Execution::fused &&
-      std::all_of(cells_->begin(), cells_->end(), [](torch::nn::AnyModule& module) {
-        return module.get<SearchCellImpl>().has_kernels();
-      });
+      images.is_cpu() && options_.execution.execution == Execution::fused && has_kernels();
   return cells_store_bf16 ? Precision::fp32 : options_.execution.precision;
+}
+
+bool SupernetImpl::has_kernels() {
+  return std::all_of(cells_->begin(), cells_->end(), [](torch::nn::AnyModule& module) {
+    return module.get<SearchCellImpl>().has_kernels();
+  });
 }
 
 void SupernetImpl::set_execution(const ExecutionOptions& execution) {

@@ -55,6 +55,8 @@ class EvaluationNetworkImpl : public torch::nn::Cloneable<EvaluationNetworkImpl>
   std::size_t auxiliary_cell() const { return static_cast<std::size_t>(2 * options_.cells / 3); }
   /// Edges that drop path may drop, of all cells.
   std::int64_t droppable_edges() const;
+  /// Whether the fused execution has kernels for all cells' convolutions.
+  bool has_kernels();
   const EvaluationNetworkOptions& options() const { return options_; }
   void set_execution(Execution execution);
 
