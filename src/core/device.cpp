@@ -1,5 +1,6 @@
 #include <darts/core/device.hpp>
 #include <darts/core/error.hpp>
+#include <darts/core/processors.hpp>
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
@@ -13,7 +14,6 @@
 #include <charconv>
 #include <cstdlib>
 #include <string>
-#include <thread>
 
 namespace darts {
 namespace {
@@ -65,8 +65,8 @@ c10::Device choose_device(std::string_view text) {
 
 void set_threads(int threads) {
   TORCH_CHECK(threads >= 0, "the number of threads is ", threads, "; it cannot be negative");
-  const int all = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-  at::set_num_threads(threads == 0 ? all : threads);
+  at::set_num_threads(threads == 0 ? usable_processors() : threads);
+  use_short_time_slices();
 }
 
 void set_deterministic(bool deterministic) {
