@@ -176,6 +176,27 @@ HWY_INLINE void fill_block(const UnitShape& s, const UnitInput<T>& in, const Roo
   }
 }
 
+/// a·g + b·z + c for a block of pixels, zeros behind the channels.
+template <class T>
+HWY_INLINE void fill_gradient(const UnitBackward<T>& t, const Room<T>& room, std::int64_t first,
+                              std::int64_t pixels) {
+  const Tag<T> d;
+  const std::int64_t channels = t.shape.out_channels;
+  for (std::int64_t k = 0; k < channels; k += lanes<T>()) {
+    const auto a = hn::LoadU(d, t.a + k);
+    const auto b = hn::LoadU(d, t.b + k);
+    const auto c = hn::LoadU(d, t.c + k);
+    const T* const g = t.g.data + first * t.g.step + k;
+    const T* const z = t.z.data + first * t.z.step + k;
+    for (std::int64_t p = 0; p < pixels; ++p) {
+      const auto gradient = load_first(d, g + p * t.g.step, channels - k);
+      const auto value = load_first(d, z + p * t.z.step, channels - k);
+      hn::StoreU(hn::MulAdd(a, gradient, hn::MulAdd(b, value, c)), d,
+                 room.gradient + p * room.out_step + k);
+    }
+  }
+}
+
 }  // namespace darts::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 

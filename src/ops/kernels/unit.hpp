@@ -108,5 +108,8 @@ struct UnitBackward {
 
 template <class T>
 void unit_backward(const UnitBackward<T>& task);
+/// Its part without a depthwise convolution.
+template <class T>
+void pointwise_unit_backward(const UnitBackward<T>& task);
 
 }  // namespace darts::kernels
