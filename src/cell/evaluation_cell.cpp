@@ -125,6 +125,12 @@ std::int64_t EvaluationCellImpl::droppable_edges() const {
   return std::ranges::count_if(modules, [](const auto& module) { return is_droppable(*module); });
 }
 
+bool EvaluationCellImpl::has_kernels() const {
+  const auto modules = operations_->children();
+  return std::ranges::all_of(
+      modules, [](const auto& module) { return image_edge_kind(*module).has_value(); });
+}
+
 std::int64_t EvaluationCellImpl::stride(const GenotypeEdge& edge) const {
   return options_.reduction && edge.from < cell_inputs ? 2 : 1;
 }

@@ -1,4 +1,5 @@
 #include <darts/cell/stem.hpp>
+#include <darts/ops/run_chain.hpp>
 
 #include <torch/nn/modules/activation.h>
 #include <torch/nn/modules/batchnorm.h>
@@ -34,9 +35,9 @@ Stem::Stem(torch::nn::Module& network, const StemOptions& options) {
   second_ = network.register_module("stem1", Sequential(ReLU(), conv_3x3(c, c, 2), BatchNorm2d(c)));
 }
 
-std::pair<at::Tensor, at::Tensor> Stem::forward(const at::Tensor& images) {
-  at::Tensor s0 = first_->forward(images);
-  at::Tensor s1 = second_ ? second_->forward(s0) : s0;
+std::pair<at::Tensor, at::Tensor> Stem::forward(const at::Tensor& images, Execution execution) {
+  at::Tensor s0 = run_chain(first_, images, execution);
+  at::Tensor s1 = second_ ? run_chain(second_, s0, execution) : s0;
   return {std::move(s0), std::move(s1)};
 }
 

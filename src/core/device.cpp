@@ -1,6 +1,7 @@
 #include <darts/core/device.hpp>
 #include <darts/core/doing.hpp>
 #include <darts/core/error.hpp>
+#include <darts/core/processors.hpp>
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
@@ -85,11 +86,14 @@ c10::Device choose_device(std::string_view text) {
 
 void set_threads(int threads) {
   TORCH_CHECK(threads >= 0, "the number of threads is ", threads, "; it cannot be negative");
-  const int all = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-  const int count = threads == 0 ? all : threads;
-  constexpr int pools = 2;  // OpenMP's and LibTorch's own
-  doing("start " + std::to_string(count) + " threads", [&] { try_threads(pools * (count - 1)); });
+  const int count = threads == 0 ? usable_processors() : threads;
+  // Those of share_out(), OpenMP's with the idle ones, and LibTorch's own.
+  constexpr int pools = 3;
+  constexpr int idle = 2;
+  doing("start " + std::to_string(count) + " threads",
+        [&] { try_threads(count > 1 ? pools * (count - 1) + idle : 0); });
   at::set_num_threads(count);
+  use_short_time_slices();
 }
 
 void set_deterministic(bool deterministic) {

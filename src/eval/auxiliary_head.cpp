@@ -1,7 +1,8 @@
 #include <darts/core/error.hpp>
 #include <darts/eval/auxiliary_head.hpp>
+#include <darts/ops/linear.hpp>
+#include <darts/ops/run_chain.hpp>
 
-#include <ATen/ops/adaptive_avg_pool2d.h>
 #include <c10/util/StringUtil.h>
 #include <torch/nn/modules/activation.h>
 #include <torch/nn/modules/batchnorm.h>
@@ -37,7 +38,7 @@ void AuxiliaryHeadImpl::reset() {
   classifier_ = register_module("classifier", torch::nn::Linear(wide, options_.classes));
 }
 
-at::Tensor AuxiliaryHeadImpl::forward(const at::Tensor& x) {
+at::Tensor AuxiliaryHeadImpl::forward(const at::Tensor& x, Execution execution) {
   const std::int64_t least = options_.stem == NetworkStem::imagenet ? 7 : 8;
   if (x.size(2) < least || x.size(3) < least) {
     throw Error(c10::str(
@@ -47,8 +48,7 @@ at::Tensor AuxiliaryHeadImpl::forward(const at::Tensor& x) {
         " (for images of 32 and 224 pixels they have 8 and 7): take larger images, or leave "
         "the head out (network.auxiliary=0)"));
   }
-  const at::Tensor features = features_->forward(x);
-  return classifier_->forward(at::adaptive_avg_pool2d(features, {1, 1}).flatten(1));
+  return classify(classifier_, run_chain(features_, x, execution), execution);
 }
 
 }  // namespace darts

@@ -1,8 +1,10 @@
 #include <darts/cell/topology.hpp>
 #include <darts/eval/evaluation_network.hpp>
+#include <darts/ops/linear.hpp>
 
-#include <ATen/ops/adaptive_avg_pool2d.h>
 #include <ATen/ops/relu.h>
+
+#include <algorithm>
 
 namespace darts {
 EvaluationNetworkImpl::EvaluationNetworkImpl(EvaluationNetworkOptions options)
@@ -71,11 +73,11 @@ EvaluationCellImpl& EvaluationNetworkImpl::cell(std::size_t index) {
 }
 
 at::Tensor EvaluationNetworkImpl::classify(const at::Tensor& features) {
-  return classifier_->forward(at::adaptive_avg_pool2d(features, {1, 1}).flatten(1));
+  return darts::classify(classifier_, features, options_.execution);
 }
 
 at::Tensor EvaluationNetworkImpl::classify_auxiliary(const at::Tensor& features) {
-  return auxiliary_head_->forward(features);
+  return auxiliary_head_->forward(features, options_.execution);
 }
 
 void EvaluationNetworkImpl::set_execution(Execution execution) {
@@ -83,6 +85,12 @@ void EvaluationNetworkImpl::set_execution(Execution execution) {
   for (std::size_t i = 0; i < cells(); ++i) {
     cell(i).set_execution(execution);
   }
+}
+
+bool EvaluationNetworkImpl::has_kernels() {
+  return std::all_of(cells_->begin(), cells_->end(), [](torch::nn::AnyModule& module) {
+    return module.get<EvaluationCellImpl>().has_kernels();
+  });
 }
 
 std::int64_t EvaluationNetworkImpl::droppable_edges() const {

@@ -131,6 +131,11 @@ void TrainRun::initialize_from(const Checkpoint& checkpoint) {
   start_average();
 }
 
+bool TrainRun::depends_on_threads() const {
+  EvaluationNetwork network = network_;
+  return network->options().execution != Execution::fused || !network->has_kernels();
+}
+
 void TrainRun::write_recipe() const {
   write_file_atomically(directory().genotype(),
                         format_json(to_json(description_.options.genotype)));

@@ -5,7 +5,11 @@
 #include <darts/core/text.hpp>
 #include <darts/run/long_run.hpp>
 
+#include <ATen/Parallel.h>
+
 #include <nlohmann/json.hpp>
+
+#include <fstream>
 
 namespace darts {
 namespace {
@@ -60,6 +64,15 @@ void check_finite(const Checkpoint& checkpoint, const std::string& what,
                     : "no other checkpoint is good: start a new run with a lower learning rate"));
 }
 
+/// Of an environment.json; 0: not known.
+std::int64_t recorded_threads(const std::filesystem::path& environment) {
+  std::ifstream in(environment);
+  const auto json = nlohmann::json::parse(in, nullptr, /*allow_exceptions=*/false);
+  return json.is_object() && json.contains("threads") && json["threads"].is_number_integer()
+             ? json["threads"].get<std::int64_t>()
+             : 0;
+}
+
 RunHooks with_log_file(RunHooks hooks, const RunDirectory& directory) {
   hooks.log.add_file(directory.log());
   return hooks;
@@ -105,6 +118,7 @@ void LongRun::go_on() {
     check_position(*latest);
     metrics_.truncate(state().metrics_size);
   }
+  compare_threads();
   write_environment();
   log().info("run directory: " + directory_.path().string());
   log().info("resuming " + place_of(state()));
@@ -117,6 +131,18 @@ void LongRun::check_position(const std::filesystem::path& file) const {
     throw Error(file.string() + " stands after epoch " + std::to_string(epoch) + " and step " +
                 std::to_string(step) + ", where the run does not come (" +
                 std::to_string(epochs()) + " epochs); take an older checkpoint of it");
+  }
+}
+
+/// With the start before.
+void LongRun::compare_threads() const {
+  const std::int64_t before = recorded_threads(directory_.environment());
+  const int now = at::get_num_threads();
+  if (device_.is_cpu() && before > 0 && before != now && depends_on_threads()) {
+    log().warn("this run had " + std::to_string(before) + " threads before and has " +
+               std::to_string(now) +
+               " now, on which its results depend in their last digits: it does not become what it "
+               "would have been, byte for byte (runtime.threads)");
   }
 }
 

@@ -11,7 +11,9 @@ void add_runtime_fields(FieldTable& t, RuntimeOptions& o) {
         "otherwise autocast",
         one_of<Precision>({{"fp32", Precision::fp32}, {"bf16", Precision::bf16}}));
   t.add("runtime.channels_last", o.channels_last, "store images channels last; faster");
-  t.add("runtime.threads", o.threads, "threads of the CPU's operations; 0: all cores",
+  t.add("runtime.threads", o.threads,
+        "threads of the CPU's operations; 0: as many as may run at once (affinity, limits of "
+        "control groups)",
         between(0, 1024));
   t.add("runtime.deterministic", o.deterministic,
         "only algorithms that give the same result each time; on a GPU also: cuDNN does not try "

@@ -61,6 +61,8 @@ Mixing SearchMethod::mix(const Theta& theta, CellType type, const SearchPosition
   return shares(theta, type);
 }
 
+bool SearchMethod::attacks() const { return false; }
+
 Mixings SearchMethod::mix_for_w(const Theta& theta, const SearchPosition& position,
                                 const MixingLossOf& /*loss_of*/) const {
   return mix_all(theta, position, Moves::w);

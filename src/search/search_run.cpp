@@ -154,6 +154,12 @@ std::string SearchRun::sizes() const {
          describe_sizes(config_);
 }
 
+bool SearchRun::depends_on_threads() const {
+  Supernet supernet = supernet_;
+  const bool fused = supernet->options().execution.execution == Execution::fused;
+  return !fused || !supernet->has_kernels() || method_->attacks();
+}
+
 double SearchRun::learning_rate() const {
   return method_->anneals_by_stage()
              ? cosine_learning_rate(config_.w, state_.epoch % epochs_of_stage(config_),

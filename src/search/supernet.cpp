@@ -1,9 +1,9 @@
 #include <darts/cell/topology.hpp>
 #include <darts/ops/initialize.hpp>
+#include <darts/ops/linear.hpp>
 #include <darts/search/selection.hpp>
 #include <darts/search/supernet.hpp>
 
-#include <ATen/ops/adaptive_avg_pool2d.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
 
@@ -56,23 +56,26 @@ at::Tensor SupernetImpl::forward(const at::Tensor& images, const Mixings& mixing
               "Supernet: images of shape [N, ", options_.image_channels, ", H, W] expected, got ",
               images.sizes());
   const AutocastGuard autocast(images.device(), autocast_precision(images));
-  auto [s0, s1] = stem_.forward(images);
+  auto [s0, s1] = stem_.forward(images, options_.execution.execution);
   for (torch::nn::AnyModule& module : *cells_) {
     auto& cell = module.get<SearchCellImpl>();
     const auto type = cell.is_reduction() ? CellType::reduction : CellType::normal;
     at::Tensor out = cell.forward(s0, s1, mixings.of(type));
     s0 = std::exchange(s1, std::move(out));
   }
-  return classifier_->forward(at::adaptive_avg_pool2d(s1, {1, 1}).flatten(1));
+  return classify(classifier_, s1, options_.execution.execution);
 }
 
 Precision SupernetImpl::autocast_precision(const at::Tensor& images) {
   const bool cells_store_bf16 =
-      images.is_cpu() && options_.execution.execution == Execution::fused &&
-      std::all_of(cells_->begin(), cells_->end(), [](torch::nn::AnyModule& module) {
-        return module.get<SearchCellImpl>().has_kernels();
-      });
+      images.is_cpu() && options_.execution.execution == Execution::fused && has_kernels();
   return cells_store_bf16 ? Precision::fp32 : options_.execution.precision;
+}
+
+bool SupernetImpl::has_kernels() {
+  return std::all_of(cells_->begin(), cells_->end(), [](torch::nn::AnyModule& module) {
+    return module.get<SearchCellImpl>().has_kernels();
+  });
 }
 
 void SupernetImpl::set_execution(const ExecutionOptions& execution) {

@@ -4,6 +4,7 @@
 
 #include <darts/core/device.hpp>
 #include <darts/core/environment.hpp>
+#include <darts/core/processors.hpp>
 
 #include <ATen/Context.h>
 #include <ATen/Functions.h>
@@ -14,8 +15,6 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 #include <sys/resource.h>
-
-#include <thread>
 
 namespace darts {
 namespace {
@@ -59,7 +58,7 @@ TEST(Device, ThreadsAreSet) {
   set_threads(1);
   EXPECT_EQ(at::get_num_threads(), 1);
   set_threads(0);
-  EXPECT_EQ(at::get_num_threads(), static_cast<int>(std::thread::hardware_concurrency()));
+  EXPECT_EQ(at::get_num_threads(), usable_processors());
   EXPECT_THROW(set_threads(-1), c10::Error);
   set_threads(before);
 }

@@ -24,6 +24,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using testing::error_of;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 /// Epochs of as many steps as `steps` says; the loss of a step is its number.
 struct CountingConfig {
@@ -33,20 +34,23 @@ struct CountingConfig {
   std::int64_t breaks_at = -1;         ///< step of the first epoch after which its weights are NaN
   std::int64_t measures_nan_in = -1;   ///< epoch
   std::int64_t out_of_memory_at = -1;  ///< step of every epoch
+  bool depends_on_threads = false;
+  std::int64_t threads = 1;
   RunOptions run;
 };
 
 class CountingRun : public LongRun {
  public:
-  static RuntimeOptions runtime() {
+  static RuntimeOptions runtime(std::int64_t threads) {
     RuntimeOptions options;
+    options.threads = threads;
     options.device = "cpu";
     return options;
   }
 
   CountingRun(CountingConfig config, RunDirectory directory, RunHooks hooks)
-      : LongRun({"counting", "darts_count"}, runtime(), config.run, std::move(directory),
-                std::move(hooks)),
+      : LongRun({"counting", "darts_count"}, runtime(config.threads), config.run,
+                std::move(directory), std::move(hooks)),
         config_(std::move(config)) {}
 
   void initialize_from(const Checkpoint& checkpoint) override { said = checkpoint.meta; }
@@ -56,6 +60,7 @@ class CountingRun : public LongRun {
   std::string said;
 
  private:
+  bool depends_on_threads() const override { return config_.depends_on_threads; }
   RunState& mutable_state() override { return state_; }
   std::string sizes() const override { return "2 images"; }
   std::int64_t epochs() const override { return std::ssize(config_.steps); }
@@ -252,6 +257,33 @@ TEST_F(LongRunTest, ItsDirectoryCanBeResumedOnceItsStartIsSaved) {
   const auto from = start({}, run->directory().checkpoint(0, 0));
   EXPECT_THAT(from->said, HasSubstr("metrics_size"));
   EXPECT_TRUE(fs::exists(from->directory().config()));
+}
+
+TEST_F(LongRunTest, SaysThatAnotherNumberOfThreadsGivesOtherBytesWhereItDoes) {
+  for (const bool depends : {true, false}) {
+    for (const std::int64_t threads : {1, 2}) {
+      config_.depends_on_threads = depends;
+      config_.threads = 1;
+      const fs::path run = start()->directory().path();
+      config_.threads = threads;
+      const std::string log = read_file(resume(run)->directory().log());
+      EXPECT_EQ(log.find("had 1 threads before and has 2 now") != std::string::npos,
+                depends && threads == 2)
+          << log;
+    }
+  }
+}
+
+/// An environment.json of another version, or none, is no reason not to go on.
+TEST_F(LongRunTest, GoesOnWhereTheThreadsBeforeAreNotKnown) {
+  config_.depends_on_threads = true;
+  for (const char* text : {"", "{}", "[1]", "{\"threads\": \"many\"}"}) {
+    const fs::path run = start()->directory().path();
+    write_file_atomically(run / "environment.json", text);
+    config_.threads = 2;
+    EXPECT_THAT(read_file(resume(run)->directory().log()), Not(HasSubstr("threads before")));
+    config_.threads = 1;
+  }
 }
 
 TEST_F(LongRunTest, WhatCannotStartLeavesNoDirectory) {

@@ -53,6 +53,8 @@ class EvaluationCellImpl : public torch::nn::Cloneable<EvaluationCellImpl> {
   std::int64_t out_channels() const;
   /// Edges that drop path may drop: all but identities.
   std::int64_t droppable_edges() const;
+  /// Whether the fused execution has kernels for all its convolutions.
+  bool has_kernels() const;
   const EvaluationCellOptions& options() const { return options_; }
 
  private:

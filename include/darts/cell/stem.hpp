@@ -1,6 +1,7 @@
 #pragma once
 
 #include <darts/core/field_range.hpp>
+#include <darts/ops/execution.hpp>
 
 #include <torch/nn/module.h>
 #include <torch/nn/modules/container/sequential.h>
@@ -34,7 +35,7 @@ class Stem {
 
   /// What the first cell reads: images (N, image_channels, H, W) → twice the same (N, channels, H,
   /// W), or (N, channels, ⌈H/4⌉, ⌈W/4⌉) and (N, channels, ⌈H/8⌉, ⌈W/8⌉) for ImageNet.
-  std::pair<at::Tensor, at::Tensor> forward(const at::Tensor& images);
+  std::pair<at::Tensor, at::Tensor> forward(const at::Tensor& images, Execution execution);
 
   /// Whether the second is half as large as the first, as behind a reduction cell.
   bool reduces() const { return static_cast<bool>(second_); }

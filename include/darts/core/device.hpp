@@ -20,7 +20,8 @@ enum class Precision {
 /// Throws Error for other text, for a GPU that is not there, and for a build without CUDA.
 c10::Device choose_device(std::string_view text);
 
-/// Sets the threads within an operation; 0 stands for all processors that this process may use.
+/// Sets the threads within an operation; 0 stands for usable_processors(). They get short time
+/// slices.
 void set_threads(int threads);
 
 /// Whether results have to be bit-identical from run to run (on one device, with one number of

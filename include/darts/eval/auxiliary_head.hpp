@@ -28,7 +28,7 @@ class AuxiliaryHeadImpl : public torch::nn::Cloneable<AuxiliaryHeadImpl> {
  public:
   explicit AuxiliaryHeadImpl(const AuxiliaryHeadOptions& options);
   void reset() override;
-  at::Tensor forward(const at::Tensor& x);
+  at::Tensor forward(const at::Tensor& x, Execution execution = Execution::plain);
 
  private:
   AuxiliaryHeadOptions options_;

@@ -48,7 +48,9 @@ class EvaluationNetworkImpl : public torch::nn::Cloneable<EvaluationNetworkImpl>
   Output forward(const at::Tensor& images, DropPath drop_path = {});
 
   /// What the first cell reads.
-  std::pair<at::Tensor, at::Tensor> stem(const at::Tensor& images) { return stem_.forward(images); }
+  std::pair<at::Tensor, at::Tensor> stem(const at::Tensor& images) {
+    return stem_.forward(images, options_.execution);
+  }
   std::size_t cells() const { return cells_->size(); }
   EvaluationCellImpl& cell(std::size_t index);
   at::Tensor classify(const at::Tensor& features);
@@ -58,6 +60,8 @@ class EvaluationNetworkImpl : public torch::nn::Cloneable<EvaluationNetworkImpl>
   std::size_t auxiliary_cell() const { return static_cast<std::size_t>(2 * options_.cells / 3); }
   /// Edges that drop path may drop, of all cells.
   std::int64_t droppable_edges() const;
+  /// Whether the fused execution has kernels for all cells' convolutions.
+  bool has_kernels();
   const EvaluationNetworkOptions& options() const { return options_; }
   void set_execution(Execution execution);
 

@@ -10,8 +10,8 @@
 
 namespace darts {
 
-/// ReLU → depthwise convolution (or none) → pointwise convolution → batch norm, as parts of
-/// modules.
+/// ReLU (or none) → depthwise convolution (or none) → pointwise convolution → batch norm, as parts
+/// of modules.
 struct NormUnit {
   at::Tensor depthwise;  ///< C×1×k×k; undefined: none
   /// One weight of (out, in, 1, 1); or two, of a factorized reduce (stride 2): the second sees the
@@ -20,6 +20,11 @@ struct NormUnit {
   std::shared_ptr<torch::nn::BatchNorm2dImpl> norm;
   std::int64_t stride = 1;
   std::int64_t dilation = 1;
+  /// A dense convolution, with padding that keeps the size, is a pointwise one of a window of
+  /// window × window pixels (odd): its weight is then (out, window · window · in, 1, 1), in the
+  /// order of rows, pixels, channels.
+  std::int64_t window = 1;
+  bool relu = true;  ///< always with a depthwise convolution
 };
 
 /// An operation that is a chain of such units, and may be run as one.

@@ -124,6 +124,8 @@ class LongRun {
   virtual void restore(const Checkpoint& checkpoint) = 0;
   /// Writes what resuming needs beside a checkpoint; config.yaml comes last.
   virtual void write_recipe() const = 0;
+  /// Whether results depend, byte for byte, on how many threads the CPU's operations have.
+  virtual bool depends_on_threads() const = 0;
   /// Tells what came out.
   virtual void report(RunOutcome outcome) = 0;
 
@@ -139,6 +141,7 @@ class LongRun {
   };
 
   void save_start();
+  void compare_threads() const;
   RunOutcome run_epochs();
   bool run_epoch();
   bool run_step(const ReadyStep& ready, Clock::time_point start);

@@ -138,6 +138,9 @@ class SearchMethod {
   virtual Mixings mix_for_w(const Theta& theta, const SearchPosition& position,
                             const MixingLossOf& loss_of) const;
 
+  /// Whether that takes gradients of `loss_of`, for which there are no kernels of our own.
+  virtual bool attacks() const;
+
   /// What theta's loss has beside the cross entropy, of no dimension; undefined: nothing.
   virtual at::Tensor penalty(const Theta& theta, const SearchPosition& position) const;
 

@@ -58,6 +58,9 @@ class SupernetImpl : public torch::nn::Cloneable<SupernetImpl> {
 
   const SupernetOptions& options() const { return options_; }
 
+  /// Whether the fused execution has kernels for all that the cells do.
+  bool has_kernels();
+
   /// How the cells are run from now on; what they compute stays the same.
   void set_execution(const ExecutionOptions& execution);
 

@@ -1,5 +1,7 @@
 #include "groups.hpp"
 
+#include <darts/core/worker_threads.hpp>
+
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 
@@ -14,20 +16,30 @@ template <class T>
 void for_groups(std::int64_t images, std::int64_t workspace,
                 const std::function<void(const ImageGroup&, T*)>& work) {
   const std::int64_t groups = group_count(images);
-  const at::Tensor memory =
-      at::empty({at::get_num_threads(), workspace}, c10::CppTypeToScalarType<T>::value);
-  at::parallel_for(0, groups, 1, [&](std::int64_t begin, std::int64_t end) {
-    T* const own = memory.mutable_data_ptr<T>() + at::get_thread_num() * workspace;
-    std::fill_n(own, workspace, T(0));
-    for (std::int64_t group = begin; group < end; ++group) {
-      work({group, group * images / groups, (group + 1) * images / groups}, own);
+  const auto workers =
+      static_cast<std::size_t>(std::min<std::int64_t>(groups, at::get_num_threads()));
+  const at::Tensor memory = at::empty({static_cast<std::int64_t>(workers), workspace},
+                                      c10::CppTypeToScalarType<T>::value);
+  std::vector<std::uint8_t> begun(workers);
+  share_out(groups, [&](std::int64_t group, int worker) {
+    T* const own = memory.mutable_data_ptr<T>() + worker * workspace;
+    std::uint8_t& has_begun = begun[static_cast<std::size_t>(worker)];
+    if (has_begun == 0) {
+      std::fill_n(own, workspace, T(0));
+      has_begun = 1;
     }
+    work({group, group * images / groups, (group + 1) * images / groups}, own);
   });
 }
 
 void in_parallel(std::int64_t count, std::int64_t grain,
                  const std::function<void(std::int64_t, std::int64_t)>& work) {
-  at::parallel_for(0, count, grain, work);
+  // Some for each thread, so that whoever is late takes fewer.
+  const std::int64_t most = 4 * at::get_num_threads();
+  const std::int64_t ranges = std::min((count + grain - 1) / grain, most);
+  share_out(ranges, [&](std::int64_t range, int) {
+    work(range * count / ranges, (range + 1) * count / ranges);
+  });
 }
 
 template <class T>

@@ -9,8 +9,8 @@
 
 namespace darts::batch {
 
-/// Images are worked on in groups; each keeps sums of its own, which are then added up in order, so
-/// that results do not depend on the number of threads.
+/// Images are worked on in groups, by whichever thread is free; each keeps sums of its own, which
+/// are then added up in order, so that results do not depend on the number of threads.
 struct ImageGroup {
   std::int64_t index = 0;
   std::int64_t first = 0;  ///< image

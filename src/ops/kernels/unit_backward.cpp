@@ -1,6 +1,7 @@
 // Compiled once for every instruction set that Highway knows; the best one is chosen at run time.
 //
-// Goes through an image in blocks of rows, as the forward pass does.
+// Units with a depthwise convolution. Goes through an image in blocks of rows, as the forward pass
+// does.
 
 #include "unit.hpp"
 
@@ -16,27 +17,6 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace darts::kernels::HWY_NAMESPACE {
-
-/// a·g + b·z + c for a block of pixels, zeros behind the channels.
-template <class T>
-HWY_INLINE void fill_gradient(const UnitBackward<T>& t, const Room<T>& room, std::int64_t first,
-                              std::int64_t pixels) {
-  const Tag<T> d;
-  const std::int64_t channels = t.shape.out_channels;
-  for (std::int64_t k = 0; k < channels; k += lanes<T>()) {
-    const auto a = hn::LoadU(d, t.a + k);
-    const auto b = hn::LoadU(d, t.b + k);
-    const auto c = hn::LoadU(d, t.c + k);
-    const T* const g = t.g.data + first * t.g.step + k;
-    const T* const z = t.z.data + first * t.z.step + k;
-    for (std::int64_t p = 0; p < pixels; ++p) {
-      const auto gradient = load_first(d, g + p * t.g.step, channels - k);
-      const auto value = load_first(d, z + p * t.z.step, channels - k);
-      hn::StoreU(hn::MulAdd(a, gradient, hn::MulAdd(b, value, c)), d,
-                 room.gradient + p * room.out_step + k);
-    }
-  }
-}
 
 /// Where a row of gradients of the input goes: 0 where the ReLU is closed.
 template <bool kSums, class T>
@@ -94,53 +74,18 @@ HWY_INLINE void transposed_rows(const UnitBackward<T>& t, const Room<T>& room) {
   }
 }
 
-/// Without a depthwise convolution: a row of products to the pixels that it comes from.
-template <class T>
-HWY_INLINE void scatter_row(const UnitBackward<T>& t, const Room<T>& room, std::int64_t row,
-                            const T* from, const T* mask) {
-  const Tag<T> d;
-  const UnitShape& s = t.shape;
-  const std::int64_t y = row * s.stride + s.offset;
-  for (std::int64_t i = 0; i < s.out_width() && y < s.height; ++i) {
-    const std::int64_t x = i * s.stride + s.offset;
-    if (x >= s.width) {
-      break;
-    }
-    T* const to = t.grad_x.data + (y * s.width + x) * t.grad_x.step;
-    for (std::int64_t c = 0; c < s.in_channels; c += lanes<T>()) {
-      const auto open = hn::Gt(hn::LoadU(d, mask + i * room.in_step + c), hn::Zero(d));
-      const auto g = hn::IfThenElseZero(open, hn::LoadU(d, from + i * room.in_step + c));
-      store_first(g, d, to + c, s.in_channels - c);
-    }
-  }
-}
-
 /// What a block of rows of the output's gradient leads to.
 template <class T>
 HWY_INLINE void backward_block(const UnitBackward<T>& t, const Room<T>& room, std::int64_t first,
-                               std::int64_t count, Fetchers<3>& ahead) {
+                               std::int64_t count, Fetchers<2>& ahead) {
   const UnitShape& s = t.shape;
   const T* const no_bias = nullptr;
   const std::int64_t width = s.out_width();
   fill_gradient(t, room, first * width, count * width);
-  if (t.grad_pointwise != nullptr || s.kernel == 1) {
-    fill_block(s, t.input, room, t.depthwise, first, count);
-  }
   if (t.grad_pointwise != nullptr) {
+    fill_block(s, t.input, room, t.depthwise, first, count);
     const Rows<T> block{room.block, room.in_step, count * width, s.in_channels};
     outer_product(block, room.gradient, room.out_step, s.out_channels, t.grad_pointwise);
-  }
-  if (s.kernel == 1) {
-    if (t.grad_x.data != nullptr) {
-      const Rows<T> gradient{room.gradient, room.out_step, count * width, s.out_channels};
-      product(gradient, s.in_channels, t.pointwise_t, no_bias,
-              PaddedOutput<T>{room.product, room.in_step}, ahead);
-      for (std::int64_t r = 0; r < count; ++r) {
-        const std::int64_t place = r * width * room.in_step;
-        scatter_row(t, room, first + r, room.product + place, room.block + place);
-      }
-    }
-    return;
   }
   for (std::int64_t r = 0; r < count; ++r) {
     const Rows<T> gradient{room.gradient + r * width * room.out_step, room.out_step, width,
@@ -159,16 +104,13 @@ void backward_image(const UnitBackward<T>& t) {
   const UnitShape& s = t.shape;
   const Room<T> room(s, t.workspace);
   fill_input(s, t.input, room);
-  if (s.kernel > 1) {
-    clear_border(room.middle);
-  }
-  // With a depthwise convolution there is time for x later.
-  Fetchers ahead(t.ahead_g, t.ahead_z, s.kernel == 1 ? t.ahead_x : Ahead{});
+  clear_border(room.middle);
+  Fetchers ahead(t.ahead_g, t.ahead_z);  // there is time for x later
   const std::int64_t most = block_rows(s.out_height(), s.out_width());
   for (std::int64_t first = 0; first < s.out_height(); first += most) {
     backward_block(t, room, first, std::min(most, s.out_height() - first), ahead);
   }
-  if (s.kernel == 1 || t.grad_x.data == nullptr) {
+  if (t.grad_x.data == nullptr) {
     return;
   }
   if (t.sums != nullptr) {
@@ -192,11 +134,19 @@ HWY_EXPORT(BackwardDouble);
 
 template <>
 void unit_backward(const UnitBackward<float>& task) {
-  HWY_DYNAMIC_DISPATCH(BackwardFloat)(task);
+  if (task.shape.kernel == 1) {
+    pointwise_unit_backward(task);
+  } else {
+    HWY_DYNAMIC_DISPATCH(BackwardFloat)(task);
+  }
 }
 template <>
 void unit_backward(const UnitBackward<double>& task) {
-  HWY_DYNAMIC_DISPATCH(BackwardDouble)(task);
+  if (task.shape.kernel == 1) {
+    pointwise_unit_backward(task);
+  } else {
+    HWY_DYNAMIC_DISPATCH(BackwardDouble)(task);
+  }
 }
 
 }  // namespace darts::kernels

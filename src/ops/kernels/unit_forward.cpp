@@ -30,7 +30,7 @@ void forward_image(const UnitForward<T>& t) {
   for (std::int64_t first = 0; first < s.out_height(); first += most) {
     const std::int64_t count = std::min(most, s.out_height() - first);
     fill_block(s, t.input, room, t.depthwise, first, count);
-    const Rows<T> rows{room.block, room.in_step, count * s.out_width(), s.in_channels};
+    const Rows<T> rows{room.block, room.in_step, count * s.out_width(), s.depth()};
     const std::int64_t pixel = first * s.out_width();
     T* const out = t.z.data + pixel * t.z.step;
     if (t.sums != nullptr) {

@@ -94,8 +94,9 @@ template <class T>
 at::Tensor UnitBackward<T>::new_gradient() const {
   at::Tensor gradient = at::empty(input_.sizes(), input_.options().requires_grad(false),
                                   at::MemoryFormat::ChannelsLast);
-  if (geometry_.shape().kernel == 1 && geometry_.shape().stride > 1) {
-    gradient.zero_();  // most pixels are seen by none
+  const kernels::UnitShape& shape = geometry_.shape();
+  if (shape.kernel == 1 && (shape.stride > 1 || shape.window > 1)) {
+    gradient.zero_();  // most pixels are seen by none, or by several
   }
   return gradient;
 }

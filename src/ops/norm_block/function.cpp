@@ -122,9 +122,11 @@ bool has_kernels(const std::vector<NormUnit>& units, at::ScalarType type) {
 
 bool fits(const NormBlockPass& pass) {
   const at::Tensor& x = pass.x;
+  const std::int64_t window = pass.units.empty() ? 1 : pass.units.front().window;
   if (!x.is_cpu() || at::autocast::is_autocast_enabled(at::kCPU) || pass.units.empty() ||
       (x.scalar_type() != at::kFloat && x.scalar_type() != at::kDouble) || x.dim() != 4 ||
-      x.numel() == 0 || x.size(1) != pass.units.front().pointwise.front().size(1) ||
+      x.numel() == 0 ||
+      x.size(1) * window * window != pass.units.front().pointwise.front().size(1) ||
       !has_kernels(pass.units, x.scalar_type())) {
     return false;
   }

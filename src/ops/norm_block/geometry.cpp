@@ -7,7 +7,9 @@ UnitGeometry::UnitGeometry(const NormUnit& unit, std::int64_t height, std::int64
     kernels::UnitShape shape;
     shape.height = height;
     shape.width = width;
-    shape.in_channels = pointwise.size(1);
+    shape.window = unit.window;
+    shape.relu = unit.relu;
+    shape.in_channels = pointwise.size(1) / (unit.window * unit.window);
     shape.out_channels = pointwise.size(0);
     shape.kernel = unit.depthwise.defined() ? unit.depthwise.size(2) : 1;
     shape.stride = unit.stride;
@@ -21,7 +23,7 @@ UnitGeometry::UnitGeometry(const NormUnit& unit, std::int64_t height, std::int64
 std::int64_t UnitGeometry::multiply_adds() const {
   const kernels::UnitShape& s = shape();
   const std::int64_t taps = s.kernel > 1 ? s.kernel * s.kernel : 0;
-  return s.out_pixels() * s.in_channels * (taps + out_channels);
+  return s.out_pixels() * (s.in_channels * taps + s.depth() * out_channels);
 }
 
 std::vector<UnitGeometry> geometries_of(const std::vector<NormUnit>& units, std::int64_t height,
@@ -45,7 +47,10 @@ bool has_kernels(const NormUnit& unit) {
       !depthwise.defined() ||
       (depthwise.size(2) == depthwise.size(3) &&
        (depthwise.size(2) == 3 || depthwise.size(2) == 5 || depthwise.size(2) == 7));
-  return of_known_size && unit.stride <= 2 && unit.norm->running_mean.defined();
+  const bool reads_well = unit.window == 1 || (!depthwise.defined() && unit.window % 2 == 1 &&
+                                               unit.pointwise.size() == 1);
+  return of_known_size && reads_well && (unit.relu || !depthwise.defined()) && unit.stride <= 2 &&
+         unit.norm->running_mean.defined();
 }
 
 }  // namespace darts::norm_block

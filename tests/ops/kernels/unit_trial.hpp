@@ -20,18 +20,21 @@ struct UnitCase {
   std::int64_t stride = 1;
   std::int64_t dilation = 1;
   std::int64_t offset = 0;
-  bool affine = false;   ///< the input is behind a batch norm (not with kernel 1)
-  std::int64_t gap = 0;  ///< elements between pixels
+  bool affine = false;      ///< the input is behind a batch norm (not with kernel 1)
+  std::int64_t gap = 0;     ///< elements between pixels
+  std::int64_t window = 1;  ///< with kernel 1: the side of a dense convolution
+  bool relu = true;
 
   kernels::UnitShape shape() const {
-    return {height, width, in_channels, out_channels, kernel, stride, dilation, offset};
+    return {height, width,    in_channels, out_channels, kernel,
+            stride, dilation, offset,      window,       relu};
   }
 };
 
 std::string describe(const UnitCase& c);
 
 /// Values that T can hold. x: height×width×in; scale, shift: in; depthwise: k×k×in; pointwise:
-/// in×out; bias, a, b, c: out; addend, g, z: out_height×out_width×out; "to NAME": what is there
+/// depth×out; bias, a, b, c: out; addend, g, z: out_height×out_width×out; "to NAME": what is there
 /// already where the kernels add.
 Golden unit_operands(const UnitCase& c, at::ScalarType type);
 
@@ -46,9 +49,9 @@ Tolerances unit_tolerances(const UnitCase& c) {
   const std::int64_t taps = c.kernel > 1 ? c.kernel * c.kernel : 0;
   const std::int64_t pixels = c.shape().out_pixels();
   const std::int64_t input = c.affine ? 2 : 0;
-  const std::int64_t forward = input + taps + c.in_channels + 1;
+  const std::int64_t forward = input + taps + c.shape().depth() + 1;
   const std::int64_t gradient = 3;  // a·g + b·z + c
-  const std::int64_t grad_x = gradient + c.out_channels + taps;
+  const std::int64_t grad_x = gradient + c.out_channels + taps + c.window * c.window;
   return {{"z", rounding<T>(forward)},
           {"z_added", rounding<T>(forward + 1)},
           {"moments", rounding<T>(forward + pixels)},
@@ -108,7 +111,9 @@ class UnitTrial {
     const Operands own(case_, in);
     const PixelTensor<T> g(in.at("g"), case_.gap + 1);
     const PixelTensor<T> z(in.at("z"), case_.gap + 2);
-    PixelTensor<T> grad_x(nan_like(in.at("x")), case_.gap + 3);
+    // With a window it is added to.
+    PixelTensor<T> grad_x(case_.window > 1 ? in.at("to grad_x") : nan_like(in.at("x")),
+                          case_.gap + 3);
     Golden out;
     kernels::UnitBackward<T> task;
     task.shape = case_.shape();
@@ -136,7 +141,8 @@ class UnitTrial {
     kernels::unit_backward(task);
     grad_x.expect_gaps_untouched();
     if (wanted.weights) {
-      out["grad_pointwise"] = unpacked<T>(grad_pointwise, case_.in_channels, case_.out_channels);
+      out["grad_pointwise"] =
+          unpacked<T>(grad_pointwise, case_.shape().depth(), case_.out_channels);
     }
     if (wanted.x) {
       out["grad_x"] = grad_x.values();

@@ -54,6 +54,7 @@ class SmoothDartsAdversarial : public SmoothDarts {
   explicit SmoothDartsAdversarial(const Options& options) : SmoothDarts(options) {}
 
   void add_fields(FieldTable& table) override;
+  bool attacks() const override { return true; }
   Mixings mix_for_w(const Theta& theta, const SearchPosition& position,
                     const MixingLossOf& loss_of) const override;
 };
