@@ -37,8 +37,8 @@ void declare_testing(CLI::App& app, EvalArguments& a) {
       ->check(CLI::IsMember({"fused", "plain"}));
   app.add_flag("--channels-last,!--no-channels-last", a.channels_last,
                "store images channels last (default), or plane by plane: slower");
-  add_number(app, "--threads", a.threads, "threads of the CPU's operations; 0: all cores",
-             between(0, 1024));
+  add_number(app, "--threads", a.threads,
+             "threads of the CPU's operations; 0: as many as may run at once", between(0, 1024));
   app.add_option("--json", a.json,
                  "also write everything here, with the confusion matrix; a whole test of a run "
                  "directory is written to its test.json by default")

@@ -45,7 +45,8 @@ void declare_measuring(CLI::App& app, Arguments& a) {
   app.add_option("--steps", a.steps,
                  "timed steps in a turn (2, after one that is not; on a GPU 10, after three)")
       ->check(CLI::Range(1, most));
-  app.add_option("--threads", a.threads, "0: all cores")->check(CLI::Range(0, most));
+  app.add_option("--threads", a.threads, "0: as many as may run at once")
+      ->check(CLI::Range(0, most));
   app.add_option("--max-seconds", a.max_seconds, "start no measurement after so long")
       ->check(CLI::Range(0.0, 1e9));
   app.add_option("--json", a.json, "write every figure to this file, anew after every measurement");

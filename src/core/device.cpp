@@ -1,3 +1,5 @@
+#include "openmp_threads.hpp"
+
 #include <darts/core/device.hpp>
 #include <darts/core/doing.hpp>
 #include <darts/core/error.hpp>
@@ -89,9 +91,8 @@ void set_threads(int threads) {
   const int count = threads == 0 ? usable_processors() : threads;
   // Those of share_out(), OpenMP's with the idle ones, and LibTorch's own.
   constexpr int pools = 3;
-  constexpr int idle = 2;
   doing("start " + std::to_string(count) + " threads",
-        [&] { try_threads(count > 1 ? pools * (count - 1) + idle : 0); });
+        [&] { try_threads(count > 1 ? pools * (count - 1) + idle_openmp_threads(count) : 0); });
   at::set_num_threads(count);
   use_short_time_slices();
 }

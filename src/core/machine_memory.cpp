@@ -1,3 +1,5 @@
+#include "control_groups.hpp"
+
 #include <darts/core/machine_memory.hpp>
 
 #include <sys/resource.h>
@@ -34,35 +36,12 @@ Bytes number_in(const fs::path& file) {
 
 Bytes smaller(const Bytes& a, const Bytes& b) { return a && b ? std::min(*a, *b) : (a ? a : b); }
 
-/// The least limit of the group `path` below `root` and of all around it.
-Bytes limit_of_groups(const fs::path& root, const fs::path& path, const char* file) {
-  Bytes limit;
-  for (fs::path group = root / path.relative_path();; group = group.parent_path()) {
-    limit = smaller(limit, number_in(group / file));
-    if (group == root || group == group.parent_path()) {
-      return limit;
-    }
-  }
-}
-
-/// /proc/self/cgroup has lines such as "0::/user.slice" (version 2) and "4:memory:/user" (version
-/// 1).
 Bytes limit_of_control_groups(const MemoryPlaces& places) {
   Bytes limit;
-  std::ifstream lines(places.proc / "self/cgroup");
-  for (std::string line; std::getline(lines, line);) {
-    const std::size_t first = line.find(':');
-    const std::size_t second = line.find(':', first + 1);
-    if (second == std::string::npos) {
-      continue;
-    }
-    const std::string kind = line.substr(first + 1, second - first - 1);
-    const fs::path path = line.substr(second + 1);
-    if (kind.empty()) {
-      limit = smaller(limit, limit_of_groups(places.cgroup, path, "memory.max"));
-    } else if (kind == "memory") {
-      limit =
-          smaller(limit, limit_of_groups(places.cgroup / "memory", path, "memory.limit_in_bytes"));
+  for (const fs::path& group :
+       detail::control_groups(places.proc / "self/cgroup", places.cgroup, "memory")) {
+    for (const char* file : {"memory.max", "memory.limit_in_bytes"}) {
+      limit = smaller(limit, number_in(group / file));
     }
   }
   return limit;

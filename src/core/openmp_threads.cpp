@@ -35,10 +35,13 @@ void start_idle_team(int threads) {
 OneOpenMpThread::OneOpenMpThread() : before_(at::get_num_threads()) { omp_set_num_threads(1); }
 OneOpenMpThread::~OneOpenMpThread() { omp_set_num_threads(before_); }
 
+/// All threads but the first of a team count; with those of LibTorch's they have to be more than
+/// there are processors.
+int idle_openmp_threads(int threads) { return std::max(omp_get_num_procs() - threads + 1, 1) + 1; }
+
 void keep_openmp_from_spinning() {
   static const bool once = [] {
-    const int beyond = omp_get_num_procs() - omp_get_max_threads() + 1;
-    start_idle_team(std::max(beyond, 1) + 1);
+    start_idle_team(idle_openmp_threads(omp_get_max_threads()));
     return true;
   }();
   static_cast<void>(once);

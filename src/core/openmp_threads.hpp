@@ -22,4 +22,7 @@ class OneOpenMpThread {
 /// takes no such wish once the program has started, so it is given a few that never do anything.
 void keep_openmp_from_spinning();
 
+/// How many it starts for that, where LibTorch's operations have `threads`.
+int idle_openmp_threads(int threads);
+
 }  // namespace darts

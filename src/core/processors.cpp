@@ -1,3 +1,5 @@
+#include "control_groups.hpp"
+
 #include <darts/core/processors.hpp>
 
 #include <sched.h>
@@ -8,8 +10,6 @@
 #include <cmath>
 #include <cstdint>
 #include <fstream>
-#include <sstream>
-#include <string>
 #include <thread>
 
 namespace darts {
@@ -48,45 +48,18 @@ double granted_by_version_1(const fs::path& group) {
              : 0.0;
 }
 
-double smaller_limit(double a, double b) { return a <= 0.0 ? b : b <= 0.0 ? a : std::min(a, b); }
-
-/// Of a group and those above it, up to and with `root`.
-template <class Granted>
-double least(fs::path group, const fs::path& root, const Granted& granted) {
-  double limit = granted(group);
-  while (group != root && group.has_relative_path()) {
-    group = group.parent_path();
-    limit = smaller_limit(limit, granted(group));
-  }
-  return limit;
-}
-
-fs::path below(const fs::path& root, const std::string& group) {
-  return (root / fs::path(group).relative_path()).lexically_normal();
-}
-
 }  // namespace
 
 double granted_processors(const fs::path& of, const fs::path& root) {
-  std::ifstream file(of);
-  double limit = 0.0;
-  for (std::string line; std::getline(file, line);) {  // ID:CONTROLLERS:/GROUP
-    std::istringstream parts(line);
-    std::string id;
-    std::string controllers;
-    std::string group;
-    std::getline(parts, id, ':');
-    std::getline(parts, controllers, ':');
-    std::getline(parts, group);
-    if (controllers.empty()) {
-      limit = smaller_limit(limit, least(below(root, group), root, granted_by_version_2));
-    } else if (("," + controllers + ",").find(",cpu,") != std::string::npos) {
-      for (const fs::path& top : {root / controllers, root / "cpu"}) {
-        limit = smaller_limit(limit, least(below(top, group), top, granted_by_version_1));
+  double least = 0.0;
+  for (const fs::path& group : detail::control_groups(of, root, "cpu")) {
+    for (const double granted : {granted_by_version_2(group), granted_by_version_1(group)}) {
+      if (granted > 0.0) {
+        least = least > 0.0 ? std::min(least, granted) : granted;
       }
     }
   }
-  return limit;
+  return least;
 }
 
 int usable_processors() {

@@ -131,9 +131,8 @@ void TrainRun::initialize_from(const Checkpoint& checkpoint) {
   start_average();
 }
 
-bool TrainRun::depends_on_threads() const {
-  EvaluationNetwork network = network_;
-  return network->options().execution != Execution::fused || !network->has_kernels();
+bool TrainRun::depends_on_threads() {
+  return network_->options().execution != Execution::fused || !network_->has_kernels();
 }
 
 void TrainRun::write_recipe() const {

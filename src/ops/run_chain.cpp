@@ -39,11 +39,12 @@ Reading reading_of(const Conv2dImpl& conv) {
 /// A convolution and its batch norm.
 class DenseBlock : public NormBlock {
  public:
-  DenseBlock(const Conv2dImpl& conv, std::shared_ptr<BatchNorm2dImpl> norm, bool relu) {
+  DenseBlock(const Conv2dImpl& conv, Reading reading, std::shared_ptr<BatchNorm2dImpl> norm,
+             bool relu) {
     const at::Tensor& weight = conv.weight;
     unit_.norm = std::move(norm);
     unit_.relu = relu;
-    if (reading_of(conv) == Reading::window) {
+    if (reading == Reading::window) {
       unit_.window = weight.size(2);
       unit_.stride = conv.options.stride()->at(0);
       unit_.pointwise = {weight.permute({0, 2, 3, 1}).reshape({weight.size(0), -1, 1, 1})};
@@ -104,7 +105,7 @@ std::optional<at::Tensor> run_link(const Link& link, const at::Tensor& x, Execut
     return std::nullopt;
   }
   if (link.norm) {
-    return run_fused(DenseBlock(*link.conv, link.norm, link.relu),
+    return run_fused(DenseBlock(*link.conv, reading, link.norm, link.relu),
                      reading == Reading::patches ? patches(*link.conv, x) : x);
   }
   return reading == Reading::patches

@@ -135,7 +135,7 @@ void LongRun::check_position(const std::filesystem::path& file) const {
 }
 
 /// With the start before.
-void LongRun::compare_threads() const {
+void LongRun::compare_threads() {
   const std::int64_t before = recorded_threads(directory_.environment());
   const int now = at::get_num_threads();
   if (device_.is_cpu() && before > 0 && before != now && depends_on_threads()) {

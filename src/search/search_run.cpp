@@ -154,10 +154,9 @@ std::string SearchRun::sizes() const {
          describe_sizes(config_);
 }
 
-bool SearchRun::depends_on_threads() const {
-  Supernet supernet = supernet_;
-  const bool fused = supernet->options().execution.execution == Execution::fused;
-  return !fused || !supernet->has_kernels() || method_->attacks();
+bool SearchRun::depends_on_threads() {
+  const bool fused = supernet_->options().execution.execution == Execution::fused;
+  return !fused || !supernet_->has_kernels() || method_->attacks();
 }
 
 double SearchRun::learning_rate() const {

@@ -1,10 +1,10 @@
 #include "cell/cell_trial.hpp"
 #include "fused/run.hpp"
 #include "support/operator_count.hpp"
+#include "support/threads.hpp"
 
 #include <darts/cell/mixed_operation.hpp>
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/zeros.h>
@@ -61,8 +61,7 @@ std::vector<at::Tensor> run_with_threads(const CellSetting& s, int threads, Prec
   }
   initialize_weights(*edges, 7);
   auto plan = std::make_shared<const plan::CellPlan>(plan::plan_cell(options, edges));
-  const int before = at::get_num_threads();
-  at::set_num_threads(threads);
+  const testing::Threads guard(threads);
   fused::CellRun run(plan);
   const auto images = [&](std::uint64_t seed) {
     return random_normal({s.images, s.channels, s.height, s.width}, seed).to(at::kFloat);
@@ -72,7 +71,6 @@ std::vector<at::Tensor> run_with_threads(const CellSetting& s, int threads, Prec
   const at::Tensor out = run.forward({images(1), images(2), mixing.to(at::kFloat)},
                                      {.storage = storage, .active = active_of(s)});
   const auto gradients = run.backward(random_normal(out.sizes(), 4).to(at::kFloat), {});
-  at::set_num_threads(before);
   std::vector<at::Tensor> all{out, gradients.s0, gradients.s1, gradients.mixing};
   all.insert(all.end(), gradients.weights.begin(), gradients.weights.end());
   return all;
@@ -208,13 +206,16 @@ TEST(FusedCellInEvaluationMode, LeavesGradientsToThePlainWay) {
 TEST(FusedCellThreads, MayChangeBetweenThePasses) {
   const CellSetting setting{.name = "threads", .images = 40};
   const Golden expected = CellTrial(setting, {Execution::fused}).everything();
-  const int before = at::get_num_threads();
   CellTrial trial(setting, {Execution::fused});
-  at::set_num_threads(1);
-  const at::Tensor out = trial.forward();
-  at::set_num_threads(4);
-  out.backward(random_normal(out.sizes(), 4));
-  at::set_num_threads(before);
+  at::Tensor out;
+  {
+    const testing::Threads one(1);
+    out = trial.forward();
+  }
+  {
+    const testing::Threads four(4);
+    out.backward(random_normal(out.sizes(), 4));
+  }
   EXPECT_TRUE(trial.s0.grad().equal(expected.at("grad s0")));
   EXPECT_TRUE(trial.mixing.grad().equal(expected.at("grad mixing")));
 }

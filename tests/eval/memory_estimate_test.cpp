@@ -1,3 +1,5 @@
+#include "support/config_of.hpp"
+
 #include <darts/cell/genotype.hpp>
 #include <darts/eval/count_network.hpp>
 #include <darts/eval/memory_estimate.hpp>
@@ -9,22 +11,13 @@ namespace {
 
 constexpr BatchSizes paper_batch{96, 32, 32};
 
-TrainConfig config_with(const std::vector<std::string>& settings) {
-  TrainConfig config;
-  FieldTable table = fields(config);
-  for (const std::string& setting : settings) {
-    table.assign(setting);
-  }
-  return config;
-}
-
 EvaluationNetworkOptions network_of(const TrainConfig& config, const std::string& genotype) {
   return network_options(config, load_genotype(genotype), 3, 10);
 }
 
 MemoryNeed need_with(const std::vector<std::string>& settings,
                      const BatchSizes& batch = paper_batch) {
-  const TrainConfig config = config_with(settings);
+  const TrainConfig config = testing::config_of<TrainConfig>(settings);
   return memory_need(config, network_of(config, "DARTS_V2"), batch);
 }
 
@@ -39,7 +32,8 @@ TEST(TrainMemory, OfThePapersTrainingIsNearlyWhatItTakes) {
 TEST(TrainMemory, CountsTheWeightsOfTheNetwork) {
   for (const char* genotype : {"DARTS_V2", "NASNet", "AmoebaNet"}) {
     for (const char* stem : {"network.stem=cifar", "network.stem=imagenet"}) {
-      const TrainConfig config = config_with({stem, "network.cells=5", "network.channels=6"});
+      const TrainConfig config =
+          testing::config_of<TrainConfig>({stem, "network.cells=5", "network.channels=6"});
       const EvaluationNetworkOptions options = network_of(config, genotype);
       EXPECT_DOUBLE_EQ(memory_to_run(options, {1, 64, 64}).weights,
                        4 * static_cast<double>(count_network(options, 64, 64).parameters))
@@ -62,7 +56,8 @@ TEST(TrainMemory, GrowsWithTheBatchAndItsImages) {
 
 /// The outputs of three cells of 4 · 36 channels.
 TEST(TrainMemory, OfATestIsLittle) {
-  const EvaluationNetworkOptions options = network_of(config_with({}), "DARTS_V2");
+  const EvaluationNetworkOptions options =
+      network_of(testing::config_of<TrainConfig>({}), "DARTS_V2");
   const MemoryNeed need = memory_to_run(options, paper_batch);
   EXPECT_EQ(need.activations, 96.0 * 4 * 1024 * 36 * 4 * 3);
   EXPECT_EQ(memory_to_run(options, paper_batch, Precision::bf16).activations, need.activations / 2);

@@ -60,7 +60,7 @@ class CountingRun : public LongRun {
   std::string said;
 
  private:
-  bool depends_on_threads() const override { return config_.depends_on_threads; }
+  bool depends_on_threads() override { return config_.depends_on_threads; }
   RunState& mutable_state() override { return state_; }
   std::string sizes() const override { return "2 images"; }
   std::int64_t epochs() const override { return std::ssize(config_.steps); }

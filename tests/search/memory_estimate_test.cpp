@@ -1,4 +1,5 @@
 #include "core/expect_error.hpp"
+#include "support/config_of.hpp"
 
 #include <darts/core/doing.hpp>
 #include <darts/ops/count.hpp>
@@ -15,22 +16,13 @@ namespace {
 const c10::Device cpu(c10::kCPU);
 constexpr BatchSizes paper_batch{64, 32, 32};
 
-SearchConfig config_with(const std::vector<std::string>& settings) {
-  SearchConfig config;
-  FieldTable table = fields(config);
-  for (const std::string& setting : settings) {
-    table.assign(setting);
-  }
-  return config;
-}
-
 SupernetOptions options_of(const SearchConfig& config) {
   return supernet_options(config, first_stage(config), 3, 10);
 }
 
 MemoryNeed need_with(const std::vector<std::string>& settings,
                      const BatchSizes& batch = paper_batch, const c10::Device& device = cpu) {
-  const SearchConfig config = config_with(settings);
+  const SearchConfig config = testing::config_of<SearchConfig>(settings);
   return memory_need(config, options_of(config), batch, device);
 }
 
@@ -68,7 +60,7 @@ TEST(SearchMemory, CountsTheWeightsOfTheSupernet) {
            {"space.primitives=[noise, conv_7x1_1x7, skip_connect]"}}) {
     std::vector<std::string> small{"space.cells=4", "space.channels=8"};
     small.insert(small.end(), settings.begin(), settings.end());
-    const Supernet supernet(options_of(config_with(small)));
+    const Supernet supernet(options_of(testing::config_of<SearchConfig>(small)));
     EXPECT_DOUBLE_EQ(need_with(small).weights,
                      3 * 4 * static_cast<double>(count_elements(supernet->weights())))
         << ::testing::PrintToString(settings);

@@ -2,6 +2,7 @@
 #include "core/temporary_folder.hpp"
 #include "search/golden_genotype.hpp"
 #include "search/small_search.hpp"
+#include "support/config_of.hpp"
 #include "support/golden.hpp"
 
 #include <darts/cell/topology.hpp>
@@ -236,22 +237,13 @@ TEST(SearchSpace, UndecidedEntropyIsTheMeanOverAllEdges) {
   EXPECT_NEAR(undecided_entropy(uneven_space()), (normal + 5 * std::log(3.0)) / 10.0, 1e-12);
 }
 
-SearchConfig config_of(const std::vector<std::string>& assignments) {
-  SearchConfig config;
-  FieldTable table = fields(config);
-  for (const std::string& assignment : assignments) {
-    table.assign(assignment);
-  }
-  return config;
-}
-
 TEST(SearchSpaceConfig, NamesAPublishedSpaceOrGivesEveryEdgesOperations) {
-  const SearchSpace s1 = search_space(config_of({"space.name=s1"}));
+  const SearchSpace s1 = search_space(testing::config_of<SearchConfig>({"space.name=s1"}));
   EXPECT_EQ(s1.primitives.normal.columns(), 2);
   EXPECT_EQ(s1.primitives.reduce.of(6)[1].name(), "sep_conv_3x3");
-  const SearchSpace own =
-      search_space(config_of({"space.nodes=1", "space.edges.reduce=[[noise, none], [sep_conv_3x3]]",
-                              "space.primitives=none,skip_connect", "space.edges_per_node=[2]"}));
+  const SearchSpace own = search_space(testing::config_of<SearchConfig>(
+      {"space.nodes=1", "space.edges.reduce=[[noise, none], [sep_conv_3x3]]",
+       "space.primitives=none,skip_connect", "space.edges_per_node=[2]"}));
   EXPECT_EQ(primitive_names(own.primitives.normal.of(1)),
             (std::vector<std::string>{"none", "skip_connect"}));
   EXPECT_EQ(primitive_names(own.primitives.reduce.of(1)),
@@ -260,7 +252,7 @@ TEST(SearchSpaceConfig, NamesAPublishedSpaceOrGivesEveryEdgesOperations) {
 
 TEST(SearchSpaceConfig, WhatDoesNotFitIsSaidBeforeAnythingRuns) {
   const auto refusal = [](const std::vector<std::string>& assignments) {
-    return error_of([&] { search_space(config_of(assignments)); });
+    return error_of([&] { search_space(testing::config_of<SearchConfig>(assignments)); });
   };
   EXPECT_THAT(refusal({"space.primitives=[none]"}),
               HasSubstr("node 0 of the normal cell offer no operation but none"));
@@ -272,18 +264,20 @@ TEST(SearchSpaceConfig, WhatDoesNotFitIsSaidBeforeAnythingRuns) {
               HasSubstr("space.edges.normal: space.name s2"));
   EXPECT_THAT(refusal({"space.edges_per_node=[2, 2]"}),
               HasSubstr("edges are to be kept of 2 nodes, a cell has 4"));
-  EXPECT_THAT(error_of([] { config_of({"space.edges.normal=[[noise], []]"}); }),
-              HasSubstr("list 2 in it: must not be empty"));
-  EXPECT_THAT(error_of([] { config_of({"space.edges.normal=[noise]"}); }),
+  EXPECT_THAT(
+      error_of([] { testing::config_of<SearchConfig>({"space.edges.normal=[[noise], []]"}); }),
+      HasSubstr("list 2 in it: must not be empty"));
+  EXPECT_THAT(error_of([] { testing::config_of<SearchConfig>({"space.edges.normal=[noise]"}); }),
               HasSubstr("list 1 in it: expected a list, got \"noise\""));
-  EXPECT_THAT(error_of([] { config_of({"space.name=s9"}); }),
+  EXPECT_THAT(error_of([] { testing::config_of<SearchConfig>({"space.name=s9"}); }),
               HasSubstr("must be one of darts, s1"));
   EXPECT_THAT(error_of([] { find_space("s9"); }), HasSubstr("known are darts, s1, s2, s3, s4"));
 }
 
 TEST(SearchSpaceConfig, IsReadBackAsItIsWritten) {
-  const SearchConfig config = config_of({"space.edges.normal=[[noise, none], [sep_conv_3x3]]",
-                                         "space.edges_per_node=[1, 2]", "space.nodes=1"});
+  const SearchConfig config =
+      testing::config_of<SearchConfig>({"space.edges.normal=[[noise, none], [sep_conv_3x3]]",
+                                        "space.edges_per_node=[1, 2]", "space.nodes=1"});
   SearchConfig read;
   const testing::TemporaryFolder folder;
   write_file_atomically(folder / "config.yaml", to_yaml(config));

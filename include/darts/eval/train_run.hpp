@@ -60,7 +60,7 @@ class TrainRun : public LongRun {
   Checkpoint checkpoint() override;
   void restore(const Checkpoint& checkpoint) override;
   void write_recipe() const override;
-  bool depends_on_threads() const override;
+  bool depends_on_threads() override;
   void report(RunOutcome outcome) override;
 
   void start_average();

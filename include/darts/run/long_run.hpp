@@ -125,7 +125,7 @@ class LongRun {
   /// Writes what resuming needs beside a checkpoint; config.yaml comes last.
   virtual void write_recipe() const = 0;
   /// Whether results depend, byte for byte, on how many threads the CPU's operations have.
-  virtual bool depends_on_threads() const = 0;
+  virtual bool depends_on_threads() = 0;
   /// Tells what came out.
   virtual void report(RunOutcome outcome) = 0;
 
@@ -141,7 +141,7 @@ class LongRun {
   };
 
   void save_start();
-  void compare_threads() const;
+  void compare_threads();
   RunOutcome run_epochs();
   bool run_epoch();
   bool run_step(const ReadyStep& ready, Clock::time_point start);

@@ -51,7 +51,7 @@ class SearchRun : public LongRun {
   Checkpoint checkpoint() override;
   void restore(const Checkpoint& checkpoint) override;
   void write_recipe() const override;
-  bool depends_on_threads() const override;
+  bool depends_on_threads() override;
   void report(RunOutcome outcome) override;
 
   /// Builds the supernet of a stage, and what moves it.

@@ -3,8 +3,8 @@
 #include "batch/groups.hpp"
 #include "support/golden.hpp"
 #include "support/module_helpers.hpp"
+#include "support/threads.hpp"
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/tensor.h>
 
 #include <gtest/gtest.h>
@@ -105,11 +105,10 @@ TEST(BatchNormAlgebra, PadsWithZeros) {
 /// Each image once, in groups of equal sizes, whatever the number of threads; a workspace is zero
 /// or what a group before left there.
 TEST(ImageGroups, CoverTheBatchAndAddUpInOrder) {
-  const int before = at::get_num_threads();
   for (const std::int64_t images : {1, 7, 32, 33, 100}) {
     std::vector<double> expected;
     for (const int threads : {1, 3}) {
-      at::set_num_threads(threads);
+      const testing::Threads guard(threads);
       std::vector<int> seen(static_cast<std::size_t>(images));
       const GroupSums<float> sums(images, 2);
       for_groups<float>(images, 4, [&](const ImageGroup& group, float* workspace) {
@@ -129,7 +128,6 @@ TEST(ImageGroups, CoverTheBatchAndAddUpInOrder) {
     }
     EXPECT_EQ(expected[0], expected[1]);
   }
-  at::set_num_threads(before);
 }
 
 }  // namespace
