@@ -1,26 +1,36 @@
 #!/usr/bin/env python3
-"""Draw the normal and the reduction cell of a genotype."""
+"""Draw the normal and the reduction cell of a genotype, or of a search epoch by epoch."""
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Iterable
 from pathlib import Path
 
 from dartslib import cli
+from dartslib.atomic_file import atomic_file
+from dartslib.cell_history import read_history
 from dartslib.cell_picture import LAYOUTS, render
-from dartslib.genotype import BUILT_IN_DIRECTORY, Genotype, find_genotype, load_genotype
+from dartslib.genotype import BUILT_IN_DIRECTORY, find_genotype, load_genotype
+from dartslib.history_picture import animation, families_of
 from dartslib.operations import LOOKS
 
-FORMATS = ("png", "svg", "pdf")
+ANIMATION = "gif"
+FORMATS = ("png", "svg", "pdf", ANIMATION)
 
 EPILOG = """\
 GENOTYPE is a genotype.json, a run directory that holds one, the name of a published
 genotype (DARTS_V2, NASNet, ...), or a text file in the notation Genotype(normal=[...], ...);
 FILE:NAME where the text holds several.
 
+The format gif is an animation over the epochs of a search; GENOTYPE is its run directory then,
+which has them in genotypes/. Edges keep their places in it. The search may still be running.
+
 examples:
   plot_genotype.py runs/cifar10-20260102-030405    writes genotype.png into the run directory
   plot_genotype.py DARTS_V2 --format svg           writes DARTS_V2.svg into this directory
   plot_genotype.py g.json -o figure.pdf --title "First order, seed 2"
+  plot_genotype.py runs/cifar10-20260102-030405 -o cell.gif
 """
 
 
@@ -43,11 +53,46 @@ def build_parser() -> cli.Parser:
     parser.add_argument(
         "--layout",
         choices=LAYOUTS,
-        default=LAYOUTS[0],
         help="the reduction cell beside the normal cell, or under it (half as wide); "
+        f"default: {LAYOUTS[0]}, in an animation {LAYOUTS[1]}",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=frame_time,
+        default=0.5,
+        help="how long an animation shows an epoch, the last one five times as long; "
         "default: %(default)s",
     )
     return parser
+
+
+def frame_time(text: str) -> float:
+    """Read a time that a GIF can keep."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.02 <= seconds <= 60:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of seconds from 0.02 to 60")
+    return seconds
+
+
+def animate(arguments: argparse.Namespace) -> None:
+    """Write the animation of a search."""
+    run = Path(arguments.genotype)
+    history = read_history(run)
+    warn_of_odd_names(families_of(history), history.kinds())
+    name = cli.as_utf8(run.resolve().name) if arguments.title is None else arguments.title
+    last = max(history.genotypes)
+
+    def title(epoch: int) -> str:
+        return f"{name}  epoch {epoch} of {last}".strip()
+
+    output = arguments.output or run / f"genotype.{ANIMATION}"
+    picture = animation(history, title, arguments.seconds, arguments.layout or LAYOUTS[1])
+    with atomic_file(output) as file:
+        file.write(picture)
+    print(output)
 
 
 def default_output(source: Path, name: str, picture_format: str) -> Path:
@@ -56,10 +101,10 @@ def default_output(source: Path, name: str, picture_format: str) -> Path:
     return Path(path.name) if source.parent == BUILT_IN_DIRECTORY else path
 
 
-def warn_of_odd_names(genotype: Genotype) -> None:
+def warn_of_odd_names(operations: Iterable[str], kinds: dict[str, str]) -> None:
     """Say what may be a slip: operations that neither pictures nor the file's writer know."""
-    for name in genotype.operations:
-        if name not in LOOKS and name not in genotype.kinds:
+    for name in operations:
+        if name not in LOOKS and name not in kinds:
             cli.warn(f"'{name}' is none of the usual operations{cli.nearest(name, LOOKS)}")
 
 
@@ -67,11 +112,16 @@ def main() -> None:
     """Read a genotype and write its picture."""
     arguments = build_parser().parse_args()
     picture_format = cli.picture_format(arguments.output, arguments.format, FORMATS)
+    if picture_format == ANIMATION:
+        animate(arguments)
+        return
     genotype = load_genotype(arguments.genotype)
-    warn_of_odd_names(genotype)
+    warn_of_odd_names(genotype.operations, genotype.kinds)
     output = arguments.output or default_output(*find_genotype(arguments.genotype), picture_format)
     title = genotype.name if arguments.title is None else arguments.title
-    cli.write_output(output, render(genotype, title, picture_format, arguments.layout))
+    cli.write_output(
+        output, render(genotype, title, picture_format, arguments.layout or LAYOUTS[0])
+    )
 
 
 if __name__ == "__main__":

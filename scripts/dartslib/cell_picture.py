@@ -49,8 +49,12 @@ LAYOUTS = ("side-by-side", "stacked")
 
 def render(genotype: Genotype, title: str, picture_format: str, layout: str = LAYOUTS[0]) -> bytes:
     """Draw both cells and return the picture's bytes in `png`, `svg` or `pdf`."""
+    return picture_of(_graph(require("graphviz"), genotype, title, layout), picture_format)
+
+
+def picture_of(graph: Any, picture_format: str) -> bytes:
+    """Have Graphviz lay out and draw what a graph describes."""
     graphviz = require("graphviz")
-    graph = _graph(graphviz, genotype, title, layout)
     if picture_format == "png":
         graph.attr(dpi=PNG_RESOLUTION)
     try:
@@ -66,7 +70,7 @@ def render(genotype: Genotype, title: str, picture_format: str, layout: str = LA
 def _graph(graphviz: ModuleType, genotype: Genotype, title: str, layout: str) -> Any:
     """Describe the whole picture: heading and one cluster for each cell."""
     graph = graphviz.Digraph(
-        graph_attr=GRAPH | TEXT | {"labelloc": "t", "label": _heading(genotype, title)},
+        graph_attr=GRAPH | TEXT | {"labelloc": "t", "label": heading(families_of(genotype), title)},
         node_attr=TEXT | {"fontsize": "11"},
         edge_attr=EDGE,
     )
@@ -74,16 +78,21 @@ def _graph(graphviz: ModuleType, genotype: Genotype, title: str, layout: str) ->
         with graph.subgraph(name=f"cluster_{name}", graph_attr=CLUSTER) as cluster:
             cluster.attr(label=label)
             _draw_cell(cluster, getattr(genotype, name), name, families_of(genotype))
+    arrange(graph, layout)
+    return graph
+
+
+def arrange(graph: Any, layout: str) -> None:
+    """Place the reduction cell beside the normal cell, or under it."""
     if layout == "side-by-side":
         for state in ("0", "1"):
             graph.edge("normal_out", f"reduce_{state}", style="invis")
-        return graph
+        return
     for states in (("0", "1"), ("out",)):  # both cells begin and end in the same columns
         with graph.subgraph(graph_attr={"rank": "same"}) as column:
             for name in CELLS:
                 for state in states:
                     column.node(f"{name}_{state}")
-    return graph
 
 
 def _draw_cell(graph: Any, cell: Cell, prefix: str, families: dict[str, Family]) -> None:
@@ -92,8 +101,8 @@ def _draw_cell(graph: Any, cell: Cell, prefix: str, families: dict[str, Family])
         if state >= INPUTS and not cell.nodes[state - INPUTS]:
             continue  # without edges: it computes nothing
         look = INPUT if state < INPUTS else NODE
-        graph.node(f"{prefix}_{state}", label=_subscript(state_name(state)), **look)
-    graph.node(f"{prefix}_out", label=_subscript("c_{k}"), **OUTPUT)
+        graph.node(f"{prefix}_{state}", label=subscript(state_name(state)), **look)
+    graph.node(f"{prefix}_out", label=subscript("c_{k}"), **OUTPUT)
     for index, (node, edge) in enumerate(cell.edges_by_node()):
         box, look = f"{prefix}_op{index}", families[edge.operation]
         label = require("graphviz").escape(edge.operation)
@@ -109,7 +118,7 @@ def families_of(genotype: Genotype) -> dict[str, Family]:
     return {name: family_of(name, genotype.kinds.get(name, "")) for name in genotype.operations}
 
 
-def _subscript(name: str) -> str:
+def subscript(name: str) -> str:
     """Turn c_{k-2} into an HTML-like label with a real subscript."""
     if "_" not in name:
         return name
@@ -118,9 +127,9 @@ def _subscript(name: str) -> str:
     return f'<<I>{base}</I><SUB><FONT POINT-SIZE="9">{index}</FONT></SUB>>'
 
 
-def _heading(genotype: Genotype, title: str) -> str:
+def heading(families: dict[str, Family], title: str) -> str:
     """Compose the title and a legend of the families of operations that occur."""
-    used = set(families_of(genotype).values())
+    used = set(families.values())
     legend = "".join(
         f'<TD BORDER="1" COLOR="{family.border}" BGCOLOR="{family.fill}"'
         ' FIXEDSIZE="TRUE" WIDTH="16" HEIGHT="12"></TD>'

@@ -75,3 +75,11 @@ def genotype_file(tmp_path: Path) -> Path:
     path = tmp_path / "g.json"
     path.write_text(json.dumps(GENOTYPE))
     return path
+
+
+def write_genotypes(run: Path, cells: dict[int, dict[str, Any]]) -> None:
+    """Write the genotypes of epochs into a run directory; given is what differs from `GENOTYPE`."""
+    (run / "genotypes").mkdir(parents=True, exist_ok=True)
+    for epoch, change in cells.items():
+        path = run / "genotypes" / f"epoch_{epoch:03}.json"
+        path.write_text(json.dumps(GENOTYPE | change))
