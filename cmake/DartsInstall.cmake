@@ -31,7 +31,8 @@ endforeach()
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/darts" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/configs" DESTINATION "${CMAKE_INSTALL_DATADIR}/darts")
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/scripts" DESTINATION "${CMAKE_INSTALL_DATADIR}/darts"
-        USE_SOURCE_PERMISSIONS FILES_MATCHING PATTERN "*.py" PATTERN "requirements.txt"
+        USE_SOURCE_PERMISSIONS FILES_MATCHING PATTERN "*.py" PATTERN "page.html" PATTERN "page.css"
+        PATTERN "*.js" PATTERN "requirements.txt"
         PATTERN "requirements-onnx.txt"
         PATTERN "check_venv.py" EXCLUDE PATTERN "gpu_check*" EXCLUDE PATTERN "__pycache__" EXCLUDE)
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" "${PROJECT_SOURCE_DIR}/CITATION.cff"

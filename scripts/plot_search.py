@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dartslib import cli
-from dartslib.runlog import Alphas, Metrics, read_alphas, read_metrics
+from dartslib.runlog import diverged, read_alphas, read_metrics
 from dartslib.search_picture import render
 
 FORMATS = ("png", "svg", "pdf")
@@ -39,13 +39,6 @@ def build_parser() -> cli.Parser:
         help="a .png, .svg or .pdf file; default: RUN_DIR/search.png",
     )
     return parser
-
-
-def diverged(metrics: Metrics, alphas: Alphas) -> str:
-    """Say what is NaN or infinite from which epoch on; nothing if all is finite."""
-    broken = [f"{key} (epoch {epoch})" for key, epoch in metrics.broken().items()]
-    epoch = alphas.broken()
-    return ", ".join(broken + ([] if epoch is None else [f"alpha (epoch {epoch})"]))
 
 
 def main() -> None:

@@ -6,10 +6,11 @@ set -euo pipefail
 darts_root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
 darts_venv="$darts_root/.venv"
 
-# The names are the same on Debian 12 and on Ubuntu 22.04 and 24.04.
+# The names are the same on Debian 12 and on Ubuntu 22.04 and 24.04, where Chromium is none of apt's
+# packages: the tests of the page of runs need it, and are skipped there.
 packages_to_build=(g++ cmake ninja-build ccache git libcli11-dev libspdlog-dev nlohmann-json3-dev
   libyaml-cpp-dev zlib1g-dev libpng-dev libjpeg-dev libhwy-dev graphviz dataset-fashion-mnist)
-packages_to_test=(libgtest-dev libgmock-dev)
+packages_to_test=(libgtest-dev libgmock-dev chromium chromium-driver)
 packages_to_lint=(clang-format-14 clang-tidy-14 shellcheck)
 
 torch_version=2.11.0
@@ -92,18 +93,26 @@ fashion_mnist_is_there() {
   return 1
 }
 
-# Prints its arguments, without the data set where it is not needed or where apt knows other
-# packages but not this one.
+# Whether apt knows other packages but not this one.
+is_unknown() { apt-cache show git >/dev/null 2>&1 && ! apt-cache show "$1" >/dev/null 2>&1; }
+
+# Prints its arguments, without what can be done without: the data set where it is not needed or apt
+# does not know it, Chromium where apt does not know it.
 worth_installing() {
   local package
   for package in "$@"; do
-    if [[ "$package" == dataset-fashion-mnist ]]; then
-      if fashion_mnist_is_there; then continue; fi
-      if apt-cache show git >/dev/null 2>&1 && ! apt-cache show "$package" >/dev/null 2>&1; then
-        say "no package $package here; scripts/get_data.py fashion_mnist fetches it" >&2
-        continue
-      fi
-    fi
+    case "$package" in
+      dataset-fashion-mnist)
+        if fashion_mnist_is_there; then continue; fi
+        if is_unknown "$package"; then
+          say "no package $package here; scripts/get_data.py fashion_mnist fetches it" >&2
+          continue
+        fi
+        ;;
+      chromium*)
+        if is_unknown "$package"; then continue; fi
+        ;;
+    esac
     echo "$package"
   done
 }

@@ -80,18 +80,24 @@ def present_states(cell: Cell) -> set[int]:
     return {0, 1} | {node + 2 for node, edges in enumerate(cell.nodes) if edges}
 
 
-def read_history(run: Path, last_epoch: int | None = None) -> History:
-    """Read RUN/genotypes/epoch_NNN.json up to an epoch; none at all is an error.
+def genotype_files(run: Path, last_epoch: int | None = None) -> dict[int, Path]:
+    """Find RUN/genotypes/epoch_NNN.json up to an epoch.
 
     Files of later epochs are left from before the run was resumed from an earlier one.
     """
-    if not run.is_dir():
-        raise UserError(f"{run}: no such run directory")
     files: dict[int, Path] = {}
     for path in (run / "genotypes").glob("epoch_*.json"):
         found = re.fullmatch(r"epoch_(\d+)", path.stem)
         if found and (last_epoch is None or int(found[1]) <= last_epoch):
             files[int(found[1])] = path
+    return {epoch: files[epoch] for epoch in sorted(files)}
+
+
+def read_history(run: Path, last_epoch: int | None = None) -> History:
+    """Read a run's genotypes by epoch up to one; none at all is an error."""
+    if not run.is_dir():
+        raise UserError(f"{run}: no such run directory")
+    files = genotype_files(run, last_epoch)
     if not files:
         raise UserError(f"{run}: no genotypes by epoch, it has no genotypes/epoch_NNN.json")
-    return History({epoch: load_genotype(str(files[epoch])) for epoch in sorted(files)})
+    return History({epoch: load_genotype(str(path)) for epoch, path in files.items()})

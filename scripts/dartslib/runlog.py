@@ -25,8 +25,12 @@ CELL_TYPES = ("normal", "reduce")
 FIGURE = "method."
 
 
-# What a search whose method finds no genotype yet leaves open.
-MAY_BE_MISSING = {"genotype", "skip_connections_normal", "skip_connections_reduce"}
+# What a search leaves open whose method finds no genotype yet, or that does not measure it.
+MAY_BE_MISSING = {
+    "genotype",
+    *(f"{figure}_{cell}" for figure in ("skip_connections", "skips") for cell in CELL_TYPES),
+    "eigenvalue",  # only of the epochs in which it was measured
+}
 
 
 @dataclass(frozen=True)
@@ -116,8 +120,15 @@ def largest(weights: np.ndarray) -> float:
     return float(finite.max()) if finite.size else 1.0
 
 
-def read_metrics(run: Path) -> Metrics:
-    """Read the epochs of RUN/metrics.jsonl; a run without a finished epoch is an error."""
+def diverged(metrics: Metrics, alphas: Alphas | None) -> str:
+    """Say what is NaN or infinite from which epoch on; nothing if all is finite."""
+    broken = [f"{key} (epoch {epoch})" for key, epoch in metrics.broken().items()]
+    epoch = alphas.broken() if alphas else None
+    return ", ".join(broken + ([] if epoch is None else [f"alpha (epoch {epoch})"]))
+
+
+def read_metrics(run: Path, may_be_empty: bool = False) -> Metrics:
+    """Read the epochs of RUN/metrics.jsonl; without a finished epoch that is an error."""
     path = run / "metrics.jsonl"
     epochs: dict[int, dict[str, Any]] = {}
     for number, record in _records(path):
@@ -126,7 +137,7 @@ def read_metrics(run: Path) -> Metrics:
             pairs = figures.items() if isinstance(figures, dict) else ()
             named = {FIGURE + name: value for name, value in pairs}
             epochs[_epoch(record, path, number)] = record | named
-    if not epochs:
+    if not epochs and not may_be_empty:
         raise UserError(f"{path}: no finished epoch yet")
     return Metrics([epochs[epoch] for epoch in sorted(epochs)])
 

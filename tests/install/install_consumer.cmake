@@ -39,7 +39,8 @@ expect_printed("--config")
 run("${CMAKE_COMMAND}" -E chdir "${consumer_build}" "${prefix}/${BIN_DIR}/darts_search" --config
     quickstart --set space.cells=1 --set search.batch_size=2 --dry-run)
 foreach(file IN ITEMS configs/search/cifar10.yaml configs/genotypes/DARTS_V2.json
-                      scripts/plot_genotype.py scripts/dartslib/cli.py)
+                      scripts/plot_genotype.py scripts/dartslib/cli.py
+                      scripts/dartslib/report/page.css scripts/dartslib/report/chart.js)
   if(NOT EXISTS "${prefix}/share/darts/${file}")
     message(FATAL_ERROR "not installed: share/darts/${file}")
   endif()

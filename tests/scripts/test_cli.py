@@ -15,6 +15,7 @@ ALL_SCRIPTS = (
     "plot_confusion.py",
     "plot_genotype.py",
     "plot_search.py",
+    "report.py",
 )
 
 

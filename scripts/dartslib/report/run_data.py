@@ -1,0 +1,139 @@
+"""What the page knows of one run."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dartslib.cell_history import History, genotype_files, read_history
+from dartslib.cli import UserError, as_utf8, warn
+from dartslib.genotype import load_genotype
+from dartslib.method import method_of
+from dartslib.report.settings import Settings, read_config, read_json
+from dartslib.runlog import Alphas, Metrics, diverged, read_alphas, read_metrics
+
+Series = tuple[list[int], list[float | None]]
+DIGITS = 6  # of the figures that the page shows
+
+
+@dataclass(frozen=True)
+class Run:
+    """A search or a training, finished or going on.
+
+    `history` is None where no genotype is found yet; without `alphas` it is a training.
+    """
+
+    name: str
+    config: Settings
+    environment: Settings
+    result: Settings
+    metrics: Metrics
+    alphas: Alphas | None
+    history: History | None
+    method: str
+    broken: str
+
+    @property
+    def searches(self) -> bool:
+        """Tell a search from a training."""
+        return any(key.startswith("search.") for key in self.config)
+
+    @property
+    def epochs_planned(self) -> str:
+        """The number of epochs that the configuration asks for; "" where that is another number."""
+        if self.config.get("selection.by", "none") != "none" or self.method == "random":
+            return ""
+        return self.config.get("search.epochs" if self.searches else "train.epochs", "")
+
+    def series(self) -> dict[str, Series]:
+        """Return every figure by its key: epochs and values; None is a gap in its curve.
+
+        An epoch whose record does not have the figure at all is left out.
+        """
+        found: dict[str, Series] = {}
+        for record in self.metrics.records:
+            for key, value in _numbers(record):
+                epochs, values = found.setdefault(key, ([], []))
+                epochs.append(record["epoch"])
+                values.append(value)
+        return {key: pair for key, pair in found.items() if any(v is not None for v in pair[1])}
+
+    def summary(self) -> Settings:
+        """Return what tells runs apart at a glance."""
+        config = self.config
+        table = {
+            "kind": f"search ({self.method})" if self.searches else "training",
+            "data set": config.get("data.dataset", ""),
+            "seed": config.get("seed", ""),
+            "epochs": f"{len(self.metrics.records)}"
+            + (f" of {self.epochs_planned}" if self.epochs_planned else ""),
+        }
+        valid = "validation" if self.metrics.validates else "images trained on"
+        for key, label in (("valid_accuracy", valid), ("test_top1", "test")):
+            values = [v for v in self.metrics.column(key) if math.isfinite(v)]
+            if values:
+                table[f"{label}: last epoch"] = f"{100 * values[-1]:.2f} %"
+                table[f"{label}: best epoch"] = f"{100 * max(values):.2f} %"
+        seconds = [s for s in self.metrics.column("seconds") if math.isfinite(s)]
+        if seconds:
+            table["time of all steps"] = duration(sum(seconds))
+        return table
+
+
+def _numbers(record: dict[str, Any], prefix: str = "") -> list[tuple[str, float | None]]:
+    """List the numbers of a record; None stands for what is null or not finite."""
+    pairs: list[tuple[str, float | None]] = []
+    for key, value in record.items():
+        if isinstance(value, dict):
+            pairs += _numbers(value, f"{prefix}{key}.")
+        elif value is None:
+            pairs.append((prefix + key, None))
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            pairs.append((prefix + key, rounded(value)))
+    return list(dict(pairs).items())
+
+
+def rounded(value: float, digits: int = DIGITS) -> float | None:
+    """Round to so many digits; None for what is not finite."""
+    return float(f"{value:.{digits}g}") if math.isfinite(value) else None
+
+
+def duration(seconds: float) -> str:
+    """Write a time in its two largest units."""
+    minutes = int(seconds) // 60
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60:02} min"
+    return f"{minutes} min {int(seconds) % 60:02} s" if minutes else f"{seconds:.1f} s"
+
+
+def read_run(path: Path) -> Run:
+    """Read a run directory; what is missing or broken in it is an error in one line."""
+    if not path.is_dir():
+        raise UserError(f"{path}: no such run directory")
+    config = read_config(path)
+    history, alphas = None, None
+    has_genotype = (path / "genotype.json").exists()
+    metrics = read_metrics(path, may_be_empty=has_genotype)
+    if (path / "alphas.jsonl").exists():
+        alphas = read_alphas(path)
+    last = metrics.records[-1]["epoch"] if metrics.records else None
+    if genotype_files(path, last):
+        history = read_history(path, last)
+    elif has_genotype:
+        history = History({last or 0: load_genotype(str(path / "genotype.json"))})
+    broken = diverged(metrics, alphas)
+    if broken:
+        warn(f"{path}: the run diverged, and what is not finite is left out: {broken}")
+    return Run(
+        as_utf8(path.resolve().name),
+        config,
+        read_json(path / "environment.json"),
+        read_json(path / "result.json"),
+        metrics,
+        alphas,
+        history,
+        method_of(path),
+        broken,
+    )

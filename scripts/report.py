@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+"""Write one HTML page that shows runs: cells by epoch, curves, every edge's weights, settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dartslib import cli
+from dartslib.atomic_file import atomic_file
+from dartslib.report.page import render
+from dartslib.report.run_data import read_run
+
+EPILOG = """\
+A run directory is that of a search or a training, finished or going on; several are shown side by
+side, with the settings in which they differ. The page is one file that fetches nothing: it can be
+kept with the runs, sent, and opened without a network. Every number in the records of an epoch has
+a curve, also one that this program does not know.
+
+examples:
+  report.py runs/cifar10-20260102-030405                   writes report.html into the run directory
+  report.py runs/seed-1 runs/seed-2 runs/train-1           writes report.html into this directory
+  report.py runs/seed-* -o seeds.html --title "Four seeds"
+"""
+
+
+def build_parser() -> cli.Parser:
+    """Describe the command line."""
+    parser = cli.Parser(description=__doc__, epilog=EPILOG)
+    parser.add_argument(
+        "runs", metavar="RUN_DIR", type=Path, nargs="+", help="run directory, or several"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=Path,
+        help="where to write; default: report.html in the run directory, of several in this one",
+    )
+    parser.add_argument("--title", help="default: the name of the run, or how many there are")
+    return parser
+
+
+def main() -> None:
+    """Read the runs and write their page."""
+    arguments = build_parser().parse_args()
+    paths: list[Path] = arguments.runs
+    runs = [read_run(path) for path in paths]
+    alone = len(runs) == 1
+    title = arguments.title or (runs[0].name if alone else f"{len(runs)} runs")
+    output = arguments.output or (paths[0] / "report.html" if alone else Path("report.html"))
+    page = render(runs, cli.as_utf8(title))
+    with atomic_file(output) as file:
+        file.write(page)
+    print(output)
+
+
+if __name__ == "__main__":
+    cli.run(main)
