@@ -1,22 +1,20 @@
 """Reading the records that a search leaves in its run directory.
 
-A run may be going on or may have been killed: a cut-off last line is skipped with a warning.
 After a resumed run an epoch may occur twice; the later record counts.
 """
 
 from __future__ import annotations
 
 import itertools
-import json
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dartslib.cell import INPUTS, nodes_of
-from dartslib.cli import UserError, reason, require, warn
+from dartslib.cli import UserError, require, warn
 from dartslib.method import EDGE_WEIGHTS, SOFTMAX, Weights, operation_weights
+from dartslib.records import OnCut, read_records, whole_number
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,7 +75,8 @@ class Alphas:
     of it weighs, epochs x edges x columns: 0 in epochs in which the edge does not offer it, and
     where an edge offers less than others. `borders` are between the epochs of two stages, of which
     the later one offers something else. `edge_weights[cell type]` is how much each edge weighs in
-    its node, epochs x edges; empty for methods without.
+    its node, epochs x edges; empty for methods without. `values` is alpha itself, with -inf
+    for what is not offered.
     """
 
     epochs: list[int]
@@ -87,6 +86,7 @@ class Alphas:
     edge_weights: dict[str, np.ndarray] = field(default_factory=dict)
     edge_weights_of: str = ""
     borders: list[float] = field(default_factory=list)
+    values: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
@@ -131,7 +131,7 @@ def read_metrics(run: Path, may_be_empty: bool = False) -> Metrics:
     """Read the epochs of RUN/metrics.jsonl; without a finished epoch that is an error."""
     path = run / "metrics.jsonl"
     epochs: dict[int, dict[str, Any]] = {}
-    for number, record in _records(path):
+    for number, record in read_records(path):
         if record.get("kind") == "epoch":
             figures = record.get("method")
             pairs = figures.items() if isinstance(figures, dict) else ()
@@ -156,12 +156,12 @@ class _Theta:
         return [list(row) for cell in CELL_TYPES for row in self.alphas[cell]]
 
 
-def read_alphas(run: Path) -> Alphas:
+def read_alphas(run: Path, on_cut: OnCut = warn) -> Alphas:
     """Read RUN/alphas.jsonl, check the matrices and make weights of them as the method does."""
     path = run / "alphas.jsonl"
     epochs: dict[int, _Theta] = {}
     first: _Theta | None = None
-    for number, record in _records(path):
+    for number, record in read_records(path, on_cut):
         where = f"{path}, line {number}"
         theta = _theta(record, where)
         first = first or theta
@@ -180,12 +180,11 @@ def _alphas(epochs: list[int], thetas: list[_Theta], made: Weights) -> Alphas:
     primitives = {
         cell: _ever_offered([theta.alphas[cell] for theta in thetas]) for cell in CELL_TYPES
     }
-    weights = {
-        cell: made.compute(
-            np.stack([_matrix(theta.alphas[cell], primitives[cell]) for theta in thetas])
-        )
+    values = {
+        cell: np.stack([_matrix(theta.alphas[cell], primitives[cell]) for theta in thetas])
         for cell in CELL_TYPES
     }
+    weights = {cell: made.compute(values[cell]) for cell in CELL_TYPES}
     edges, edges_made = {}, EDGE_WEIGHTS.get(thetas[0].edges_of)
     if edges_made is not None:
         edges = {
@@ -195,7 +194,7 @@ def _alphas(epochs: list[int], thetas: list[_Theta], made: Weights) -> Alphas:
     steps = zip(itertools.pairwise(epochs), itertools.pairwise(thetas), strict=True)
     borders = [sum(pair) / 2 for pair, (one, next_) in steps if one.offers != next_.offers]
     edges_of = edges_made.of if edges_made else ""
-    return Alphas(epochs, primitives, weights, made.of, edges, edges_of, borders)
+    return Alphas(epochs, primitives, weights, made.of, edges, edges_of, borders, values)
 
 
 def _ever_offered(history: list[list[dict[str, float]]]) -> list[list[str]]:
@@ -240,31 +239,9 @@ def _by_node(values: np.ndarray, made: Weights) -> np.ndarray:
     )
 
 
-def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the line number and the object of every line of a JSON Lines file."""
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError as error:
-        raise UserError(reason(error)) from None
-    for number, line in enumerate(lines, start=1):
-        try:
-            record = json.loads(line)
-            if not isinstance(record, dict):
-                raise ValueError("not a JSON object")
-        except ValueError as error:
-            if number < len(lines):
-                raise UserError(f"{path}, line {number}: {error}") from None
-            warn(f"{path}: the last line is cut off and is skipped")
-            return
-        yield number, record
-
-
 def _epoch(record: dict[str, Any], path: Path, number: int) -> int:
     """Return a record's epoch."""
-    epoch = record.get("epoch")
-    if type(epoch) is not int:
-        raise UserError(f"{path}, line {number}: 'epoch' is not a whole number")
-    return epoch
+    return whole_number(record, "epoch", path, number)
 
 
 def _is_names(value: Any) -> bool:

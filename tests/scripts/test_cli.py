@@ -16,6 +16,7 @@ ALL_SCRIPTS = (
     "plot_genotype.py",
     "plot_search.py",
     "report.py",
+    "to_tensorboard.py",
 )
 
 

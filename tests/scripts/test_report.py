@@ -17,8 +17,8 @@ from dartslib.genotype import parse_genotype
 from dartslib.genotype_notation import parse_notation
 from dartslib.report.page import SCRIPTS, _read, notation
 from dartslib.report.panels import panels_for
-from dartslib.report.run_data import duration, read_run
-from dartslib.report.settings import differing, flat
+from dartslib.report.run_data import duration
+from dartslib.settings import differing, epochs_planned, flat, read_config
 
 needs_dot = pytest.mark.skipif(
     shutil.which("dot") is None, reason="Graphviz's dot is not installed"
@@ -233,8 +233,8 @@ def test_times() -> None:
 
 
 def test_epochs_planned(tmp_path: Path) -> None:
-    run = make_search(tmp_path)
-    assert read_run(run).epochs_planned == "3"
-    with (run / "config.yaml").open("a") as file:
-        file.write("selection:\n  by: perturbation\n")
-    assert read_run(run).epochs_planned == ""
+    config = read_config(make_search(tmp_path))
+    assert epochs_planned(config) == 3
+    assert epochs_planned(config | {"selection.by": "perturbation"}) is None
+    assert epochs_planned(config | {"search.method": "random"}) is None
+    assert epochs_planned({"train.epochs": "600"}) == 600

@@ -17,8 +17,8 @@ from dartslib.history_picture import drawing, families_of
 from dartslib.operations import FAMILIES, curve_colours
 from dartslib.report.panels import panels_for
 from dartslib.report.run_data import Run, rounded
-from dartslib.report.settings import differing
 from dartslib.runlog import CELL_TYPES, Alphas
+from dartslib.settings import differing
 
 FOLDER = Path(__file__).parent
 SCRIPTS = ("dom.js", "chart.js", "curves.js", "cells.js", "weights.js", "tables.js", "page.js")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from dartslib.cell_history import History, genotype_files, read_history
 from dartslib.cli import UserError, as_utf8, warn
 from dartslib.genotype import load_genotype
 from dartslib.method import method_of
-from dartslib.report.settings import Settings, read_config, read_json
+from dartslib.records import numbers_of
 from dartslib.runlog import Alphas, Metrics, diverged, read_alphas, read_metrics
+from dartslib.settings import Settings, epochs_planned, read_config, read_json
 
 Series = tuple[list[int], list[float | None]]
 DIGITS = 6  # of the figures that the page shows
@@ -40,13 +40,6 @@ class Run:
         """Tell a search from a training."""
         return any(key.startswith("search.") for key in self.config)
 
-    @property
-    def epochs_planned(self) -> str:
-        """The number of epochs that the configuration asks for; "" where that is another number."""
-        if self.config.get("selection.by", "none") != "none" or self.method == "random":
-            return ""
-        return self.config.get("search.epochs" if self.searches else "train.epochs", "")
-
     def series(self) -> dict[str, Series]:
         """Return every figure by its key: epochs and values; None is a gap in its curve.
 
@@ -54,21 +47,20 @@ class Run:
         """
         found: dict[str, Series] = {}
         for record in self.metrics.records:
-            for key, value in _numbers(record):
+            for key, value in numbers_of(record).items():
                 epochs, values = found.setdefault(key, ([], []))
                 epochs.append(record["epoch"])
-                values.append(value)
+                values.append(None if value is None else rounded(value))
         return {key: pair for key, pair in found.items() if any(v is not None for v in pair[1])}
 
     def summary(self) -> Settings:
         """Return what tells runs apart at a glance."""
-        config = self.config
+        config, planned = self.config, epochs_planned(self.config)
         table = {
             "kind": f"search ({self.method})" if self.searches else "training",
             "data set": config.get("data.dataset", ""),
             "seed": config.get("seed", ""),
-            "epochs": f"{len(self.metrics.records)}"
-            + (f" of {self.epochs_planned}" if self.epochs_planned else ""),
+            "epochs": f"{len(self.metrics.records)}" + (f" of {planned}" if planned else ""),
         }
         valid = "validation" if self.metrics.validates else "images trained on"
         for key, label in (("valid_accuracy", valid), ("test_top1", "test")):
@@ -80,19 +72,6 @@ class Run:
         if seconds:
             table["time of all steps"] = duration(sum(seconds))
         return table
-
-
-def _numbers(record: dict[str, Any], prefix: str = "") -> list[tuple[str, float | None]]:
-    """List the numbers of a record; None stands for what is null or not finite."""
-    pairs: list[tuple[str, float | None]] = []
-    for key, value in record.items():
-        if isinstance(value, dict):
-            pairs += _numbers(value, f"{prefix}{key}.")
-        elif value is None:
-            pairs.append((prefix + key, None))
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            pairs.append((prefix + key, rounded(value)))
-    return list(dict(pairs).items())
 
 
 def rounded(value: float, digits: int = DIGITS) -> float | None:

@@ -34,6 +34,14 @@ def read_config(run: Path) -> Settings:
     return flat(tree)
 
 
+def epochs_planned(config: Settings) -> int | None:
+    """Return how many epochs a configuration asks for; None where another key decides on that."""
+    if config.get("selection.by", "none") != "none" or config.get("search.method") == "random":
+        return None
+    text = config.get("search.epochs", config.get("train.epochs", ""))
+    return int(text) if text.isdecimal() else None
+
+
 def read_json(path: Path) -> Settings:
     """Read a JSON object as a flat table; empty where there is no such file."""
     if not path.exists():
