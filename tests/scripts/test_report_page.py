@@ -186,6 +186,17 @@ def test_values_under_the_pointer(opened: Callable[..., Any], tmp_path: Path) ->
     assert not tooltip.is_displayed()
 
 
+def test_ticks_can_be_told_apart(opened: Callable[..., Any], tmp_path: Path) -> None:
+    browser = opened(make_search(tmp_path))
+    code = "return tickTexts(ticks(arguments[0], arguments[1], 5, false))"
+    ranges = [(2.0791, 2.0794), (0, 1), (-3e-9, 2e-9), (1e6, 1.00001e6), (0.09, 0.11), (5, 5)]
+    for low, high in ranges:
+        texts = browser.execute_script(code, low, high)
+        assert len(set(texts)) == len(texts) > 0, texts
+        assert [float(text) for text in texts] == sorted(map(float, texts))
+    assert browser.execute_script(code, 0, 1) == ["0", "0.2", "0.4", "0.6", "0.8", "1"]
+
+
 def test_settings_that_differ(opened: Callable[..., Any], tmp_path: Path) -> None:
     browser = opened(make_search(tmp_path), make_search(tmp_path, "b", 3, seed=7))
     rows = find(browser, "#settings > .wide tbody tr")

@@ -14,6 +14,14 @@ function ticks(low, high, count, whole) {
   return found;
 }
 
+/** Writes ticks with the digits that tell them apart. */
+function tickTexts(values) {
+  const step = values.length > 1 ? Math.abs(values[1] - values[0]) : 0;
+  const most = Math.max(...values.map(Math.abs));
+  const digits = step ? Math.ceil(Math.log10(most / step) - 1e-9) + 1 : 4;
+  return values.map((value) => shortNumber(value, Math.max(digits, 2)));
+}
+
 /**
  * Draws lines {label, colour, dash, width, x, y} into an SVG element. A null in y is a gap.
  * Options: width, height; x and y: ranges instead of the lines' own; counts: whole numbers from 0
@@ -59,7 +67,8 @@ class Chart {
       [bottom, top] = [bottom === 0 ? 0 : bottom - room, top + room];
     }
     this.yTicks = ticks(bottom, top, small ? 3 : 5, counts);
-    const longest = Math.max(...this.yTicks.map((tick) => shortNumber(tick).length), 1);
+    this.yTexts = tickTexts(this.yTicks);
+    const longest = Math.max(...this.yTexts.map((text) => text.length), 1);
     this.left = small ? 7 + 5 * longest : 10 + 6 * longest;
     this.area = { low, high, bottom, top, right: width - 8, foot: height - (small ? 16 : 32), head: 6 };
   }
@@ -76,11 +85,11 @@ class Chart {
 
   axes() {
     const { low, high, right, foot } = this.area;
-    for (const tick of this.yTicks) {
+    this.yTicks.forEach((tick, i) => {
       const y = this.py(tick);
       this.svg.append(makeSvg("path", { class: "grid", d: `M${this.left} ${y}H${right}` }),
-        makeSvg("text", { x: this.left - 5, y: y + 3.5, "text-anchor": "end" }, shortNumber(tick)));
-    }
+        makeSvg("text", { x: this.left - 5, y: y + 3.5, "text-anchor": "end" }, this.yTexts[i]));
+    });
     this.svg.append(makeSvg("path", { class: "axis", d: `M${this.left} ${foot}H${right}` }));
     for (const tick of ticks(low, high, this.options.small ? 3 : 6, true)) {
       this.svg.append(makeSvg("text", { x: this.px(tick), y: foot + 13, "text-anchor": "middle" }, String(tick)));

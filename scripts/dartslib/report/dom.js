@@ -68,8 +68,8 @@ function legend(items, changed) {
   }));
 }
 
-function shortNumber(value) {
+function shortNumber(value, digits = 6) {
   if (value === 0) return "0";
   const size = Math.abs(value);
-  return size >= 1e6 || size < 1e-3 ? value.toExponential(2) : String(Number(value.toPrecision(4)));
+  return size >= 1e7 || size < 1e-4 ? value.toExponential(2) : String(Number(value.toPrecision(digits)));
 }

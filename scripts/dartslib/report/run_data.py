@@ -56,8 +56,12 @@ class Run:
     def summary(self) -> Settings:
         """Return what tells runs apart at a glance."""
         config, planned = self.config, epochs_planned(self.config)
+        selects = config.get("selection.by", "none") != "none"
+        search = (
+            f"{'selection by ' + config['selection.by'] if selects else 'search'} ({self.method})"
+        )
         table = {
-            "kind": f"search ({self.method})" if self.searches else "training",
+            "kind": search if self.searches else "training",
             "data set": config.get("data.dataset", ""),
             "seed": config.get("seed", ""),
             "epochs": f"{len(self.metrics.records)}" + (f" of {planned}" if planned else ""),
