@@ -14,6 +14,7 @@ from dartslib.cell_picture import LAYOUTS, render
 from dartslib.genotype import BUILT_IN_DIRECTORY, find_genotype, load_genotype
 from dartslib.history_picture import animation, families_of
 from dartslib.operations import LOOKS
+from dartslib.runlog import last_epoch
 
 ANIMATION = "gif"
 FORMATS = ("png", "svg", "pdf", ANIMATION)
@@ -80,7 +81,7 @@ def frame_time(text: str) -> float:
 def animate(arguments: argparse.Namespace) -> None:
     """Write the animation of a search."""
     run = Path(arguments.genotype)
-    history = read_history(run)
+    history = read_history(run, last_epoch(run))
     warn_of_odd_names(families_of(history), history.kinds())
     name = cli.as_utf8(run.resolve().name) if arguments.title is None else arguments.title
     last = max(history.genotypes)

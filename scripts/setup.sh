@@ -25,7 +25,7 @@ Installs what the project needs and this machine lacks: Debian or Ubuntu package
 a password-less sudo), and a virtual environment .venv with LibTorch and the Python packages of the
 scripts. What is there already is left alone, an installation that broke off is repaired.
 
-  --tests   also what scripts/test.sh needs
+  --tests   also what scripts/test.sh needs, Chromium among it
   --lint    also what .ci/run needs: clang-format, clang-tidy, shellcheck
   --help    this text
 

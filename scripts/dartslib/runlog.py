@@ -142,6 +142,14 @@ def read_metrics(run: Path, may_be_empty: bool = False) -> Metrics:
     return Metrics([epochs[epoch] for epoch in sorted(epochs)])
 
 
+def last_epoch(run: Path) -> int | None:
+    """Return the last epoch that is recorded; None where none is, or there are no records."""
+    if not (run / "metrics.jsonl").exists():
+        return None
+    records = read_metrics(run, may_be_empty=True).records
+    return records[-1]["epoch"] if records else None
+
+
 @dataclass(frozen=True)
 class _Theta:
     """What one record of alphas.jsonl holds; `edges_of` names what it has for each edge."""

@@ -77,6 +77,14 @@ def test_the_animation_has_a_frame_for_every_epoch(script: Script, run: Path) ->
 
 
 @needs_dot
+def test_the_animation_ends_with_the_last_recorded_epoch(script: Script, run: Path) -> None:
+    (run / "metrics.jsonl").write_text('{"kind": "epoch", "epoch": 2}\n')
+    assert script("plot_genotype.py", run, "--format", "gif").returncode == 0
+    with Image.open(run / "genotype.gif") as picture:
+        assert picture.n_frames == 2
+
+
+@needs_dot
 def test_one_epoch_and_another_output(script: Script, tmp_path: Path) -> None:
     write_genotypes(tmp_path / "run", {3: {}})
     result = script("plot_genotype.py", "run", "-o", "new/cell.gif", "--layout", "side-by-side")
