@@ -205,4 +205,20 @@ std::string_view cut_to_columns(std::string_view text, std::size_t limit) {
   return text.substr(0, at);
 }
 
+std::string aligned(std::span<const std::vector<std::string>> rows) {
+  std::string text;
+  for (const std::vector<std::string>& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      std::size_t widest = 0;
+      for (const std::vector<std::string>& other : rows) {
+        widest = std::max(widest, columns(other[i]));
+      }
+      text += row[i];
+      text.append(i + 1 < row.size() ? widest + 2 - columns(row[i]) : 0, ' ');
+    }
+    text += '\n';
+  }
+  return text;
+}
+
 }  // namespace darts

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace darts {
 
@@ -53,5 +54,9 @@ std::size_t columns(std::string_view text);
 
 /// The longest beginning of UTF-8 `text` that fits into `limit` columns.
 std::string_view cut_to_columns(std::string_view text, std::size_t limit);
+
+/// Rows of a table as lines whose columns stand one under the other, two blanks apart. All rows
+/// have as many cells.
+std::string aligned(std::span<const std::vector<std::string>> rows);
 
 }  // namespace darts
