@@ -9,13 +9,12 @@
 #include <darts/core/text.hpp>
 #include <darts/core/utf8.hpp>
 #include <darts/search/dry_run.hpp>
+#include <darts/search/methods/random_search.hpp>
 #include <darts/search/search_run.hpp>
 #include <darts/search/selection.hpp>
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
-#include <array>
 #include <iomanip>
 #include <iostream>
 #include <sstream>
@@ -33,6 +32,8 @@ struct Arguments : RecipeArguments {
   std::string select;
   std::string from;
   bool list_methods = false;
+  std::string method;
+  std::int64_t count = 0;
 };
 
 void declare(CLI::App& app, Arguments& a) {
@@ -40,19 +41,33 @@ void declare(CLI::App& app, Arguments& a) {
   const auto [config, resume] = declare_recipe(
       app, a, "start a new run from the weights and alphas of this checkpoint",
       "no search: print the config, the supernet's size, and estimates of time and memory");
+  app.add_option("--method", a.method, "the search method (search.method); see --list-methods")
+      ->type_name("NAME");
+  auto* count =
+      add_number(app, "--count", a.count,
+                 "with --method random: no run; print so many genotypes, of this seed and those "
+                 "that follow it, in the field's notation",
+                 between(1, 1'000'000))
+          ->excludes(resume)
+          ->excludes(app.get_option("--run-dir"))
+          ->excludes(app.get_option("--init-from"))
+          ->excludes(app.get_option("--dry-run"));
   auto* derive =
       app.add_option("--derive", a.derive,
                      "no search: print the genotype of a run directory's alphas, or a checkpoint's")
           ->type_name("RUN_DIR|CHECKPOINT")
           ->excludes(resume)
           ->excludes(config)
+          ->excludes(count)
+          ->excludes(app.get_option("--run-dir"))
           ->excludes(app.get_option("--init-from"))
           ->excludes(app.get_option("--dry-run"));
   add_number(app, "--epoch", a.epoch, "with --derive RUN_DIR: after this epoch (default: the last)",
              at_least(0))
       ->needs(derive);
-  app.add_option("-o,--output", a.output, "with --derive: write the genotype to this file")
-      ->needs(derive);
+  app.add_option("-o,--output", a.output,
+                 "with --derive: write the genotype to this file; with --count: a file for each "
+                 "into this folder");
   auto* select =
       app.add_option("--select", a.select,
                      "a genotype from the supernet of a finished run, by \"perturbation\": "
@@ -61,6 +76,8 @@ void declare(CLI::App& app, Arguments& a) {
           ->check(CLI::IsMember({"perturbation"}))
           ->excludes(resume)
           ->excludes(config)
+          ->excludes(app.get_option("--run-dir"))
+          ->excludes(count)
           ->excludes(derive);
   auto* from = app.add_option("--from", a.from, "with --select: the run directory")
                    ->type_name("RUN_DIR")
@@ -83,23 +100,16 @@ void print_operations() {
 
 /// One method a line, in aligned columns; what is not known is "-".
 void print_methods() {
-  using Line = std::array<std::string_view, 5>;
-  std::vector<Line> lines{{"method", "what it changes", "paper", "error, %", "GPU days"}};
+  std::vector<std::vector<std::string>> rows{
+      {"method", "what it changes", "paper", "error, %", "GPU days"}};
   for (const SearchMethodRow& row : search_methods()) {
-    const auto figure = [](std::string_view text) { return text.empty() ? "-" : text; };
-    lines.push_back({row.name, row.help, row.paper, figure(row.error), figure(row.gpu_days)});
+    const auto figure = [](std::string_view text) {
+      return std::string(text.empty() ? "-" : text);
+    };
+    rows.push_back({std::string(row.name), std::string(row.help), std::string(row.paper),
+                    figure(row.error), figure(row.gpu_days)});
   }
-  for (const Line& line : lines) {
-    std::string text;
-    for (std::size_t i = 0; i < line.size(); ++i) {
-      text += line[i];
-      const auto width = [i](const Line& other) { return columns(other[i]); };
-      const std::size_t widest = width(*std::ranges::max_element(lines, {}, width));
-      text.append(i + 1 < line.size() ? widest + 2 - width(line) : 0, ' ');
-    }
-    std::cout << text << "\n";
-  }
-  std::cout << std::flush;
+  std::cout << aligned(rows) << std::flush;
 }
 
 void check_has_alphas(const fs::path& run) {
@@ -163,6 +173,28 @@ int print_derived(const Arguments& a) {
   return 0;
 }
 
+/// Draws a.count genotypes, one a seed: each is what a run with that seed ends in.
+int print_drawn(const Arguments& a, const SearchConfig& config) {
+  if (config.search.method != "random") {
+    throw Error("--count goes with --method random; this is " + config.search.method);
+  }
+  const SearchSpace space = search_space(config);
+  for (std::int64_t i = 0; i < a.count; ++i) {
+    const std::uint64_t seed = config.seed + static_cast<std::uint64_t>(i);
+    Genotype genotype = draw_genotype(space, seed);
+    genotype.name = config.name + "_" + std::to_string(seed);
+    if (a.output.empty()) {
+      std::cout << genotype.name << " = " << to_notation(genotype) << "\n" << std::flush;
+      continue;
+    }
+    nlohmann::ordered_json json = to_json(genotype);
+    json["provenance"] = {{"drawn", "random"}, {"seed", seed}};
+    fs::create_directories(a.output);
+    write_file_atomically(fs::path(a.output) / (genotype.name + ".json"), format_json(json));
+  }
+  return 0;
+}
+
 /// The config of a run that selects from the supernet of another: its own, with a tenth of the
 /// learning rate (Wang et al. 2021).
 SearchConfig selection_config(const Arguments& a) {
@@ -221,8 +253,18 @@ int search_main(int argc, char** argv) {
   if (!a.select.empty()) {
     return run_selection(a, signals);
   }
+  if (!a.output.empty() && a.count == 0) {
+    throw Error("-o goes with --derive and --count; a run's folder is --run-dir or run.root");
+  }
   std::optional<RunDirectory> directory = open_directory(a);
-  const auto config = load_config<SearchConfig>(a, directory);
+  const auto config = load_config<SearchConfig>(a, [&a](FieldTable& table) {
+    if (!a.method.empty()) {
+      table.set("search.method", a.method, "--method " + a.method);
+    }
+  });
+  if (a.count > 0) {
+    return print_drawn(a, config);
+  }
   if (a.dry_run) {
     dry_run(config, Log(), a.init_from);
     return 0;

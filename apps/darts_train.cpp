@@ -35,6 +35,15 @@ void declare(CLI::App& app, Arguments& a) {
       ->type_name("HOURS");
 }
 
+/// Throws Error where the run in `directory` trains another one.
+void check_genotype(const RunDirectory& directory, const Genotype& genotype) {
+  if (load_genotype(directory.genotype().string()) != genotype) {
+    throw Error(
+        "the run in " + directory.path().string() +
+        " trains another genotype than --genotype; leave it out, or take another --run-dir");
+  }
+}
+
 int train_main(int argc, char** argv) {
   const StopSignals signals = stop_after_step();
   Arguments a;
@@ -48,16 +57,20 @@ int train_main(int argc, char** argv) {
   if (print_reference<TrainConfig>(a)) {
     return 0;
   }
-  if (a.genotype.empty() && a.resume.empty()) {
+  std::optional<RunDirectory> directory = open_directory(a);
+  if (a.genotype.empty() && !directory) {
     throw Error("say what to train: --genotype FILE, RUN_DIR or NAME (" +
                 join(resource_names(ResourceKind::genotype)) + "), or go on with --resume RUN_DIR");
   }
-  std::optional<RunDirectory> directory = open_directory(a);
   if (directory && !a.name.empty()) {
     Log().warn("--name has no effect beside --resume: the run keeps its folder");
   }
-  const Genotype genotype = load_genotype(directory ? directory->genotype().string() : a.genotype);
-  const auto config = load_config<TrainConfig>(a, directory, [&a](FieldTable& table) {
+  const Genotype genotype =
+      load_genotype(a.genotype.empty() ? directory->genotype().string() : a.genotype);
+  if (directory) {
+    check_genotype(*directory, genotype);
+  }
+  const auto config = load_config<TrainConfig>(a, [&a](FieldTable& table) {
     if (!a.max_time.empty()) {
       table.set("train.max_hours", a.max_time, "--max-time " + a.max_time);
     }

@@ -47,6 +47,11 @@ RecipeOptions declare_recipe(CLI::App& app, RecipeArguments& a, const std::strin
   options.resume = app.add_option("--resume", a.resume, "go on with the run in this run directory")
                        ->type_name("RUN_DIR")
                        ->excludes(options.config);
+  app.add_option("--run-dir", a.run_dir,
+                 "run directory: start there, or go on with the run that is there; the same "
+                 "command so starts a run and goes on with it")
+      ->type_name("RUN_DIR")
+      ->excludes(options.resume);
   app.add_option("--init-from", a.init_from, init_help)
       ->type_name("CHECKPOINT")
       ->excludes(options.resume);
@@ -85,11 +90,17 @@ void apply(const RecipeArguments& a, FieldTable& table) {
 }
 
 std::optional<RunDirectory> open_directory(const RecipeArguments& a) {
-  if (a.resume.empty()) {
+  const std::string& directory = a.resume.empty() ? a.run_dir : a.resume;
+  std::error_code ignored;
+  const bool new_run =
+      directory.empty() ||
+      (a.resume.empty() &&
+       !std::filesystem::exists(std::filesystem::path(directory) / "config.yaml", ignored));
+  if (new_run) {
     return std::nullopt;
   }
-  check_program(a.resume, a.kind == ResourceKind::train_config ? "darts_train" : "darts_search");
-  return RunDirectory::open(a.resume);
+  check_program(directory, a.kind == ResourceKind::train_config ? "darts_train" : "darts_search");
+  return RunDirectory::open(directory);
 }
 
 StopSignals stop_after_step() {

@@ -27,6 +27,7 @@ struct RecipeArguments {
   std::string device;
   std::string seed;
   std::string resume;
+  std::string run_dir;
   std::string init_from;
   bool dry_run = false;
   bool help_config = false;
@@ -62,22 +63,25 @@ std::optional<int> parse(CLI::App& app, const std::string& program, int argc, ch
 /// Sets the fields that the command line gives.
 void apply(const RecipeArguments& a, FieldTable& table);
 
-/// The config of a run: of `directory`, or of the recipe where there is none; then the command
-/// line, and `more` of it.
+/// The config of a run: of the directory that --resume names, else of the recipe; then the command
+/// line, and `more` of it. A run that --run-dir goes on with compares it with its own.
 template <class Config>
-Config load_config(const RecipeArguments& a, const std::optional<RunDirectory>& directory,
-                   const std::function<void(FieldTable&)>& more = {}) {
-  return load_config<Config>(
-      directory ? directory->config() : find_resource(Config::recipes, a.config),
-      [&](FieldTable& table) {
-        apply(a, table);
-        if (more) {
-          more(table);
-        }
-      });
+Config load_config(const RecipeArguments& a, const std::function<void(FieldTable&)>& more = {}) {
+  auto config =
+      load_config<Config>(a.resume.empty() ? find_resource(Config::recipes, a.config)
+                                           : std::filesystem::path(a.resume) / "config.yaml",
+                          [&](FieldTable& table) {
+                            apply(a, table);
+                            if (more) {
+                              more(table);
+                            }
+                          });
+  config.run.directory = a.run_dir;
+  return config;
 }
 
-/// The run directory that the command line goes on with.
+/// The run directory that the command line goes on with: of --resume, or of --run-dir where a run
+/// has begun there.
 std::optional<RunDirectory> open_directory(const RecipeArguments& a);
 
 /// --help-config and --config-reference; false if neither was given.

@@ -90,10 +90,30 @@ struct BatchLoader::Impl {
             .labels = at::empty({count}, memory.dtype(at::kLong))};
   }
 
+  /// The images of batch `number`, in their order.
+  std::vector<std::int64_t> images_of(std::int64_t number) const {
+    if (options.draw) {
+      std::vector<std::int64_t> drawn = indices;
+      shuffle(drawn, RandomStream(options.seed, options.order_purpose, epoch,
+                                  1 + static_cast<std::uint64_t>(number)));
+      drawn.resize(static_cast<std::size_t>(std::min(options.batch_size, images())));
+      return drawn;
+    }
+    const std::int64_t begin = number * options.batch_size;
+    const std::int64_t end = std::min(begin + options.batch_size, images());
+    return {order.begin() + begin, order.begin() + end};
+  }
+
+  /// What an image of batch `number` is augmented with.
+  RandomStream augmentation_of(std::int64_t index, std::int64_t number) const {
+    const std::int64_t time = options.draw ? number : 0;  // an image may come several times
+    return {options.seed, options.augment_purpose, epoch,
+            static_cast<std::uint64_t>(index + time * source->size())};
+  }
+
   /// Writes an image in the batch's layout; `scratch` has room for one. False: left out.
-  bool read(std::int64_t index, std::span<float> scratch, std::span<float> out) const {
-    RandomStream random(options.seed, options.augment_purpose, epoch,
-                        static_cast<std::uint64_t>(index));
+  bool read(std::int64_t index, RandomStream random, std::span<float> scratch,
+            std::span<float> out) const {
     if (options.channels_last) {
       return source->read(index, random, out);
     }
@@ -106,17 +126,16 @@ struct BatchLoader::Impl {
 
   /// Workers call this at the same time.
   Batch make(std::int64_t number) const {
-    const std::int64_t begin = number * options.batch_size;
-    const std::int64_t count = std::min(options.batch_size, images() - begin);
+    const std::vector<std::int64_t> images = images_of(number);
+    const auto count = std::ssize(images);
     Batch batch = new_batch(count);
     const auto values = static_cast<std::size_t>(source->image_values());
     auto* out = batch.images.mutable_data_ptr<float>();
     auto* labels = batch.labels.mutable_data_ptr<std::int64_t>();
     std::vector<float> scratch(options.channels_last ? 0 : values);
     std::int64_t made = 0;
-    for (std::int64_t i = begin; i < begin + count; ++i) {
-      const std::int64_t index = order[static_cast<std::size_t>(i)];
-      if (read(index, scratch, {out, values})) {
+    for (const std::int64_t index : images) {
+      if (read(index, augmentation_of(index, number), scratch, {out, values})) {
         labels[made++] = source->label(index);
         out += values;
       }

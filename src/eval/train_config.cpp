@@ -39,7 +39,8 @@ void add_training(FieldTable& t, TrainConfig::Train& train) {
 }
 
 void add_weights(FieldTable& t, TrainConfig::Weights& w) {
-  t.section("w", "How the weights move: SGD.");
+  t.section("w", "How the weights begin and move: SGD.");
+  add_weight_init_field(t, w.init);
   t.add("w.learning_rate", w.learning_rate.start, "learning rate at the start", greater_than(0.0));
   t.add("w.learning_rate_min", w.learning_rate.minimum, "least learning rate", at_least(0.0));
   t.add("w.schedule", w.learning_rate.schedule,

@@ -16,7 +16,7 @@ LoaderOptions train_options(const TrainConfig& config, const c10::Device& device
 
 /// The training images that are used.
 std::vector<std::int64_t> used_images(const TrainConfig& config, const ImageSource& images) {
-  std::vector<std::int64_t> used = part_of(images, config.data.limit);
+  std::vector<std::int64_t> used = part_of(images, config.data.limit, config.data.hold_out);
   if (used.size() < 2) {
     throw Error((config.data.limit == 1 ? "data.limit: 1 image" : "there is 1 image") +
                 std::string(" to train on, and batch norm needs at least 2"));
@@ -24,17 +24,36 @@ std::vector<std::int64_t> used_images(const TrainConfig& config, const ImageSour
   return used;
 }
 
+/// Those that the training is tested on: see TrainData.
+std::shared_ptr<const ImageSource> open_tested(const TrainConfig& config,
+                                               const std::shared_ptr<const ImageSource>& train,
+                                               const Log& log) {
+  return config.data.hold_out > 0 ? train->unaugmented()
+                                  : open_test_images(config.data, *train, log);
+}
+
+std::vector<std::int64_t> tested_images(const TrainConfig& config, const ImageSource& images) {
+  return config.data.hold_out > 0 ? held_out_part(images, config.data.hold_out)
+                                  : part_of(images, 0);
+}
+
 }  // namespace
 
 TrainData::TrainData(const TrainConfig& config, const c10::Device& device, const Log& log)
     : mover_(device),
       train_images_(open_train_images(config.data, log)),
-      test_images_(open_test_images(config.data, *train_images_, log)),
+      test_images_(open_tested(config, train_images_, log)),
+      holds_out_(config.data.hold_out > 0),
       train_(train_images_, used_images(config, *train_images_), train_options(config, device)),
-      test_(test_images_, in_order(train_options(config, device))) {}
+      test_(test_images_, tested_images(config, *test_images_),
+            in_order(train_options(config, device))) {}
 
 RunImages TrainData::images() const {
-  return {class_names(), {{"training", list_of(*train_images_)}, {"test", list_of(*test_images_)}}};
+  RunImages images{class_names(), {{"training", list_of(*train_images_)}}};
+  if (!holds_out_) {
+    images.splits.emplace("test", list_of(*test_images_));
+  }
+  return images;
 }
 
 void TrainData::start_epoch(std::int64_t epoch, std::int64_t first_step) {

@@ -53,13 +53,14 @@ void measure(const TrainConfig& config, const Batch& batch, EvaluationNetwork& n
       [&] { test_logits(network, batch.images, config.runtime.precision).sum().item<double>(); });
 }
 
-void try_training(const TrainConfig& config, const Genotype& genotype, TrainData& data,
-                  const Log& log, const std::filesystem::path& init_from) {
+Trial try_training(const TrainConfig& config, const Genotype& genotype, TrainData& data,
+                   const Log& log, const std::filesystem::path& init_from) {
   const c10::Device device = choose_device(config.runtime.device);
   const NetworkDescription description = describe_network(config, genotype, data);
   log.info("images: " + format_count(data.train_images()) + " to train on, " +
-           format_count(data.test_images()) + " to test on; " + data.image_size() + ", " +
-           std::to_string(data.class_names().size()) + " classes");
+           format_count(data.test_images()) +
+           (data.holds_out() ? " kept for selection; " : " to test on; ") + data.image_size() +
+           ", " + std::to_string(data.class_names().size()) + " classes");
   const MemoryNeed need = memory_need(config, description.options, data);
   log.info(describe(need, device));
   check_memory(need, device);
@@ -72,6 +73,7 @@ void try_training(const TrainConfig& config, const Genotype& genotype, TrainData
     start_from(load_finite_checkpoint(init_from), network, description, log);
   }
   Trial trial{.what = "training", .epochs = config.train.epochs};
+  trial.parameters = size.parameters + size.auxiliary.parameters;
   const Batch batch = measure_loader(data, trial);
   trial.steps = data.steps_per_epoch();
   trial.images = std::min(config.train.batch_size, data.train_images());
@@ -79,12 +81,13 @@ void try_training(const TrainConfig& config, const Genotype& genotype, TrainData
   trial.test_batches = data.test_batches();
   measure(config, batch, network, trial);
   report(trial, device, log);
+  return trial;
 }
 
 }  // namespace
 
-void train_dry_run(const TrainConfig& config, const Genotype& genotype, const Log& log,
-                   const std::filesystem::path& init_from) {
+Trial train_dry_run(const TrainConfig& config, const Genotype& genotype, const Log& log,
+                    const std::filesystem::path& init_from) {
   const c10::Device device = prepare_runtime(config.runtime);
   log.info(to_yaml(config));
   for (const std::string& line : idle_settings(config, device)) {
@@ -92,9 +95,9 @@ void train_dry_run(const TrainConfig& config, const Genotype& genotype, const Lo
   }
   log.info(to_notation(genotype));
   TrainData data(config, device, log);
-  doing("try a step of the training (" + std::to_string(config.train.batch_size) + " images of " +
-            data.image_size() + "; " + describe_sizes(config) + ")",
-        [&] { try_training(config, genotype, data, log, init_from); });
+  return doing("try a step of the training (" + std::to_string(config.train.batch_size) +
+                   " images of " + data.image_size() + "; " + describe_sizes(config) + ")",
+               [&] { return try_training(config, genotype, data, log, init_from); });
 }
 
 }  // namespace darts

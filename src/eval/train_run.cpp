@@ -45,7 +45,7 @@ EvaluationNetwork make_network(const TrainConfig& config, const NetworkDescripti
   check_memory(memory_need(config, description.options, data), device);
   return doing("make the network (" + describe_sizes(config) + ")", [&] {
     EvaluationNetwork network(description.options);
-    initialize_weights(*network, config.seed);
+    initialize_weights(*network, config.seed, config.w.init);
     network->to(device);
     if (device.is_cuda() && config.runtime.channels_last) {
       use_channels_last(*network);
@@ -74,6 +74,7 @@ std::unique_ptr<TrainRun> TrainRun::start(const TrainConfig& config, const Genot
   TrainConfig placed = config;
   placed.data = with_absolute_paths(config.data);
   placed.run.root = absolute_path(config.run.root);
+  placed.run.directory = absolute_path(config.run.directory);
   return start_run<TrainRun>(config.name, config.run, std::move(hooks), init_from, placed,
                              genotype);
 }
@@ -229,6 +230,7 @@ EpochEnd TrainRun::finish_epoch() {
   const TrainPosition at = position(state_.step);
   TrainEpochSummary summary{epoch_figures(state_, at.learning_rate)};
   summary.drop_path = at.drop_path;
+  summary.tested_on = tested_on();
   summary.skipped = state_.skipped;
   if (!test(summary)) {
     return EpochEnd::stopped;
@@ -255,6 +257,7 @@ TrainResult TrainRun::result() const {
   TrainResult r;
   r.epochs = state_.epoch;
   r.epochs_planned = config_.train.epochs;
+  r.tested_on = tested_on();
   r.test_loss = state_.last_loss;
   r.top1 = state_.last_top1;
   r.top5 = state_.last_top5;

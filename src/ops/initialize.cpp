@@ -23,12 +23,25 @@ void fill_uniform(const at::Tensor& weight, double bound, std::uint64_t seed, st
 
 }  // namespace
 
-void initialize_weights(torch::nn::Module& module, std::uint64_t seed) {
+Choices<WeightInit> weight_init_choices() {
+  return one_of<WeightInit>(
+      {{"modern", WeightInit::modern}, {"pytorch_0.3", WeightInit::pytorch_0_3}});
+}
+
+void add_weight_init_field(FieldTable& table, WeightInit& init) {
+  table.add("w.init", init,
+            "which PyTorch's initial weights: modern, or pytorch_0.3, on which the paper's results "
+            "ran, with depthwise weights smaller by the root of their channels",
+            weight_init_choices());
+}
+
+void initialize_weights(torch::nn::Module& module, std::uint64_t seed, WeightInit init) {
   const c10::NoGradGuard no_grad;
   std::uint64_t index = 0;
-  const auto fill = [&](const at::Tensor& weight, const at::Tensor& bias) {
-    const auto fan_in = static_cast<double>(weight.numel() / weight.size(0));
-    const double bound = 1.0 / std::sqrt(fan_in);
+  const auto fill = [&](const at::Tensor& weight, const at::Tensor& bias, std::int64_t groups) {
+    const std::int64_t fan_in = weight.numel() / weight.size(0);
+    const std::int64_t counted = init == WeightInit::pytorch_0_3 ? groups * fan_in : fan_in;
+    const double bound = 1.0 / std::sqrt(static_cast<double>(counted));
     fill_uniform(weight, bound, seed, index++);
     if (bias.defined()) {
       fill_uniform(bias, bound, seed, index++);
@@ -36,9 +49,9 @@ void initialize_weights(torch::nn::Module& module, std::uint64_t seed) {
   };
   for (const auto& child : module.modules()) {
     if (const auto* conv = child->as<torch::nn::Conv2d>()) {
-      fill(conv->weight, conv->bias);
+      fill(conv->weight, conv->bias, conv->options.groups());
     } else if (const auto* linear = child->as<torch::nn::Linear>()) {
-      fill(linear->weight, linear->bias);
+      fill(linear->weight, linear->bias, 1);
     }
   }
 }

@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <charconv>
 #include <ctime>
+#include <set>
 #include <string_view>
 #include <system_error>
 #include <tuple>
@@ -162,6 +163,22 @@ RunDirectory RunDirectory::create(const fs::path& root, const std::string& name,
   make_folders(root);
   const fs::path folder = make_new_folder(root, stamped(name, time));
   RunDirectory run(folder, lock_folder(folder));
+  make_folders(run.checkpoints());
+  return run;
+}
+
+RunDirectory RunDirectory::create_at(const fs::path& path) {
+  make_folders(path);
+  RunDirectory run(path, lock_folder(path));
+  static const std::set<std::string> of_a_beginning{
+      "lock",    "checkpoints",   "environment.json", "genotype.json",
+      "log.txt", "metrics.jsonl", "alphas.jsonl",     "genotypes"};
+  for (const fs::path& file : fs::directory_iterator(path)) {
+    if (!of_a_beginning.contains(file.filename().string()) || latest_checkpoint_of(path)) {
+      throw Error(path.string() + " is not empty, and no run that could be gone on with; take " +
+                  "another folder for a new run");
+    }
+  }
   make_folders(run.checkpoints());
   return run;
 }

@@ -28,13 +28,27 @@ LoaderTrial try_loader(const std::function<std::optional<std::int64_t>()>& next)
   return trial;
 }
 
+namespace {
+
+/// Images a second that the loader delivers.
+double loader_speed(const Trial& t) {
+  return static_cast<double>(t.loader.images) / t.loader.seconds;
+}
+
+}  // namespace
+
+double epoch_seconds(const Trial& t) {
+  const double delivery = static_cast<double>(t.loaded) / loader_speed(t);
+  const double test_delivery = static_cast<double>(t.images) / loader_speed(t);
+  return static_cast<double>(t.steps) * std::max(t.step_seconds, delivery) +
+         static_cast<double>(t.test_batches) * std::max(t.test_seconds, test_delivery);
+}
+
+double whole_seconds(const Trial& t) { return static_cast<double>(t.epochs) * epoch_seconds(t); }
+
 void report(const Trial& t, const c10::Device& device, const Log& log) {
-  const double speed = static_cast<double>(t.loader.images) / t.loader.seconds;
+  const double speed = loader_speed(t);
   const double delivery = static_cast<double>(t.loaded) / speed;
-  const double test_delivery = static_cast<double>(t.images) / speed;
-  const double epoch =
-      static_cast<double>(t.steps) * std::max(t.step_seconds, delivery) +
-      static_cast<double>(t.test_batches) * std::max(t.test_seconds, test_delivery);
   log.info("steps an epoch: " + format_count(t.steps));
   log.info("step: " + format_duration(t.step_seconds) + ", " +
            format_fixed(static_cast<double>(t.images) / t.step_seconds, 0) + " images/s" +
@@ -44,8 +58,8 @@ void report(const Trial& t, const c10::Device& device, const Log& log) {
     log.warn(format_count(t.loader.skipped) + " of the first " +
              format_count(t.loader.images + t.loader.skipped) + " images cannot be read");
   }
-  log.info("epoch: about " + format_duration(epoch) + "; the whole " + t.what + ": about " +
-           format_duration(epoch * static_cast<double>(t.epochs)));
+  log.info("epoch: about " + format_duration(epoch_seconds(t)) + "; the whole " + t.what +
+           ": about " + format_duration(whole_seconds(t)));
   log.info(
       "memory at the peak: " + format_bytes(static_cast<std::uint64_t>(peak_memory_bytes(device))) +
       " on " + device.str());

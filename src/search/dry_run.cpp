@@ -59,8 +59,8 @@ void measure(const SearchConfig& config, SearchData& data, Supernet& supernet, T
       seconds_of([&] { supernet->forward(batches.train.images, mixings).sum().item<double>(); });
 }
 
-void try_search(const SearchConfig& config, SearchData& data, const c10::Device& device,
-                const Log& log, const std::filesystem::path& init_from) {
+Trial try_search(const SearchConfig& config, SearchData& data, const c10::Device& device,
+                 const Log& log, const std::filesystem::path& init_from) {
   const SupernetOptions options =
       supernet_options(config, first_stage(config), data.image_channels(), data.classes());
   const MemoryNeed need = memory_need(config, options, data, device);
@@ -68,7 +68,7 @@ void try_search(const SearchConfig& config, SearchData& data, const c10::Device&
   check_memory(need, device);
   Supernet supernet(options);
   const auto method = search_method(config);
-  initialize_supernet(supernet, config.seed, *method);
+  initialize_supernet(supernet, config.seed, *method, config.w.init);
   if (!init_from.empty()) {
     start_from(load_finite_checkpoint(init_from), supernet, data.images().class_names, log);
   }
@@ -80,7 +80,8 @@ void try_search(const SearchConfig& config, SearchData& data, const c10::Device&
                                       method->mix_all(supernet->theta(), {}, Moves::nothing))) +
            " multiply-adds an image");
   supernet->to(device);
-  Trial trial{.what = "search", .trained_on = " of w", .epochs = config.search.epochs};
+  Trial trial{.what = "search", .trained_on = " of w", .epochs = epochs_of(config)};
+  trial.parameters = count_elements(supernet->weights());
   trial.loader = measure_loader(data);
   trial.steps = data.steps_per_epoch();
   trial.images = std::min(config.search.batch_size, data.train_images());
@@ -88,20 +89,21 @@ void try_search(const SearchConfig& config, SearchData& data, const c10::Device&
   trial.test_batches = data.validation_batches();
   measure(config, data, supernet, trial);
   report(trial, device, log);
+  return trial;
 }
 
 }  // namespace
 
-void dry_run(const SearchConfig& config, const Log& log, const std::filesystem::path& init_from) {
+Trial dry_run(const SearchConfig& config, const Log& log, const std::filesystem::path& init_from) {
   const c10::Device device = prepare_runtime(config.runtime);
   log.info(to_yaml(config));
   for (const std::string& line : idle_settings(config, device)) {
     log.warn(line);
   }
   SearchData data(config, device, log);
-  doing("try a step of the search (" + std::to_string(config.search.batch_size) + " images of " +
-            data.image_size() + "; " + describe_sizes(config) + ")",
-        [&] { try_search(config, data, device, log, init_from); });
+  return doing("try a step of the search (" + std::to_string(config.search.batch_size) +
+                   " images of " + data.image_size() + "; " + describe_sizes(config) + ")",
+               [&] { return try_search(config, data, device, log, init_from); });
 }
 
 }  // namespace darts

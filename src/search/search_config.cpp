@@ -74,7 +74,13 @@ void add_training(FieldTable& t, SearchConfig& c) {
   t.add("search.epochs", c.search.epochs, "passes over w's images", between(1, 1'000'000));
   t.add("search.batch_size", c.search.batch_size, "images in a batch, of w and of alpha",
         between(2, 65536));
-  t.section("w", "Training of the weights: SGD, cosine schedule.");
+  t.add("search.held_out_batches", c.search.held_out_batches,
+        "how alpha's batches are taken from its images: passes: all of them once, then again, as "
+        "is usual; drawn: each anew, as the original's code does",
+        one_of<HeldOutBatches>(
+            {{"passes", HeldOutBatches::passes}, {"drawn", HeldOutBatches::drawn}}));
+  t.section("w", "The weights and their training: SGD, cosine schedule.");
+  add_weight_init_field(t, c.w.init);
   t.add("w.learning_rate", c.w.learning_rate, "learning rate at the start", greater_than(0.0));
   t.add("w.learning_rate_min", c.w.learning_rate_min, "learning rate where the cosine ends",
         at_least(0.0));
@@ -90,6 +96,10 @@ void add_training(FieldTable& t, SearchConfig& c) {
   t.add("alpha.beta2", c.alpha.beta2, "decay of the mean of squared gradients",
         at_least(0.0) & less_than(1.0));
   t.add("alpha.weight_decay", c.alpha.weight_decay, "weight decay", at_least(0.0));
+  t.add("alpha.difference_scale", c.alpha.difference_scale,
+        "second order: length of the step in w by which the Hessian's product is taken (paper, "
+        "footnote 2, and code: 0.01)",
+        greater_than(0.0));
 }
 
 void add_selection(FieldTable& t, SelectionOptions& selection) {

@@ -8,7 +8,7 @@ namespace darts {
 namespace {
 
 std::vector<std::int64_t> used_images(const SearchConfig& config, const ImageSource& images) {
-  std::vector<std::int64_t> used = part_order(images);
+  std::vector<std::int64_t> used = part_order(images, config.data.hold_out);
   const auto limit = static_cast<std::size_t>(config.data.limit);
   if (limit > 0 && limit < used.size()) {
     used.resize(limit);
@@ -27,7 +27,7 @@ IndexSplit split_by_class(const SearchConfig& config, const ImageSource& images)
         "data.limit does not go with data.portion_w and data.portion_alpha, which say how "
         "many images are used");
   }
-  return split_classes(images, data.portion_w, data.portion_alpha, config.seed);
+  return split_classes(images, data.portion_w, data.portion_alpha, config.seed, data.hold_out);
 }
 
 /// Which images move w, and which are held out. Throws Error if there are too few for either.
@@ -63,7 +63,8 @@ LoaderOptions loader_options(const SearchConfig& config, const c10::Device& devi
   return options;
 }
 
-LoaderOptions held_out_options(LoaderOptions options) {
+LoaderOptions held_out_options(const SearchConfig& config, LoaderOptions options) {
+  options.draw = config.search.held_out_batches == HeldOutBatches::drawn;
   options.order_purpose = RandomPurpose::search_order;
   options.augment_purpose = RandomPurpose::search_augment;
   return options;
@@ -84,7 +85,7 @@ SearchData::SearchData(const SearchConfig& config, const c10::Device& device,
       bilevel_(find_order(config.search.order).bilevel),
       images_(std::move(images)),
       train_(images_, train_indices(config, parts), loader_options(config, device)),
-      held_out_(images_, parts.rest, held_out_options(loader_options(config, device))),
+      held_out_(images_, parts.rest, held_out_options(config, loader_options(config, device))),
       validation_(images_->unaugmented(), parts.rest, in_order(loader_options(config, device))) {}
 
 RunImages SearchData::images() const {

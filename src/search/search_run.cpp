@@ -36,7 +36,7 @@ Supernet make_supernet(const SearchConfig& config, const SearchStage& stage, con
     initialize_supernet(
         supernet,
         number == 0 ? config.seed : RandomStream(config.seed, RandomPurpose::stage, number)(),
-        *search_method(config));
+        *search_method(config), config.w.init);
     supernet->to(device);
     if (device.is_cuda() && config.runtime.channels_last) {
       use_channels_last(*supernet);
@@ -52,6 +52,7 @@ std::unique_ptr<SearchRun> SearchRun::start(const SearchConfig& config, RunHooks
   SearchConfig placed = config;
   static_cast<ImageOptions&>(placed.data) = with_absolute_paths(config.data);
   placed.run.root = absolute_path(config.run.root);
+  placed.run.directory = absolute_path(config.run.directory);
   return start_run<SearchRun>(config.name, config.run, std::move(hooks), init_from, placed);
 }
 

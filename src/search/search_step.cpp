@@ -48,7 +48,7 @@ SearchStep::SearchStep(const Supernet& supernet, const SearchStepOptions& option
                                           : make_pass(supernet, sgd_.shared_weights()),
                                       options.method);
   if (const SearchOrderRow& row = find_order(options.order); row.bilevel) {
-    architect_ = row.make_architect({supernet_, pass_, &sgd_});
+    architect_ = row.make_architect({supernet_, pass_, &sgd_, options.alpha.difference_scale});
   }
 }
 

@@ -7,8 +7,6 @@
 namespace darts {
 namespace {
 
-constexpr double difference_scale = 0.01;  // paper, footnote 2: ε = 0.01 / ‖∇w' L_valid‖
-
 class SecondOrderArchitect : public Architect {
  public:
   explicit SecondOrderArchitect(const ArchitectContext& context)
@@ -26,13 +24,13 @@ class SecondOrderArchitect : public Architect {
     // From here on the gradient of w is the direction of the difference: what follows computes
     // gradients of theta alone.
     const at::Tensor norm = flat_norm(weights.gradient());
-    const at::Tensor epsilon = norm.reciprocal().mul_(difference_scale);
+    const at::Tensor epsilon = norm.reciprocal().mul_(context_.difference_scale);
     const NoiseMark noise(*context_.supernet);
     const std::vector<at::Tensor> plus = theta_gradients_at(train, w.saved(), epsilon, 1.0);
     noise.rewind();  // a difference in w, not in what is drawn
     const std::vector<at::Tensor> minus = theta_gradients_at(train, w.saved(), epsilon, -1.0);
     const c10::NoGradGuard no_grad;
-    const at::Tensor scale = norm * (learning_rate / (2.0 * difference_scale));  // ξ / 2ε
+    const at::Tensor scale = norm * (learning_rate / (2.0 * context_.difference_scale));  // ξ / 2ε
     std::vector<at::Tensor> gradients;
     for (std::size_t i = 0; i < at_unrolled.size(); ++i) {
       gradients.push_back(at::addcmul(at_unrolled[i], plus[i] - minus[i], scale, -1.0));

@@ -145,8 +145,9 @@ std::vector<bool> SupernetImpl::run_by(const Mixings& mixings) const {
   return run;
 }
 
-void initialize_supernet(Supernet& supernet, std::uint64_t seed, const SearchMethod& method) {
-  initialize_weights(*supernet, seed);
+void initialize_supernet(Supernet& supernet, std::uint64_t seed, const SearchMethod& method,
+                         WeightInit init) {
+  initialize_weights(*supernet, seed, init);
   method.initialize(supernet->theta(), seed);
 }
 

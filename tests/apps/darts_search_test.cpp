@@ -3,6 +3,7 @@
 #include "core/write_text.hpp"
 #include "support/test_paths.hpp"
 
+#include <darts/cell/genotype.hpp>
 #include <darts/core/checkpoint.hpp>
 #include <darts/core/json_lines.hpp>
 #include <darts/core/text.hpp>
@@ -239,6 +240,32 @@ TEST_F(DartsSearch, ListsTheMethodsInAlignedColumns) {
     const std::string_view before = cut_to_columns(line, days);
     EXPECT_EQ(line.substr(before.size()), row.gpu_days.empty() ? "-" : row.gpu_days) << line;
   }
+}
+
+TEST_F(DartsSearch, DrawsTheGenotypesOfSeedsInARow) {
+  Arguments three = recipe();
+  three.insert(three.end(), {"--method", "random", "--seed", "5", "--count", "3"});
+  const ProgramResult printed = run(three);
+  ASSERT_EQ(printed.status, 0) << printed.err;
+  const std::vector<std::string> lines = lines_with(printed.out, "tiny_");
+  ASSERT_EQ(lines.size(), 3U) << printed.out;
+  EXPECT_FALSE(fs::exists(runs()));
+
+  Arguments one = recipe();
+  one.insert(one.end(), {"--method", "random", "--seed", "7"});
+  const Genotype seventh = load_genotype(finish(one).string());
+  EXPECT_EQ(lines[2], "tiny_7 = " + to_notation(seventh));
+
+  three.insert(three.end(), {"-o", at("drawn")});
+  ASSERT_EQ(run(three).status, 0);
+  EXPECT_EQ(load_genotype(at("drawn/tiny_7.json").string()), seventh);
+
+  Arguments searched = recipe();
+  searched.insert(searched.end(), {"--count", "3"});
+  EXPECT_THAT(error_of(searched), HasSubstr("--method random"));
+  Arguments output = recipe();
+  output.insert(output.end(), {"-o", at("drawn")});
+  EXPECT_THAT(error_of(output), HasSubstr("--derive"));
 }
 
 TEST_F(DartsSearch, EndsWithWordsWhenItDiverges) {

@@ -17,6 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr int steps_per_epoch = 6;
 
@@ -61,6 +62,18 @@ TEST_F(DartsTrain, LeavesItsFilesAndATable) {
   EXPECT_EQ(outcome.at("test_top1"), epoch.at("test_top1"));
   EXPECT_GE(outcome.at("best_test_top1"), outcome.at("test_top1"));
   EXPECT_GE(outcome.at("test_top5"), outcome.at("test_top1"));
+}
+
+TEST_F(DartsTrain, NamesFiguresOfImagesKeptForSelection) {
+  const ProgramResult result = run(recipe({"data.hold_out=20"}));
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, AllOf(HasSubstr("selection top-1 "), Not(HasSubstr("test top-1")),
+                                HasSubstr("picked on the images kept for selection")));
+  const fs::path run = run_directory_of(result.out);
+  const auto outcome = nlohmann::json::parse(bytes_of(run / "result.json"));
+  EXPECT_EQ(outcome.count("test_top1"), 0U);
+  EXPECT_EQ(outcome.at("selection_top1"),
+            read_json_lines(run / "metrics.jsonl").back().at("selection_top1"));
 }
 
 TEST_F(DartsTrain, AnyNumberOfEdgesANodeAndWhereTheGenotypeComesFrom) {

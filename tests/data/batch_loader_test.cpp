@@ -164,6 +164,21 @@ TEST(BatchLoader, AugmentsByTheIndexInTheDataSet) {
   EXPECT_TRUE(batch->images[1].equal(whole[1].images[1]));
 }
 
+TEST(BatchLoader, DrawsEachBatchFromAllImagesOnRequest) {
+  LoaderOptions options = small_options();
+  options.draw = true;
+  const std::vector<Batch> batches = epoch_of(options);
+  EXPECT_EQ(batches.size(), 7U);
+  for (const Batch& batch : batches) {
+    EXPECT_EQ(batch.labels.numel(), options.batch_size) << "the last one is as full";
+  }
+  options.workers = 0;
+  EXPECT_TRUE(same(epoch_of(options), batches));
+  EXPECT_TRUE(same(epoch_of(options, 0, 3), {batches.begin() + 3, batches.end()}));
+  EXPECT_FALSE(same(epoch_of(options, 1), batches));
+  EXPECT_FALSE(batches[0].labels.equal(batches[1].labels));
+}
+
 TEST(BatchLoader, KeepsTheOrderOfTheIndicesWithoutShuffling) {
   LoaderOptions options = small_options();
   options.shuffle = false;

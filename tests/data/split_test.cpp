@@ -113,6 +113,59 @@ TEST(SplitClasses, IsDrawnByTheSeed) {
   EXPECT_EQ(split_classes(source, 0.5, 0.5, 1).first.size(), 50U);
 }
 
+TEST(HeldOutPart, SharesNoImageWithWhatIsLeft) {
+  for (const bool by_class : {true, false}) {
+    const ImageSetSource source = class_by_class({20, 10, 6}, by_class);
+    const std::vector<std::int64_t> held_out = held_out_part(source, 9);
+    EXPECT_EQ(held_out.size(), 9U);
+    EXPECT_TRUE(std::ranges::is_sorted(held_out));
+    std::vector<std::int64_t> all = part_of(source, 0, 9);
+    EXPECT_TRUE(std::ranges::is_sorted(all));
+    all.insert(all.end(), held_out.begin(), held_out.end());
+    EXPECT_THAT(all, UnorderedElementsAreArray(first_indices(36)));
+  }
+}
+
+TEST(HeldOutPart, HasTheLastImagesWhereTheFilesMixTheClasses) {
+  EXPECT_THAT(held_out_part(class_by_class({3, 2}, false), 2), ElementsAre(3, 4));
+  EXPECT_THAT(part_order(class_by_class({3, 2}, false), 2), ElementsAre(0, 1, 2));
+  EXPECT_THAT(held_out_part(class_by_class({3, 2}, false), 0), IsEmpty());
+}
+
+TEST(HeldOutPart, HasEveryClassInItsShareWhereTheyStandOneAfterTheOther) {
+  const ImageSetSource source = class_by_class({200, 100, 60});
+  const std::vector<int> counts = of_each_class(source, held_out_part(source, 90));
+  EXPECT_THAT(counts, ElementsAre(::testing::AllOf(::testing::Ge(49), ::testing::Le(51)),
+                                  ::testing::AllOf(::testing::Ge(24), ::testing::Le(26)),
+                                  ::testing::AllOf(::testing::Ge(14), ::testing::Le(16))));
+}
+
+TEST(HeldOutPart, DoesNotMoveWhatALimitTakes) {
+  const ImageSetSource source = class_by_class({20, 10, 6});
+  EXPECT_EQ(part_of(source, 8, 9), part_of(source, 8));
+  EXPECT_EQ(part_of(source, 30, 9), part_of(source, 0, 9));  // a limit beyond what is left
+}
+
+TEST(HeldOutPart, IsNotTakenByPartsOfClasses) {
+  const ImageSetSource source = class_by_class({20, 10, 6});
+  const std::vector<std::int64_t> held_out = held_out_part(source, 9);
+  const IndexSplit parts = split_classes(source, 0.5, 0.5, 3, 9);
+  EXPECT_EQ(parts.first.size() + parts.rest.size(), 26U);  // of 27, ⌊n / 2⌋ twice a class
+  for (const auto& part : {parts.first, parts.rest}) {
+    for (const std::int64_t image : part) {
+      EXPECT_FALSE(std::ranges::binary_search(held_out, image)) << image;
+    }
+  }
+}
+
+TEST(HeldOutPart, IsNeverAllThatThereIs) {
+  const ImageSetSource source = class_by_class({4, 5});
+  EXPECT_EQ(part_order(source, 8).size(), 1U);
+  EXPECT_THAT(test::error_of([&] { part_order(source, 9); }),
+              ::testing::AllOf(HasSubstr("data.hold_out: 9"), HasSubstr("there are 9")));
+  EXPECT_NE(test::error_of([&] { held_out_part(source, 10); }), "");
+}
+
 TEST(SplitClasses, RefusesPortionsOutOfRange) {
   const ImageSetSource source = class_by_class({4});
   EXPECT_THAT(test::error_of([&] { split_classes(source, 0.8, 0.3, 0); }), HasSubstr("0.8"));

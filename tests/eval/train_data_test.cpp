@@ -63,6 +63,24 @@ class TrainDataOfFiles : public ::testing::TestWithParam<FileSet> {
   TrainConfig config_;
 };
 
+TEST_P(TrainDataOfFiles, IsTestedOnImagesKeptForSelectionAndTrainedOnTheOthers) {
+  fs::remove_all(root_.path() / GetParam().test_folder);  // of which nothing is read
+  config_.data.hold_out = 5;
+  TrainData data(config_, c10::Device(c10::kCPU), Log::silent());
+  EXPECT_TRUE(data.holds_out());
+  EXPECT_EQ(data.train_images(), 15);
+  EXPECT_EQ(data.test_images(), 5);
+  std::map<std::int64_t, int> counts;
+  data.test_loader().start(0);
+  while (const auto batch = data.test_loader().next()) {
+    for (std::int64_t i = 0; i < batch->labels.numel(); ++i) {
+      ++counts[batch->labels[i].item<std::int64_t>()];
+    }
+  }
+  EXPECT_THAT(counts, ElementsAre(Pair(0, 2), Pair(1, 3)));
+  EXPECT_EQ(data.images().splits.count("test"), 0U);
+}
+
 TEST_P(TrainDataOfFiles, HasEveryImageOnceAnEpoch) {
   EXPECT_THAT(labels(), ElementsAre(Pair(0, 8), Pair(1, 12)));
   config_.data.limit = 30;

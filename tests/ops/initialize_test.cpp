@@ -1,5 +1,6 @@
 #include "support/module_helpers.hpp"
 
+#include <darts/ops/depthwise_conv.hpp>
 #include <darts/ops/initialize.hpp>
 
 #include <torch/nn/modules/batchnorm.h>
@@ -49,6 +50,33 @@ TEST(InitializeWeights, IsUniformWithinOneOverTheRootOfFanIn) {
   check("0.bias", 2 * 9);
   check("2.weight", 100);
   check("2.bias", 100);
+}
+
+// PyTorch 0.3 took 1 / √(C_in · k²) for a convolution of any groups: torch/nn/modules/conv.py,
+// reset_parameters().
+TEST(InitializeWeights, OfPyTorch03DoNotDivideTheInputsByTheGroups) {
+  auto modern = small_network();
+  auto old = small_network();
+  initialize_weights(*modern, 5);
+  initialize_weights(*old, 5, WeightInit::pytorch_0_3);
+  const double groups = 4.0;
+  for (const std::string name : {"0.weight", "0.bias"}) {
+    EXPECT_TRUE(state_of(*old).at(name).allclose(state_of(*modern).at(name) / std::sqrt(groups),
+                                                 /*rtol=*/1e-6, /*atol=*/0.0))
+        << name;
+  }
+  EXPECT_LE(state_of(*old).at("0.weight").abs().max().item<double>(), 1.0 / std::sqrt(8 * 9));
+  for (const std::string name : {"2.weight", "2.bias"}) {
+    EXPECT_TRUE(state_of(*old).at(name).equal(state_of(*modern).at(name))) << name;
+  }
+}
+
+TEST(InitializeWeights, OfPyTorch03DrawDepthwiseWeightsSmallerByTheRootOfTheirChannels) {
+  DepthwiseConv modern(DepthwiseConvOptions{.channels = 16, .kernel_size = 5});
+  DepthwiseConv old(DepthwiseConvOptions{.channels = 16, .kernel_size = 5});
+  initialize_weights(*modern, 5);
+  initialize_weights(*old, 5, WeightInit::pytorch_0_3);
+  EXPECT_TRUE(old->weight.allclose(modern->weight / 4.0, /*rtol=*/1e-6, /*atol=*/0.0));
 }
 
 TEST(InitializeWeights, LayersOfOneShapeGetDifferentWeights) {

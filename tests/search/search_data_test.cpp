@@ -71,6 +71,13 @@ TEST_P(SearchDataOfFiles, HasEveryClassOnBothSides) {
   EXPECT_THAT(valid, ElementsAre(Pair(0, 4), Pair(1, 6)));
 }
 
+TEST_P(SearchDataOfFiles, LeavesWhatIsKeptForSelectionToNeitherSide) {
+  config_.data.hold_out = 10;
+  const auto [train, valid] = labels();
+  EXPECT_THAT(train, ElementsAre(Pair(0, 2), Pair(1, 3)));
+  EXPECT_THAT(valid, ElementsAre(Pair(0, 2), Pair(1, 3)));
+}
+
 TEST_P(SearchDataOfFiles, HasEveryClassInAPartOfIt) {
   config_.data.limit = 10;
   const auto [train, valid] = labels();

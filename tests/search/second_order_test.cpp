@@ -89,9 +89,10 @@ class SecondOrder : public ::testing::Test {
     return buffers;
   }
 
-  std::unique_ptr<Architect> architect() {
-    return make_second_order_architect(
-        {supernet_, testing::theta_pass(supernet_, sgd_.shared_weights()), &sgd_});
+  std::unique_ptr<Architect> architect(double difference_scale = 0.01) {
+    return make_second_order_architect({supernet_,
+                                        testing::theta_pass(supernet_, sgd_.shared_weights()),
+                                        &sgd_, difference_scale});
   }
 
   /// w' − w, by autograd and the definition of SGD.
@@ -155,14 +156,14 @@ class SecondOrder : public ::testing::Test {
     return plus;
   }
 
-  /// The architect takes equation 8 with ε = 0.01 / ‖∇w' L_valid‖, and that tends to the exact
-  /// derivative as ε does to 0. (At the ε itself ReLUs and max pools switch.)
-  void expect_equation_8() {
+  /// The architect takes equation 8 with ε = scale / ‖∇w' L_valid‖, 0.01 in the paper, and that
+  /// tends to the exact derivative as ε does to 0. (At the ε itself ReLUs and max pools switch.)
+  void expect_equation_8(double scale = 0.01) {
     const Exact expected = exact();
-    const double epsilon = 0.01 / norm_of(expected.direction);
+    const double epsilon = scale / norm_of(expected.direction);
     const Tensors implicit = difference(expected.direction, epsilon);
-    const Tensors limit = difference(expected.direction, 1e-3 * epsilon);
-    architect()->compute_gradients(train_, valid_, learning_rate, {});
+    const Tensors limit = difference(expected.direction, 1e-3 * 0.01 / scale * epsilon);
+    architect(scale)->compute_gradients(train_, valid_, learning_rate, {});
     const Tensors alphas = alphas_of(supernet_);
     for (std::size_t i = 0; i < alphas.size(); ++i) {
       EXPECT_LT(relative_error(alphas[i].grad(), expected.direct[i] - learning_rate * implicit[i]),
@@ -181,6 +182,8 @@ class SecondOrder : public ::testing::Test {
 };
 
 TEST_F(SecondOrder, IsEquation8WhichTendsToTheExactGradient) { expect_equation_8(); }
+
+TEST_F(SecondOrder, TakesTheDifferenceOverAsLongAStepAsItIsToldTo) { expect_equation_8(0.002); }
 
 TEST_F(SecondOrder, IsEquation8WithMomentumBuffersToo) {
   train(3);

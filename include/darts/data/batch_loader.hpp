@@ -26,6 +26,7 @@ struct LoaderOptions {
   int prefetch = 4;         ///< batches that are ready or being made at a time
   bool drop_last = false;   ///< leaves the last batch out if it is smaller than the others
   bool shuffle = true;      ///< a new order every epoch; else the order of the indices
+  bool draw = false;        ///< with shuffle: each batch is drawn anew from all images
   bool pin_memory = false;  ///< page-locked tensors, for copies to a GPU; ignored without CUDA
   bool channels_last = true;
   Augmentation augmentation;  ///< of an ImageSet; an ImageSource has its own
@@ -39,9 +40,11 @@ struct LoaderOptions {
 /// The batches are a function of the options and the epoch alone, whatever the number of workers:
 /// the order of epoch e is a Fisher–Yates permutation of the indices drawn from
 /// RandomStream(seed, order_purpose, e), and the image at index i of the data set is augmented with
-/// RandomStream(seed, augment_purpose, e, i). Images that the source leaves out because they cannot
-/// be read are missing in their batch, whose place in the epoch stays as it was; a batch without
-/// any is passed over. One thread at a time may use a loader.
+/// RandomStream(seed, augment_purpose, e, i). With `draw` every batch is the beginning of a
+/// permutation of its own, so that it is full and an image may come twice in an epoch. Images that
+/// the source leaves out because they cannot be read are missing in their batch, whose place in the
+/// epoch stays as it was; a batch without any is passed over. One thread at a time may use a
+/// loader.
 class BatchLoader {
  public:
   /// `indices` into `images`, which the loader keeps alive. Throws Error for options that make no

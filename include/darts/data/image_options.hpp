@@ -19,6 +19,7 @@ namespace darts {
 struct ImageOptions {
   DatasetOptions set = {};
   std::int64_t limit = 0;
+  std::int64_t hold_out = 0;
   std::int64_t workers = 2;
   std::int64_t prefetch = 4;
   bool drop_last = false;

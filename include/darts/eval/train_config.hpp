@@ -5,6 +5,7 @@
 #include <darts/data/image_options.hpp>
 #include <darts/eval/evaluation_network.hpp>
 #include <darts/eval/learning_rate.hpp>
+#include <darts/ops/initialize.hpp>
 #include <darts/run/options.hpp>
 
 #include <cstdint>
@@ -42,6 +43,7 @@ struct TrainConfig {
   } train;
 
   struct Weights {
+    WeightInit init = WeightInit::modern;
     LearningRateOptions learning_rate;
     double momentum = 0.9;
     bool nesterov = false;

@@ -15,7 +15,9 @@
 namespace darts {
 
 /// The two streams of images of a training: the training images, augmented and in a new order each
-/// epoch, and the test images as they are. The batches are a function of (seed, epoch, step) alone.
+/// epoch, and those that it is tested on as they are: the test set or, where data.hold_out keeps
+/// training images for selection, these. Then no test image is looked at. The batches are a
+/// function of (seed, epoch, step) alone.
 class TrainData {
  public:
   /// Reads the data set; `log` is told what is no error. Throws Error if it is missing or damaged.
@@ -27,7 +29,7 @@ class TrainData {
   std::string image_size() const { return train_images_->size_text(); }
   const std::vector<std::string>& class_names() const { return train_images_->class_names(); }
   const PixelStatistics& statistics() const { return train_images_->statistics(); }
-  /// All images of both splits.
+  /// All images of the splits that are read.
   RunImages images() const;
   std::int64_t train_images() const { return train_.images_per_epoch(); }
   std::int64_t test_images() const { return test_.images_per_epoch(); }
@@ -43,13 +45,17 @@ class TrainData {
   /// The batch of the next step; nothing at the end of the epoch.
   std::optional<Batch> next();
 
-  /// The test images; its batches are on the CPU.
+  /// Whether those that it is tested on are training images kept for selection.
+  bool holds_out() const { return holds_out_; }
+
+  /// The images that it is tested on; its batches are on the CPU.
   BatchLoader& test_loader() { return test_; }
 
  private:
   BatchMover mover_;
   std::shared_ptr<const ImageSource> train_images_;
   std::shared_ptr<const ImageSource> test_images_;
+  bool holds_out_ = false;
   BatchLoader train_;
   BatchLoader test_;
 };

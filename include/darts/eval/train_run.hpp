@@ -67,6 +67,7 @@ class TrainRun : public LongRun {
   TrainPosition position(std::int64_t step) const;
   PendingStep launch(const Batch& batch, std::int64_t step);
   bool test(TrainEpochSummary& summary);
+  TestedOn tested_on() const { return data_.holds_out() ? TestedOn::selection : TestedOn::test; }
   TrainState after(const TrainEpochSummary& summary) const;
   TrainParts parts() { return {network_, average_, step_, data_.images()}; }
 

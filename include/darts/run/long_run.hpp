@@ -165,14 +165,16 @@ class LongRun {
   Clock::time_point last_saved_ = Clock::now();
 };
 
-/// A new run of kind `Run`, made from `config…`, in a new directory RUN.ROOT/NAME-DATE-TIME, which
-/// is removed again if the run cannot be made. `init_from`: a checkpoint whose weights it starts
-/// from; empty: none.
+/// A new run of kind `Run`, made from `config…`, in a new directory RUN.ROOT/NAME-DATE-TIME or the
+/// one that the options give, which is removed again if the run cannot be made. `init_from`: a
+/// checkpoint whose weights it starts from; empty: none.
 template <class Run, class... Config>
 std::unique_ptr<Run> start_run(const std::string& name, const RunOptions& options, RunHooks hooks,
                                const std::filesystem::path& init_from, const Config&... config) {
   RunDirectory directory =
-      RunDirectory::create(options.root, name, std::chrono::system_clock::now());
+      options.directory.empty()
+          ? RunDirectory::create(options.root, name, std::chrono::system_clock::now())
+          : RunDirectory::create_at(options.directory);
   const std::filesystem::path folder = directory.path();
   std::unique_ptr<Run> run;
   try {

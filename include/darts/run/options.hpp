@@ -29,6 +29,7 @@ struct RuntimeOptions {
 /// The run directory and its checkpoints: the section `run` of a config.
 struct RunOptions {
   std::filesystem::path root = "runs";
+  std::filesystem::path directory = {};  ///< of a new run; empty: ROOT/NAME-DATE-TIME. No key.
   std::int64_t checkpoint_every_steps = 0;
   double checkpoint_every_minutes = 10.0;
   std::int64_t keep_checkpoints = 3;

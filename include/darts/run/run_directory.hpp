@@ -24,6 +24,10 @@ class RunDirectory {
   /// folder checkpoints/. `name` is one path component.
   static RunDirectory create(const std::filesystem::path& root, const std::string& name, Time time);
 
+  /// Makes the folder `path` for a new run, or takes one that is empty or in which a run was killed
+  /// before it began. Throws Error where it holds anything else.
+  static RunDirectory create_at(const std::filesystem::path& path);
+
   /// Opens the folder of an earlier run to go on with it, and removes temporaries that killed
   /// programs left. Throws Error if it is no run directory: it needs a config.yaml.
   static RunDirectory open(const std::filesystem::path& path);

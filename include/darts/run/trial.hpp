@@ -31,7 +31,13 @@ struct Trial {
   double step_seconds = 0.0;      ///< of a step whose images are there
   std::int64_t test_batches = 0;  ///< that an epoch ends with
   double test_seconds = 0.0;      ///< of one of them
+  std::int64_t parameters = 0;    ///< numbers in w
 };
+
+/// The time of an epoch, and of the whole run. What is faster, the loader or the steps, waits for
+/// the other.
+double epoch_seconds(const Trial& trial);
+double whole_seconds(const Trial& trial);
 
 /// Wall time of `work`.
 double seconds_of(const std::function<void()>& work);
@@ -39,8 +45,7 @@ double seconds_of(const std::function<void()>& work);
 /// Takes up to 64 batches by `next`, which gives the number of images in one; nothing at the end.
 LoaderTrial try_loader(const std::function<std::optional<std::int64_t>()>& next);
 
-/// Logs steps, times of a step, an epoch and the whole run, and the memory at its peak. What is
-/// faster, the loader or the steps, waits for the other.
+/// Logs steps, times of a step, an epoch and the whole run, and the memory at its peak.
 void report(const Trial& trial, const c10::Device& device, const Log& log);
 
 }  // namespace darts

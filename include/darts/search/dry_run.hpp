@@ -1,6 +1,7 @@
 #pragma once
 
 #include <darts/core/log.hpp>
+#include <darts/run/trial.hpp>
 #include <darts/search/search_config.hpp>
 
 #include <filesystem>
@@ -10,7 +11,8 @@ namespace darts {
 /// `darts_search --dry-run`: reads the data, builds the supernet, runs two steps, and logs the
 /// config, parameters and multiply-adds, steps an epoch, and estimates of time and memory. Writes
 /// no file. `init_from`: a checkpoint that the run is to start from, which is tried; empty: none.
-void dry_run(const SearchConfig& config, const Log& log,
-             const std::filesystem::path& init_from = {});
+/// Returns what it measured.
+Trial dry_run(const SearchConfig& config, const Log& log,
+              const std::filesystem::path& init_from = {});
 
 }  // namespace darts

@@ -16,6 +16,12 @@
 
 namespace darts {
 
+/// How the batches that alpha moves on are taken from its images.
+enum class HeldOutBatches {
+  passes,  ///< all images once, then all again in another order
+  drawn,   ///< each anew, as the original's code does (train_search.py: next(iter(valid_queue)))
+};
+
 /// Everything that a search depends on, with the paper's values for CIFAR-10 as defaults. Names,
 /// ranges and help of the fields are declared once, in fields().
 struct SearchConfig {
@@ -47,6 +53,7 @@ struct SearchConfig {
     SearchOrder order = SearchOrder::second;
     std::int64_t epochs = 50;
     std::int64_t batch_size = 64;
+    HeldOutBatches held_out_batches = HeldOutBatches::passes;
   } search;
 
   SearchMethods methods;  ///< the options of each

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <darts/ops/initialize.hpp>
 #include <darts/run/options.hpp>
 #include <darts/run/pending_step.hpp>
 #include <darts/search/architect.hpp>
@@ -10,8 +11,9 @@
 
 namespace darts {
 
-/// How w is trained: SGD with momentum, cosine schedule (paper, A.1.1).
+/// How w begins and is trained: SGD with momentum, cosine schedule (paper, A.1.1).
 struct WeightOptions {
+  WeightInit init = WeightInit::modern;
   double learning_rate = 0.025;
   double learning_rate_min = 0.001;  ///< where the cosine ends
   double momentum = 0.9;

@@ -2,6 +2,7 @@
 
 #include <darts/cell/search_cell.hpp>
 #include <darts/cell/stem.hpp>
+#include <darts/ops/initialize.hpp>
 #include <darts/search/method.hpp>
 
 #include <torch/nn/cloneable.h>
@@ -77,9 +78,9 @@ class SupernetImpl : public torch::nn::Cloneable<SupernetImpl> {
 };
 TORCH_MODULE(Supernet);
 
-/// Draws w (PyTorch's default initialisation) and sets theta to the method's start, both from
-/// `seed` alone.
+/// Draws w and sets theta to the method's start, both from `seed` alone.
 void initialize_supernet(Supernet& supernet, std::uint64_t seed,
-                         const SearchMethod& method = SearchMethod());
+                         const SearchMethod& method = SearchMethod(),
+                         WeightInit init = WeightInit::modern);
 
 }  // namespace darts

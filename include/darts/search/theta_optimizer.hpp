@@ -14,6 +14,7 @@ struct AlphaOptions {
   double beta1 = 0.5;
   double beta2 = 0.999;
   double weight_decay = 1e-3;
+  double difference_scale = 0.01;  ///< second order: ε ‖∇w' L_valid‖ (paper, footnote 2)
 };
 
 /// Moves theta by the gradients that its tensors hold.

@@ -5,13 +5,19 @@
 namespace darts {
 
 /// Random search, the baseline of every other method (Li, Talwalkar 2019; Yang, Esperança, Carlucci
-/// 2020): the seed draws a genotype, every choice of operations and of distinct predecessors being
-/// equally likely where all edges offer as many. Nothing is trained.
+/// 2020): the seed draws a genotype. Every node's predecessors are drawn uniformly among those of
+/// which any operation other than `none` is offered, then the operation of each among these.
+/// Nothing is trained.
 class RandomSearch : public SearchMethod {
  public:
-  /// N(0, 1) for every operation: the strongest ones are any of them.
+  /// alpha of N(0, 1) for every operation, of which derive() makes the draws: the largest of an
+  /// edge is any of its operations.
   void initialize(const Theta& theta, std::uint64_t seed) const override;
   bool trains() const override { return false; }
+  Genotype derive(const Theta& theta, const SearchSpace& space) const override;
 };
+
+/// The genotype that a run of RandomSearch with this seed ends in.
+Genotype draw_genotype(const SearchSpace& space, std::uint64_t seed);
 
 }  // namespace darts
