@@ -11,6 +11,7 @@
 #include <darts/core/safetensors.hpp>
 #include <darts/core/text.hpp>
 #include <darts/eval/count_network.hpp>
+#include <darts/eval/known_genotypes.hpp>
 #include <darts/eval/trained_network.hpp>
 #include <darts/run/load_config.hpp>
 
@@ -147,6 +148,10 @@ int eval_main(int argc, char** argv) {
   }
   if (const std::string idle = idle_options(app, a); !idle.empty()) {
     Log().warn(idle);
+  }
+  if (a.list_genotypes) {
+    std::cout << describe(known_genotypes()) << std::flush;
+    return 0;
   }
   if (!a.count.empty()) {
     return count(a);

@@ -61,6 +61,9 @@ void declare_others(CLI::App& app, EvalArguments& a) {
 }
 
 void declare_counting(CLI::App& app, EvalArguments& a) {
+  app.add_flag("--list-genotypes", a.list_genotypes,
+               "no test: print the built-in genotypes with what their authors state of them, and "
+               "the parameters of their networks here");
   auto* count =
       app.add_option("--count", a.count,
                      "no test: print parameters and multiply-adds of a genotype's network, "
@@ -98,7 +101,8 @@ void declare(CLI::App& app, EvalArguments& arguments) {
       app.get_option(mode)->excludes(app.get_option(other));
     }
   };
-  exclude("--count", {"checkpoint", "--predict", "--logits"});
+  exclude("--count", {"checkpoint", "--predict", "--logits", "--list-genotypes"});
+  exclude("--list-genotypes", {"checkpoint", "--predict", "--logits"});
   exclude("--predict", {"--logits", "--json"});
   exclude("--logits", {"--json"});
 }

@@ -31,6 +31,7 @@ struct EvalArguments {
   std::int64_t top = 5;
   std::string logits;
   std::string output;
+  bool list_genotypes = false;
   std::string count;
   std::string config = "cifar10.yaml";
   std::vector<std::string> settings;
