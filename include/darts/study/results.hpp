@@ -1,0 +1,102 @@
+#pragma once
+
+#include <darts/study/plan.hpp>
+#include <darts/study/statistics.hpp>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace darts {
+
+/// What a search of a study came to.
+struct SearchFigures {
+  double seconds = 0.0;         ///< of its steps
+  double valid_accuracy = 0.0;  ///< of the supernet after the last epoch, in [0, 1]
+};
+
+/// What a training of a study came to.
+struct TrainingFigures {
+  std::string name = {};
+  std::int64_t seed = 0;
+  double accuracy = 0.0;  ///< on the images kept for selection, after the last epoch, in [0, 1]
+  double seconds = 0.0;   ///< of its steps
+};
+
+/// A candidate whose trainings are done, all of them.
+struct RetrainedCandidate {
+  std::string name = {};
+  std::string method = {};
+  std::int64_t seed = 0;
+  Genotype genotype = {};
+  std::int64_t parameters = 0;
+  std::int64_t multiply_adds = 0;
+  std::optional<SearchFigures> search = {};
+  std::vector<TrainingFigures> trainings = {};
+
+  double accuracy() const;  ///< mean over the trainings
+  std::int64_t skips() const { return count_skip_connections(genotype.normal); }
+};
+
+/// All candidates of a method together.
+struct MethodResult {
+  std::string name = {};
+  std::vector<std::int64_t> seeds = {};
+  std::vector<double> accuracies = {};  ///< of its candidates, each a mean over its trainings
+  double parameters = 0.0;              ///< means
+  double multiply_adds = 0.0;
+  double skips = 0.0;           ///< in the normal cell
+  double search_seconds = 0.0;  ///< 0: there is no search
+};
+
+/// Two methods with at least two candidates each.
+struct Comparison {
+  std::string first = {};
+  std::string second = {};
+  bool paired = false;  ///< by seeds that both have
+  MeanTest test = {};
+  double corrected_p = 1.0;  ///< for the number of comparisons, by Holm
+
+  bool within_noise() const { return !(corrected_p < 0.05); }
+};
+
+/// The test images' word on the candidate that the selection images rank first.
+struct WinnerTest {
+  std::string candidate = {};
+  std::vector<std::string> compared = {};  ///< that it was chosen among
+  std::vector<double> top1 = {};           ///< of each of its trainings, in [0, 1]
+};
+
+/// All that a study has come to so far.
+struct StudyResults {
+  std::string name = {};
+  std::int64_t hold_out = 0;
+  std::vector<RetrainedCandidate> candidates = {};  ///< best first
+  std::vector<std::string> missing = {};            ///< candidates that are not done
+  std::vector<MethodResult> methods = {};           ///< best first
+  std::vector<Comparison> comparisons = {};
+  /// Of the supernets' validation accuracy with the retrained one, over all searches.
+  double supernet_correlation = 0.0;
+  std::optional<WinnerTest> winner = {};
+};
+
+/// Reads what the runs in `folder` have left. Throws Error where a file of a finished run is
+/// missing or broken.
+StudyResults collect(const Study& study, const std::vector<Candidate>& candidates,
+                     const StudyFolder& folder);
+
+/// Writes results.json, results.csv (a line a training) and results.md into the folder.
+void write_tables(const StudyResults& results, const StudyFolder& folder);
+
+nlohmann::ordered_json to_json(const StudyResults& results);
+std::string to_csv(const StudyResults& results);
+std::string to_markdown(const StudyResults& results);
+
+/// winner.json, if it is there.
+std::optional<WinnerTest> read_winner(const std::filesystem::path& file);
+void write_winner(const std::filesystem::path& file, const WinnerTest& winner);
+
+}  // namespace darts

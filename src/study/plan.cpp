@@ -1,0 +1,105 @@
+#include <darts/core/error.hpp>
+#include <darts/search/methods/random_search.hpp>
+#include <darts/study/plan.hpp>
+
+#include <set>
+
+namespace darts {
+namespace {
+
+namespace fs = std::filesystem;
+
+void add_searches(const Study& study, std::vector<Candidate>& candidates) {
+  for (const std::int64_t seed : study.seeds) {
+    for (const StudySearch& search : study.searches) {
+      candidates.push_back({search.name + "-" + std::to_string(seed), search.name, seed, &search});
+    }
+  }
+}
+
+void add_known(std::string name, std::string method, std::int64_t seed, Genotype genotype,
+               std::vector<Candidate>& candidates) {
+  genotype.name = name;
+  candidates.push_back({std::move(name), std::move(method), seed, nullptr, std::move(genotype)});
+}
+
+void check_names(const std::vector<Candidate>& candidates) {
+  std::set<std::string> names;
+  for (const Candidate& candidate : candidates) {
+    if (!names.insert(candidate.name).second) {
+      throw Error("the study compares two that are called " + candidate.name +
+                  "; give a search or a genotype another name");
+    }
+  }
+}
+
+}  // namespace
+
+fs::path StudyFolder::config(const std::string& run) const {
+  return path_ / "configs" / (run + ".yaml");
+}
+fs::path StudyFolder::output(const std::string& run) const {
+  return path_ / "output" / (run + ".txt");
+}
+fs::path StudyFolder::outcome(const std::string& run) const {
+  return path_ / "outcomes" / (run + ".json");
+}
+fs::path StudyFolder::genotype(const std::string& candidate) const {
+  return path_ / "genotypes" / (candidate + ".json");
+}
+
+std::vector<Candidate> candidates_of(const Study& study) {
+  std::vector<Candidate> candidates;
+  add_searches(study, candidates);
+  for (std::int64_t seed = 0; seed < study.random; ++seed) {
+    add_known("random-" + std::to_string(seed), "random", seed,
+              draw_genotype(study.random_space, static_cast<std::uint64_t>(seed)), candidates);
+  }
+  for (const Genotype& genotype : study.genotypes) {
+    add_known(genotype.name, genotype.name, 0, genotype, candidates);
+  }
+  check_names(candidates);
+  for (Candidate& candidate : candidates) {
+    for (const std::int64_t seed : study.training_seeds) {
+      candidate.trainings.push_back({candidate.name + "-t" + std::to_string(seed), seed});
+    }
+  }
+  return candidates;
+}
+
+std::vector<Candidate> shard(std::vector<Candidate> candidates, std::int64_t number,
+                             std::int64_t count) {
+  if (number < 1 || number > count) {
+    throw Error("there is no part " + std::to_string(number) + " of " + std::to_string(count) +
+                "; parts are 1/" + std::to_string(count) + " to " + std::to_string(count) + "/" +
+                std::to_string(count));
+  }
+  std::vector<Candidate> part;
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    if (static_cast<std::int64_t>(i) % count == number - 1) {
+      part.push_back(std::move(candidates[i]));
+    }
+  }
+  return part;
+}
+
+SearchConfig search_config(const Candidate& candidate) {
+  SearchConfig config = candidate.search->config;
+  config.name = candidate.name;
+  config.seed = static_cast<std::uint64_t>(candidate.seed);
+  return config;
+}
+
+TrainConfig training_config(const Study& study, const PlannedTraining& training) {
+  TrainConfig config = study.training;
+  config.name = training.name;
+  config.seed = static_cast<std::uint64_t>(training.seed);
+  return config;
+}
+
+fs::path genotype_file(const Candidate& candidate, const StudyFolder& folder) {
+  return candidate.search == nullptr ? folder.genotype(candidate.name)
+                                     : folder.search(candidate.name) / "genotype.json";
+}
+
+}  // namespace darts

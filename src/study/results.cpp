@@ -1,0 +1,200 @@
+#include <darts/core/atomic_file.hpp>
+#include <darts/core/doing.hpp>
+#include <darts/core/error.hpp>
+#include <darts/core/json_lines.hpp>
+#include <darts/core/json_text.hpp>
+#include <darts/study/outcome.hpp>
+#include <darts/study/results.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <system_error>
+
+namespace darts {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+bool finished(const StudyFolder& folder, const std::string& run) {
+  const auto outcome = read_outcome(folder.outcome(run));
+  return outcome && outcome->finished;
+}
+
+/// Of a finished search; nothing where the method trains no supernet.
+std::optional<SearchFigures> read_search(const fs::path& run) {
+  const fs::path file = run / "metrics.jsonl";
+  SearchFigures figures;
+  bool trained = false;
+  for (const Json& record : read_json_lines(file)) {
+    within(file.string(), [&] {
+      if (json_field_as<std::string>(record, "kind") == "epoch") {
+        figures.seconds += json_field_as<double>(record, "seconds");
+        figures.valid_accuracy = json_field_as<double>(record, "valid_accuracy");
+        trained = true;
+      }
+    });
+  }
+  return trained ? std::optional(figures) : std::nullopt;
+}
+
+/// Takes up a finished training.
+void add_training(const PlannedTraining& training, const StudyFolder& folder,
+                  RetrainedCandidate& candidate) {
+  const fs::path file = folder.training(training.name) / "result.json";
+  within(file.string(), [&] {
+    const auto json = parse_json<Json>(read_file(file));
+    candidate.trainings.push_back({training.name, training.seed,
+                                   json_field_as<double>(json, "selection_top1"),
+                                   json_field_as<double>(json, "seconds")});
+    candidate.parameters = json_field_as<std::int64_t>(json, "parameters");
+    candidate.multiply_adds = json_field_as<std::int64_t>(json, "multiply_adds");
+  });
+}
+
+std::optional<RetrainedCandidate> read_candidate(const Candidate& planned,
+                                                 const StudyFolder& folder) {
+  const bool done = (planned.search == nullptr || finished(folder, planned.name)) &&
+                    std::ranges::all_of(planned.trainings, [&](const PlannedTraining& training) {
+                      return finished(folder, training.name);
+                    });
+  if (!done) {
+    return std::nullopt;
+  }
+  RetrainedCandidate candidate{planned.name, planned.method, planned.seed,
+                               load_genotype(genotype_file(planned, folder).string())};
+  if (planned.search != nullptr) {
+    candidate.search = read_search(folder.search(planned.name));
+  }
+  for (const PlannedTraining& training : planned.trainings) {
+    add_training(training, folder, candidate);
+  }
+  return candidate;
+}
+
+/// `candidates`: of one method.
+MethodResult method_result(const std::string& name,
+                           const std::vector<const RetrainedCandidate*>& candidates) {
+  MethodResult method{.name = name};
+  const auto share = 1.0 / static_cast<double>(candidates.size());
+  for (const RetrainedCandidate* candidate : candidates) {
+    method.seeds.push_back(candidate->seed);
+    method.accuracies.push_back(candidate->accuracy());
+    method.parameters += share * static_cast<double>(candidate->parameters);
+    method.multiply_adds += share * static_cast<double>(candidate->multiply_adds);
+    method.skips += share * static_cast<double>(candidate->skips());
+    method.search_seconds += share * (candidate->search ? candidate->search->seconds : 0.0);
+  }
+  return method;
+}
+
+std::vector<MethodResult> method_results(const std::vector<RetrainedCandidate>& candidates) {
+  std::set<std::string> names;
+  for (const RetrainedCandidate& candidate : candidates) {
+    names.insert(candidate.method);
+  }
+  std::vector<MethodResult> methods;
+  for (const std::string& name : names) {
+    std::vector<const RetrainedCandidate*> own;
+    for (const RetrainedCandidate& candidate : candidates) {
+      if (candidate.method == name) {
+        own.push_back(&candidate);
+      }
+    }
+    std::ranges::sort(own, {}, &RetrainedCandidate::seed);
+    methods.push_back(method_result(name, own));
+  }
+  std::ranges::stable_sort(methods, std::ranges::greater(),
+                           [](const MethodResult& method) { return mean(method.accuracies); });
+  return methods;
+}
+
+/// Seeds pair two searches, which begin alike; drawn genotypes have nothing in common with them.
+bool pairs_up(const MethodResult& a, const MethodResult& b) {
+  return a.seeds == b.seeds && a.name != "random" && b.name != "random";
+}
+
+std::vector<Comparison> compare(const std::vector<MethodResult>& methods) {
+  std::vector<Comparison> comparisons;
+  std::vector<double> p;
+  for (auto first = methods.begin(); first != methods.end(); ++first) {
+    for (auto second = first + 1; second != methods.end(); ++second) {
+      if (first->accuracies.size() < 2 || second->accuracies.size() < 2) {
+        continue;
+      }
+      const bool paired = pairs_up(*first, *second);
+      const auto test = paired ? paired_test(first->accuracies, second->accuracies)
+                               : welch_test(first->accuracies, second->accuracies);
+      comparisons.push_back({first->name, second->name, paired, test});
+      p.push_back(test.p);
+    }
+  }
+  const std::vector<double> corrected = holm(p);
+  for (std::size_t i = 0; i < comparisons.size(); ++i) {
+    comparisons[i].corrected_p = corrected[i];
+  }
+  return comparisons;
+}
+
+double supernet_correlation(const std::vector<RetrainedCandidate>& candidates) {
+  std::vector<double> supernet;
+  std::vector<double> retrained;
+  for (const RetrainedCandidate& candidate : candidates) {
+    if (candidate.search) {
+      supernet.push_back(candidate.search->valid_accuracy);
+      retrained.push_back(candidate.accuracy());
+    }
+  }
+  return rank_correlation(supernet, retrained);
+}
+
+}  // namespace
+
+double RetrainedCandidate::accuracy() const {
+  std::vector<double> accuracies;
+  for (const TrainingFigures& training : trainings) {
+    accuracies.push_back(training.accuracy);
+  }
+  return mean(accuracies);
+}
+
+StudyResults collect(const Study& study, const std::vector<Candidate>& candidates,
+                     const StudyFolder& folder) {
+  StudyResults results{.name = study.name, .hold_out = study.hold_out};
+  for (const Candidate& planned : candidates) {
+    if (auto candidate = read_candidate(planned, folder)) {
+      results.candidates.push_back(*std::move(candidate));
+    } else {
+      results.missing.push_back(planned.name);
+    }
+  }
+  std::ranges::stable_sort(results.candidates, std::ranges::greater(),
+                           &RetrainedCandidate::accuracy);
+  results.methods = method_results(results.candidates);
+  results.comparisons = compare(results.methods);
+  results.supernet_correlation = supernet_correlation(results.candidates);
+  results.winner = read_winner(folder.winner());
+  return results;
+}
+
+std::optional<WinnerTest> read_winner(const fs::path& file) {
+  std::error_code ignored;
+  if (!fs::exists(file, ignored)) {
+    return std::nullopt;
+  }
+  return within(file.string(), [&] {
+    const auto json = parse_json<Json>(read_file(file));
+    return WinnerTest{json_field_as<std::string>(json, "candidate"),
+                      json_field_as<std::vector<std::string>>(json, "compared"),
+                      json_field_as<std::vector<double>>(json, "test_top1")};
+  });
+}
+
+void write_winner(const fs::path& file, const WinnerTest& winner) {
+  const nlohmann::ordered_json json{
+      {"candidate", winner.candidate}, {"compared", winner.compared}, {"test_top1", winner.top1}};
+  write_file_atomically(file, json.dump(2) + "\n");
+}
+
+}  // namespace darts

@@ -1,0 +1,89 @@
+#include <darts/core/atomic_file.hpp>
+#include <darts/core/child_process.hpp>
+#include <darts/core/doing.hpp>
+#include <darts/core/error.hpp>
+#include <darts/core/json_text.hpp>
+#include <darts/core/text.hpp>
+#include <darts/study/winner.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <thread>
+
+namespace darts {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Ended before its end if it was told to stop.
+bool wait(ChildProcess& process, const std::function<bool()>& should_stop,
+          const std::string& output) {
+  constexpr std::chrono::milliseconds pause(50);
+  while (!process.poll()) {
+    if (should_stop()) {
+      process.signal(SIGTERM);
+      process.wait();
+      return false;
+    }
+    std::this_thread::sleep_for(pause);
+  }
+  if (!process.poll()->success()) {
+    throw Error("the test of the winner failed; " + output + " says why");
+  }
+  return true;
+}
+
+double tested_top1(const fs::path& run) {
+  const fs::path file = run / "test.json";
+  return within(file.string(), [&] {
+    return json_field_as<double>(parse_json<nlohmann::json>(read_file(file)), "top1");
+  });
+}
+
+std::vector<std::string> sorted_names(const std::vector<Candidate>& candidates) {
+  std::vector<std::string> names;
+  for (const Candidate& candidate : candidates) {
+    names.push_back(candidate.name);
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+}  // namespace
+
+bool test_winner(const StudyResults& results, const Study& study, const StudyFolder& folder,
+                 const Log& log, const std::function<bool()>& should_stop) {
+  const RetrainedCandidate& best = results.candidates.front();
+  WinnerTest winner{.candidate = best.name};
+  for (const RetrainedCandidate& candidate : results.candidates) {
+    winner.compared.push_back(candidate.name);
+  }
+  std::ranges::sort(winner.compared);
+  for (const TrainingFigures& training : best.trainings) {
+    log.info(training.name + ": test of the winner on the test set");
+    const fs::path output = folder.output(training.name);
+    ChildProcess process(
+        sibling_program("darts_eval"),
+        {folder.training(training.name).string(), "--device", study.training.runtime.device},
+        output);
+    if (!wait(process, should_stop, output.string())) {
+      return false;
+    }
+    winner.top1.push_back(tested_top1(folder.training(training.name)));
+  }
+  write_winner(folder.winner(), winner);
+  return true;
+}
+
+void check_not_tested(const std::vector<Candidate>& candidates, const StudyFolder& folder) {
+  const auto winner = read_winner(folder.winner());
+  if (winner && winner->compared != sorted_names(candidates)) {
+    throw Error(folder.winner().string() + ": the winner among " +
+                std::to_string(winner->compared.size()) +
+                " candidates has been tested already; a study with others than these needs a new "
+                "folder (--dir)");
+  }
+}
+
+}  // namespace darts

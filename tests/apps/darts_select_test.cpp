@@ -1,0 +1,165 @@
+#include "apps/run_fixture.hpp"
+#include "core/write_text.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <csignal>
+#include <fstream>
+
+namespace darts::testing {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+/// A study of two searches with two seeds, one drawn genotype and one training of each.
+class DartsSelect : public RunFixture {
+ protected:
+  DartsSelect() : RunFixture("darts_select", "") {
+    const std::string data = "    data: {dataset: fashion_mnist, root: " + at("data").string() +
+                             ", workers: 0}\n    runtime: {device: cpu, threads: 1}\n"
+                             "    run: {log_every_steps: 1}\n";
+    write_text(
+        at("study.yaml"),
+        "name: tiny\nhold_out: 16\nseeds: [0, 1]\nrandom: 1\n"
+        "every_search:\n" +
+            data +
+            "    space: {primitives: [none, skip_connect, sep_conv_3x3], nodes: 1, cells: 1, "
+            "channels: 2, stem_multiplier: 1}\n"
+            "    search: {epochs: 2, batch_size: 4}\n"
+            "searches:\n    first: {search: {order: first}}\n"
+            "    joint: {search: {order: joint}}\n"
+            "training:\n" +
+            data + "    network: {cells: 2, channels: 2}\n    train: {epochs: 1, batch_size: 8}\n");
+  }
+
+  Arguments study(const std::vector<std::string>& more = {}) const {
+    Arguments arguments{"--config", at("study.yaml").string()};
+    if (std::ranges::count(more, "--dir") == 0) {
+      arguments.insert(arguments.end(), {"--dir", folder().string()});
+    }
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  }
+  fs::path folder() const { return at("a study"); }
+
+  static nlohmann::json results(const fs::path& folder) {
+    return nlohmann::json::parse(bytes_of(folder / "results.json"));
+  }
+
+  /// Without times.
+  static nlohmann::json figures(const fs::path& folder) {
+    nlohmann::json json = results(folder);
+    for (nlohmann::json& candidate : json["candidates"]) {
+      candidate.erase("search");
+      for (nlohmann::json& training : candidate["trainings"]) {
+        training.erase("seconds");
+      }
+    }
+    for (nlohmann::json& method : json["methods"]) {
+      method.erase("search_seconds");
+    }
+    return json;
+  }
+};
+
+TEST_F(DartsSelect, SearchesRetrainsRanksAndTestsTheBestAlone) {
+  const ProgramResult result = run(study({"--jobs", "2"}));
+  ASSERT_EQ(result.status, 0) << result.out << result.err;
+  const auto json = results(folder());
+  EXPECT_EQ(json.at("candidates").size(), 5U);
+  EXPECT_EQ(json.at("methods").size(), 3U);
+  EXPECT_EQ(json.at("missing").size(), 0U);
+  const std::string winner = json.at("winner").at("candidate");
+  EXPECT_EQ(winner, json.at("candidates").at(0).at("name"));
+  int tested = 0;
+  for (const auto& training : fs::directory_iterator(folder() / "trainings")) {
+    tested += fs::exists(training.path() / "test.json") ? 1 : 0;
+  }
+  EXPECT_EQ(tested, 1);
+  EXPECT_TRUE(fs::exists(folder() / "trainings" / (winner + "-t0") / "test.json"));
+  EXPECT_THAT(bytes_of(folder() / "results.md"), HasSubstr("was then tested"));
+  EXPECT_THAT(bytes_of(folder() / "results.csv"), HasSubstr("\nfirst-0,first,0,first-0-t0,0,"));
+}
+
+TEST_F(DartsSelect, StoppedAndKilledItGoesOnToTheSameResults) {
+  ASSERT_EQ(run(study({"--dir", at("whole").string()})).status, 0);
+  {
+    Program program = start(study());
+    ASSERT_TRUE(program.until([&] { return fs::exists(folder() / "outcomes/first-0.json"); }));
+    program.signal(SIGTERM);
+    const ProgramResult stopped = program.wait();
+    EXPECT_EQ(stopped.status, 143) << stopped.err;
+    EXPECT_THAT(stopped.out, HasSubstr("stopped; the same command goes on"));
+    EXPECT_FALSE(fs::exists(folder() / "winner.json"));
+  }
+  {
+    Program program = start(study());
+    ASSERT_TRUE(program.until([&] { return fs::exists(folder() / "outcomes/joint-0.json"); }));
+    program.signal(SIGKILL);
+    program.wait();
+  }
+  // The run at hand hears of it, saves what it has, and leaves its folder.
+  ProgramResult last;
+  for (int i = 0; i < 50; ++i) {
+    last = run(study());
+    if (last.status == 0) {
+      break;
+    }
+  }
+  EXPECT_EQ(last.status, 0) << last.err;
+  EXPECT_EQ(figures(folder()), figures(at("whole")));
+}
+
+TEST_F(DartsSelect, AFailedRunIsNamedAndRepeatedAlone) {
+  fs::create_directories(folder() / "searches/joint-0");
+  std::ofstream(folder() / "searches/joint-0/thesis.tex") << "in the way";
+  const ProgramResult failed = run(study());
+  EXPECT_EQ(failed.status, 1);
+  EXPECT_THAT(failed.err, AllOf(HasSubstr("joint-0: "), HasSubstr("is not empty")));
+  EXPECT_THAT(failed.out, HasSubstr("not done: joint-0\n"));
+  EXPECT_EQ(results(folder()).at("candidates").size(), 4U);
+  EXPECT_TRUE(results(folder()).at("winner").is_null()) << "chosen among some alone";
+  fs::remove_all(folder() / "searches/joint-0");
+  EXPECT_EQ(run(study({"--only", "joint-0"})).status, 0);
+  EXPECT_EQ(run(study()).status, 0);
+  EXPECT_EQ(results(folder()).at("candidates").size(), 5U);
+}
+
+TEST_F(DartsSelect, PartsOfAStudyMakeTheWhole) {
+  ASSERT_EQ(run(study({"--dir", at("whole").string()})).status, 0);
+  for (const std::string part : {"1", "2"}) {
+    const ProgramResult result =
+        run(study({"--dir", at("part" + part).string(), "--shard", part + "/2"}));
+    EXPECT_EQ(result.status, 0) << result.err;
+    EXPECT_FALSE(fs::exists(at("part" + part) / "winner.json"));
+  }
+  const ProgramResult merged =
+      run(study({"--merge", at("part1").string(), "--merge", at("part2").string()}));
+  EXPECT_EQ(merged.status, 0) << merged.err;
+  EXPECT_THAT(merged.out, AllOf(HasSubstr("merged: 9 runs"), Not(HasSubstr(": search ("))));
+  EXPECT_EQ(figures(folder()), figures(at("whole")));
+}
+
+TEST_F(DartsSelect, DryRunCountsAndEstimates) {
+  const ProgramResult result = run(study({"--dry-run"}));
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, AllOf(HasSubstr("first-0: a search; trainings first-0-t0\n"),
+                                HasSubstr("2 searches by first: about "),
+                                HasSubstr("5 trainings: about "), HasSubstr("9 runs: about ")));
+  EXPECT_FALSE(fs::exists(folder()));
+}
+
+TEST_F(DartsSelect, SaysWhatIsWrong) {
+  EXPECT_THAT(error_of({}), HasSubstr("--config"));
+  EXPECT_THAT(error_of(study({"--shard", "0/2"})), HasSubstr("no part 0"));
+  EXPECT_THAT(error_of(study({"--shard", "2"})), HasSubstr("I/N"));
+  EXPECT_THAT(error_of(study({"--only", "third-0"})), HasSubstr("no such run"));
+  EXPECT_THAT(error_of(study({"--merge", at("nowhere").string()})), HasSubstr("nowhere"));
+  EXPECT_THAT(error_of({"--config", at("nowhere.yaml").string()}), HasSubstr("nowhere.yaml"));
+}
+
+}  // namespace
+}  // namespace darts::testing

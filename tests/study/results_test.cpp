@@ -1,0 +1,153 @@
+#include "core/expect_error.hpp"
+#include "core/temporary_folder.hpp"
+#include "core/write_text.hpp"
+
+#include <darts/core/atomic_file.hpp>
+#include <darts/study/outcome.hpp>
+#include <darts/study/results.hpp>
+#include <darts/study/winner.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <cmath>
+
+namespace darts {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+/// A study whose runs have left made-up figures.
+class ResultsTest : public ::testing::Test {
+ protected:
+  ResultsTest() {
+    study_.name = "made-up";
+    study_.hold_out = 1000;
+    study_.seeds = {0, 1, 2};
+    study_.searches = {{"first", {}}, {"second", {}}};
+    study_.random = 3;
+    study_.training_seeds = {0, 1};
+    candidates_ = candidates_of(study_);
+    const double accuracies[] = {0.90, 0.85, 0.92, 0.84, 0.91, 0.86, 0.80, 0.88, 0.84};
+    for (std::size_t i = 0; i < candidates_.size(); ++i) {
+      finish(candidates_[i], accuracies[i]);
+    }
+  }
+
+  static void put(const fs::path& file, const std::string& text) {
+    fs::create_directories(file.parent_path());
+    testing::write_text(file, text);
+  }
+
+  /// Two trainings around `accuracy`.
+  void finish(const Candidate& candidate, double accuracy) {
+    const std::string genotype =
+        format_json(to_json(candidate.genotype ? *candidate.genotype : load_genotype("DARTS_V2")));
+    put(genotype_file(candidate, folder_), genotype);
+    fs::create_directories(folder_.outcome("x").parent_path());
+    if (candidate.search != nullptr) {
+      const nlohmann::json epoch{
+          {"kind", "epoch"}, {"seconds", 30.0}, {"valid_accuracy", accuracy}};
+      put(folder_.search(candidate.name) / "metrics.jsonl",
+          epoch.dump() + "\n{\"kind\":\"step\"}\n" + epoch.dump() + "\n");
+      write_outcome(folder_.outcome(candidate.name), {true});
+    }
+    double off = 0.01;
+    for (const PlannedTraining& training : candidate.trainings) {
+      put(folder_.training(training.name) / "result.json",
+          nlohmann::json{{"selection_top1", accuracy + off},
+                         {"seconds", 5.0},
+                         {"parameters", 2'000'000},
+                         {"multiply_adds", 300'000'000}}
+              .dump());
+      write_outcome(folder_.outcome(training.name), {true});
+      off = -off;
+    }
+  }
+
+  StudyResults results() const { return collect(study_, candidates_, folder_); }
+
+  testing::TemporaryFolder temporary_;
+  StudyFolder folder_{temporary_.path()};
+  Study study_;
+  std::vector<Candidate> candidates_;
+};
+
+TEST_F(ResultsTest, RanksCandidatesAndMethodsByTheirMeans) {
+  const StudyResults r = results();
+  EXPECT_EQ(r.candidates.front().name, "first-1");
+  EXPECT_NEAR(r.candidates.front().accuracy(), 0.92, 1e-12);
+  EXPECT_DOUBLE_EQ(r.candidates.front().search->seconds, 60.0);
+  EXPECT_EQ(r.candidates.back().name, "random-0");
+  ASSERT_EQ(r.methods.size(), 3U);
+  EXPECT_EQ(r.methods[0].name, "first");
+  EXPECT_NEAR(mean(r.methods[0].accuracies), 0.91, 1e-12);
+  EXPECT_EQ(r.methods[1].name, "second");
+  EXPECT_EQ(r.methods[2].name, "random");
+  EXPECT_EQ(r.methods[2].search_seconds, 0.0);
+  EXPECT_NEAR(r.supernet_correlation, 1.0, 1e-12);
+}
+
+TEST_F(ResultsTest, PairsSearchesBySeedsAndTellsNoiseFromDifferences) {
+  const StudyResults r = results();
+  ASSERT_EQ(r.comparisons.size(), 3U);
+  const Comparison& searches = r.comparisons[0];
+  EXPECT_TRUE(searches.paired);
+  EXPECT_NEAR(searches.test.difference, 0.06, 1e-12);  // of 0.05, 0.08, 0.05
+  EXPECT_NEAR(searches.test.t, 6.0, 1e-9);
+  EXPECT_NEAR(searches.corrected_p, 3.0 * searches.test.p, 1e-12);
+  EXPECT_TRUE(searches.within_noise());  // p is 0.027, thrice that is not below 0.05
+  EXPECT_FALSE(r.comparisons[1].paired);
+  EXPECT_EQ(r.comparisons[1].second, "random");
+}
+
+TEST_F(ResultsTest, WaitsForAllTrainingsOfACandidate) {
+  write_outcome(folder_.outcome("first-1-t1"), {false, "it broke"});
+  const StudyResults r = results();
+  EXPECT_THAT(r.missing, ElementsAre("first-1"));
+  EXPECT_EQ(r.candidates.size(), 8U);
+  EXPECT_THAT(to_markdown(r), HasSubstr("Not done yet: first-1."));
+  EXPECT_FALSE(r.comparisons[0].paired) << "seeds 0 and 2 against 0, 1 and 2";
+}
+
+TEST_F(ResultsTest, WritesWhatItKnowsIntoThreeTables) {
+  write_winner(folder_.winner(), {"first-1", {"first-1", "random-0"}, {0.9, 0.92}});
+  const StudyResults r = results();
+  write_tables(r, folder_);
+  const auto json = nlohmann::json::parse(read_file(folder_.path() / "results.json"));
+  EXPECT_EQ(json.at("candidates").size(), 9U);
+  EXPECT_EQ(json.at("methods").at(0).at("name"), "first");
+  EXPECT_EQ(json.at("comparisons").at(0).at("within_noise"), true);
+  EXPECT_EQ(json.at("winner").at("candidate"), "first-1");
+  const std::string csv = read_file(folder_.path() / "results.csv");
+  EXPECT_EQ(std::ranges::count(csv, '\n'), 19);
+  EXPECT_THAT(csv, HasSubstr("\nfirst-1,first,1,first-1-t0,0,0.93,5.000,2000000,300000000,"));
+  const std::string markdown = read_file(folder_.path() / "results.md");
+  EXPECT_THAT(markdown, AllOf(HasSubstr("| first | 3 | 91.00 ± 1.00 |"),
+                              HasSubstr("| first − second | 6.00 | paired by seeds |"),
+                              HasSubstr("within noise"), HasSubstr("91.00 ± 1.41 % top-1")));
+}
+
+TEST_F(ResultsTest, ABrokenFileOfAFinishedRunIsNamed) {
+  put(folder_.training("first-1-t1") / "result.json", "{\"selection_top1\": \"high\"}");
+  EXPECT_THAT(testing::error_of([&] { results(); }),
+              AllOf(HasSubstr("first-1-t1/result.json"), HasSubstr("selection_top1")));
+}
+
+TEST_F(ResultsTest, AWinnerThatIsTestedStays) {
+  std::vector<std::string> compared;
+  for (const Candidate& candidate : candidates_) {
+    compared.push_back(candidate.name);
+  }
+  std::ranges::sort(compared);
+  write_winner(folder_.winner(), {"first-1", compared, {0.9, 0.92}});
+  check_not_tested(candidates_, folder_);
+  candidates_.pop_back();
+  EXPECT_THAT(testing::error_of([&] { check_not_tested(candidates_, folder_); }),
+              HasSubstr("has been tested already"));
+}
+
+}  // namespace
+}  // namespace darts

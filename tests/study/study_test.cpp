@@ -1,0 +1,112 @@
+#include "core/expect_error.hpp"
+#include "core/temporary_folder.hpp"
+#include "core/write_text.hpp"
+
+#include <darts/study/study.hpp>
+
+namespace darts {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class StudyFileTest : public ::testing::Test {
+ protected:
+  Study load(const std::string& yaml) const {
+    testing::write_text(file(), yaml);
+    return load_study(file());
+  }
+  std::string error_of(const std::string& yaml) const {
+    return testing::error_of([&] { load(yaml); });
+  }
+  std::filesystem::path file() const { return folder_ / "study.yaml"; }
+
+  testing::TemporaryFolder folder_;
+};
+
+TEST_F(StudyFileTest, SettingsOfASearchComeAfterThoseOfAllAndAfterItsRecipe) {
+  const Study study = load(
+      "name: small\nhold_out: 500\nseeds: [3, 5]\nrandom: 2\ngenotypes: [DARTS_V2]\n"
+      "every_search:\n  extends: cifar10\n  space: {cells: 5, channels: 4}\n"
+      "searches:\n  first: {search.order: first}\n"
+      "  wide: {extends: pc_darts, space: {channels: 12}}\n  plain: {}\n"
+      "training: {extends: cifar10_hour, train: {epochs: 3}}\ntraining_seeds: 7\n");
+  EXPECT_EQ(study.name, "small");
+  EXPECT_THAT(study.seeds, ElementsAre(3, 5));
+  EXPECT_THAT(study.training_seeds, ElementsAre(7));
+  ASSERT_EQ(study.searches.size(), 3U);
+  const SearchConfig& first = study.searches[0].config;
+  EXPECT_EQ(study.searches[0].name, "first");
+  EXPECT_EQ(first.search.order, SearchOrder::first);
+  EXPECT_EQ(first.space.cells, 5);
+  EXPECT_EQ(first.data.hold_out, 500);
+  const SearchConfig& wide = study.searches[1].config;
+  EXPECT_EQ(wide.search.method, "pc-darts");
+  EXPECT_EQ(wide.space.channels, 12);
+  EXPECT_EQ(wide.space.cells, 5);
+  EXPECT_EQ(study.searches[2].config.search.order, SearchOrder::second);
+  EXPECT_EQ(study.training.train.epochs, 3);
+  EXPECT_EQ(study.training.data.hold_out, 500);
+  ASSERT_EQ(study.genotypes.size(), 1U);
+  EXPECT_EQ(study.genotypes[0].name, "DARTS_V2");
+}
+
+TEST_F(StudyFileTest, TakesListsAndFilesBesideIt) {
+  testing::write_text(folder_ / "mine.yaml", "extends: cifar10.yaml\nspace: {cells: 3}\n");
+  testing::write_text(folder_ / "cell.txt",
+                      "Genotype(normal=[[('skip_connect', 0)]], normal_concat=[2], "
+                      "reduce=[[('skip_connect', 0)]], reduce_concat=[2])");
+  const Study study = load(
+      "hold_out: 1\ngenotypes: [cell.txt]\nsearches:\n  a:\n    extends: mine.yaml\n"
+      "    space:\n      nodes: 1\n      primitives: [skip_connect, none]\n"
+      "      edges: {normal: [[skip_connect], [none, skip_connect]]}\n");
+  const auto& space = study.searches.at(0).config.space;
+  EXPECT_EQ(space.cells, 3);
+  EXPECT_THAT(space.primitives, ElementsAre("skip_connect", "none"));
+  EXPECT_THAT(space.edges.normal,
+              ElementsAre(ElementsAre("skip_connect"), ElementsAre("none", "skip_connect")));
+  EXPECT_EQ(study.genotypes.at(0).name, "cell");
+}
+
+TEST_F(StudyFileTest, SaysFileLineAndKeyOfWhatIsWrong) {
+  const std::string at = file().string() + ":";
+  const std::string head = "hold_out: 5\nrandom: 1\n";
+  EXPECT_THAT(error_of(head + "searches:\n  a:\n    space: {cell: 5}\n"),
+              AllOf(HasSubstr(at + "5: searches.a.space.cell: "), HasSubstr("space.cells")));
+  EXPECT_THAT(error_of(head + "training: {train.epochs: 0}\n"),
+              HasSubstr(at + "3: training.train.epochs"));
+  EXPECT_THAT(error_of(head + "every_search: 5\n"), HasSubstr("expected a section"));
+  EXPECT_THAT(error_of(head + "serches: {}\n"), HasSubstr("serches"));
+  EXPECT_THAT(error_of(head + "training: {extends: nowhere}\n"), HasSubstr("nowhere"));
+  EXPECT_THAT(error_of(head + "genotypes: [nowhere]\n"), HasSubstr("nowhere"));
+  EXPECT_THAT(error_of(head + "searches: {random: {}}\n"), HasSubstr("a search is named by"));
+  EXPECT_THAT(error_of(head + "searches: {a/b: {}}\n"), HasSubstr("a search is named by"));
+  EXPECT_THAT(error_of(head + "seeds: [1, 1]\n"), HasSubstr("seeds: a seed is given twice"));
+  EXPECT_THAT(error_of(head + "searches: {a: {search: {method: sdarts-rs, order: joint}}}\n"),
+              AllOf(HasSubstr("searches.a"), HasSubstr("search.order")));
+}
+
+TEST_F(StudyFileTest, RefusesWhatTheStudyItselfDecides) {
+  for (const std::string setting :
+       {"seed: 1", "name: x", "data: {hold_out: 3}", "run: {root: x}"}) {
+    EXPECT_THAT(error_of("hold_out: 5\nrandom: 1\nevery_search: {" + setting + "}\n"),
+                HasSubstr("not in a study"))
+        << setting;
+  }
+}
+
+TEST_F(StudyFileTest, NeedsImagesToRankByAndSomethingToRank) {
+  EXPECT_THAT(error_of("random: 3\n"), HasSubstr("hold_out is missing"));
+  EXPECT_THAT(error_of("hold_out: 0\nrandom: 3\n"), HasSubstr("hold_out"));
+  EXPECT_THAT(error_of("hold_out: 10\n"), HasSubstr("nothing to compare"));
+}
+
+TEST_F(StudyFileTest, ItsFormatsExampleIsAStudy) {
+  const std::string format = study_format();
+  std::string example = format.substr(format.find("For example:\n\n") + 14);
+  EXPECT_EQ(load(example).searches.size(), 2U);
+}
+
+}  // namespace
+}  // namespace darts
