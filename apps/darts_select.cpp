@@ -103,6 +103,7 @@ int run_study(const Arguments& a, const Study& study, const std::vector<Candidat
   Log log;
   const auto should_stop = [&signals] { return signals.pending().has_value(); };
   fs::create_directories(folder.path());
+  const FileDescriptor lock = lock_folder(folder.path());
   log.add_file(folder.path() / "log.txt");
   if (a.shard.empty()) {
     check_not_tested(candidates, folder);

@@ -73,37 +73,6 @@ fs::path make_new_folder(const fs::path& root, const std::string& name) {
   }
 }
 
-/// Takes the lock of a run directory, or says who has it.
-FileDescriptor lock_folder(const fs::path& folder) {
-  const fs::path file = folder / "lock";
-  FileDescriptor lock(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
-  if (!lock.valid()) {
-    throw Error("cannot write " + file.string() + ": " + detail::reason_of(errno));
-  }
-  while (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EINTR) {
-      continue;
-    }
-    if (errno != EWOULDBLOCK) {
-      throw Error("cannot lock " + file.string() + ": " + detail::reason_of(errno));
-    }
-    char text[32] = {};
-    const ssize_t length = ::pread(lock.get(), text, sizeof text - 1, 0);
-    std::string owner(text, length > 0 ? static_cast<std::size_t>(length) : 0);
-    owner.resize(std::min(owner.size(), owner.find('\n')));
-    throw Error(folder.string() + " is in use by " +
-                (owner.empty() ? "another process" : "process " + owner) +
-                "; wait for it or stop it");
-  }
-  const std::string pid = std::to_string(::getpid()) + "\n";
-  int error = ::ftruncate(lock.get(), 0) == 0 ? 0 : errno;
-  error = error != 0 ? error : detail::write_all(lock.get(), pid);
-  if (error != 0) {
-    throw Error("cannot write " + file.string() + ": " + detail::reason_of(error));
-  }
-  return lock;
-}
-
 /// Takes a whole number from the front of `text`.
 bool take_number(std::string_view& text, std::int64_t& number) {
   const auto [rest, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -150,6 +119,36 @@ std::vector<FoundCheckpoint> find_checkpoints(const fs::path& folder) {
 }
 
 }  // namespace
+
+FileDescriptor lock_folder(const fs::path& folder) {
+  const fs::path file = folder / "lock";
+  FileDescriptor lock(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
+  if (!lock.valid()) {
+    throw Error("cannot write " + file.string() + ": " + detail::reason_of(errno));
+  }
+  while (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EINTR) {
+      continue;
+    }
+    if (errno != EWOULDBLOCK) {
+      throw Error("cannot lock " + file.string() + ": " + detail::reason_of(errno));
+    }
+    char text[32] = {};
+    const ssize_t length = ::pread(lock.get(), text, sizeof text - 1, 0);
+    std::string owner(text, length > 0 ? static_cast<std::size_t>(length) : 0);
+    owner.resize(std::min(owner.size(), owner.find('\n')));
+    throw Error(folder.string() + " is in use by " +
+                (owner.empty() ? "another process" : "process " + owner) +
+                "; wait for it or stop it");
+  }
+  const std::string pid = std::to_string(::getpid()) + "\n";
+  int error = ::ftruncate(lock.get(), 0) == 0 ? 0 : errno;
+  error = error != 0 ? error : detail::write_all(lock.get(), pid);
+  if (error != 0) {
+    throw Error("cannot write " + file.string() + ": " + detail::reason_of(error));
+  }
+  return lock;
+}
 
 RunDirectory::RunDirectory(fs::path path, FileDescriptor lock)
     : path_(std::move(path)), lock_(std::move(lock)) {}

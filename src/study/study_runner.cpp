@@ -70,11 +70,22 @@ StudyRunner::StudyRunner(const Study& study, const std::vector<Candidate>& candi
       jobs_.push_back({training.name, &candidate, &training});
     }
   }
-  const auto named = [this](const Job& job) { return job.name == options_.only; };
-  if (!options_.only.empty() && std::ranges::none_of(jobs_, named)) {
+  prepare();
+  if (!options_.only.empty()) {
+    check_only();
+  }
+}
+
+void StudyRunner::check_only() const {
+  const auto job = std::ranges::find(jobs_, options_.only, &Job::name);
+  if (job == jobs_.end()) {
     throw Error("--only " + options_.only + ": the study has no such run; --dry-run lists them");
   }
-  prepare();
+  if (const Job* const search = search_of(*job);
+      search != nullptr && search->state != State::finished) {
+    throw Error("--only " + options_.only + ": it waits for its search, " + search->name +
+                ", which is not finished");
+  }
 }
 
 void StudyRunner::prepare() {

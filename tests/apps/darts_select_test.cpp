@@ -113,6 +113,14 @@ TEST_F(DartsSelect, StoppedAndKilledItGoesOnToTheSameResults) {
   EXPECT_EQ(figures(folder()), figures(at("whole")));
 }
 
+TEST_F(DartsSelect, HasItsFolderForItself) {
+  Program first = start(study());
+  ASSERT_TRUE(first.until([&] { return fs::exists(folder() / "log.txt"); }));
+  EXPECT_THAT(error_of(study({"--only", "random-0-t0"})), HasSubstr("is in use by process"));
+  first.signal(SIGTERM);
+  first.wait();
+}
+
 TEST_F(DartsSelect, AFailedRunIsNamedAndRepeatedAlone) {
   fs::create_directories(folder() / "searches/joint-0");
   std::ofstream(folder() / "searches/joint-0/thesis.tex") << "in the way";
@@ -157,6 +165,8 @@ TEST_F(DartsSelect, SaysWhatIsWrong) {
   EXPECT_THAT(error_of(study({"--shard", "0/2"})), HasSubstr("no part 0"));
   EXPECT_THAT(error_of(study({"--shard", "2"})), HasSubstr("I/N"));
   EXPECT_THAT(error_of(study({"--only", "third-0"})), HasSubstr("no such run"));
+  EXPECT_THAT(error_of(study({"--only", "first-0-t0"})),
+              HasSubstr("waits for its search, first-0"));
   EXPECT_THAT(error_of(study({"--merge", at("nowhere").string()})), HasSubstr("nowhere"));
   EXPECT_THAT(error_of({"--config", at("nowhere.yaml").string()}), HasSubstr("nowhere.yaml"));
 }

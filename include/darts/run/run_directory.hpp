@@ -61,6 +61,10 @@ class RunDirectory {
   FileDescriptor lock_;
 };
 
+/// Takes the lock of a folder that one program alone may work in, as RunDirectory does; it is given
+/// back with the descriptor. Throws Error, which says who has it.
+FileDescriptor lock_folder(const std::filesystem::path& folder);
+
 /// The checkpoint of the latest (epoch, step) in the run directory `run`, without locking it: for
 /// programs that only read. Nothing if there is none.
 std::optional<std::filesystem::path> latest_checkpoint_of(const std::filesystem::path& run);

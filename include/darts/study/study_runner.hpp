@@ -54,6 +54,7 @@ class StudyRunner {
   };
 
   void prepare();
+  void check_only() const;
   void write_configs() const;
   bool ready(Job& job);
   Job* next_job();
