@@ -41,6 +41,7 @@ constexpr int cannot_start = 127;  // as shells say it
 
 std::vector<char*> c_arguments(std::vector<std::string>& all) {
   std::vector<char*> pointers;
+  pointers.reserve(all.size() + 1);
   for (std::string& argument : all) {
     pointers.push_back(argument.data());
   }
