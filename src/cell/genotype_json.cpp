@@ -3,6 +3,7 @@
 #include <darts/cell/genotype.hpp>
 #include <darts/core/error.hpp>
 #include <darts/core/json_text.hpp>
+#include <darts/core/text.hpp>
 
 #include <algorithm>
 #include <array>
@@ -134,7 +135,7 @@ void check_header(const Json& json, const std::string& where) {
   for (const auto& [key, value] : json.items()) {
     if (std::ranges::find(known_fields, key) == known_fields.end() &&
         !(version == Json(1) && key == edges_per_node_field)) {
-      throw Error(where + ": unknown field \"" + key + "\"");
+      throw Error(where + ": unknown field " + in_quotes(key));
     }
   }
 }

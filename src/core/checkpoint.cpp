@@ -203,7 +203,7 @@ NamedTensors load_safetensors(const std::filesystem::path& path) {
 const at::Tensor& require(const Checkpoint& checkpoint, const std::string& name) {
   const auto it = checkpoint.tensors.find(name);
   if (it == checkpoint.tensors.end()) {
-    throw Error(checkpoint.file.string() + " has no tensor " + name +
+    throw Error(checkpoint.file.string() + " has no tensor " + one_line(name) +
                 "; was it written by another program or another configuration?");
   }
   return it->second;

@@ -2,6 +2,7 @@
 
 #include <darts/core/error.hpp>
 #include <darts/core/json_text.hpp>
+#include <darts/core/text.hpp>
 
 #include <c10/core/ScalarType.h>
 
@@ -168,7 +169,7 @@ std::vector<TensorEntry> read_entries(const json& root, const std::filesystem::p
     if (name != metadata_key) {
       entries.emplace_back().name = name;
       if (!value.is_object() || !read_entry(value, entries.back())) {
-        throw damaged(file, "shape, dtype and offsets of " + name + " disagree");
+        throw damaged(file, "shape, dtype and offsets of " + one_line(name) + " disagree");
       }
     }
   }
@@ -178,7 +179,7 @@ std::vector<TensorEntry> read_entries(const json& root, const std::filesystem::p
   std::uint64_t expected = 0;
   for (const TensorEntry& entry : entries) {
     if (entry.begin != expected) {
-      throw damaged(file, "tensors overlap or leave a gap at " + entry.name);
+      throw damaged(file, "tensors overlap or leave a gap at " + one_line(entry.name));
     }
     expected = entry.end;
   }

@@ -182,6 +182,8 @@ TEST(GenotypeJson, HeaderErrors) {
   EXPECT_THAT(error_after([](Json& j) { j["version"] = "1"; }), HasSubstr("version \"1\""));
   EXPECT_THAT(error_after([](Json& j) { j["normal_concatenate"] = 1; }),
               HasSubstr("unknown field \"normal_concatenate\""));
+  EXPECT_THAT(error_after([](Json& j) { j["nor\nmal"] = 1; }),
+              HasSubstr("unknown field \"nor mal\""));
   EXPECT_THAT(error_of([] { genotype_from_json("[1]", "x"); }), HasSubstr("not a genotype"));
 }
 

@@ -148,6 +148,7 @@ TEST(Checkpoint, NamesAMissingTensor) {
   EXPECT_EQ(require(checkpoint, "step").item<std::int64_t>(), 41);
   EXPECT_THAT(error_of([&] { require(checkpoint, "alphas.normal"); }),
               HasSubstr("runs/x/a.safetensors has no tensor alphas.normal"));
+  EXPECT_THAT(error_of([&] { require(checkpoint, "a\nb"); }), HasSubstr("has no tensor a b;"));
 }
 
 TEST(Checkpoint, RefusesWhatItCannotStore) {

@@ -59,6 +59,8 @@ TEST(Safetensors, SaysWhatIsWrong) {
               HasSubstr("1 bytes follow its end"));
   EXPECT_THAT(testing::error_of([&] { load(file_of("{\"a\":{}}", "")); }),
               HasSubstr("shape, dtype and offsets of a disagree"));
+  EXPECT_THAT(testing::error_of([&] { load(file_of("{\"a\\nb\":{}}", "")); }),
+              HasSubstr("shape, dtype and offsets of a b disagree"));
   EXPECT_THAT(testing::error_of([&] { load_safetensors(folder / "none"); }), HasSubstr("none"));
 }
 

@@ -45,6 +45,8 @@ TEST(Primitive, UnknownNameIsAnErrorThatListsTheKnownOnes) {
   EXPECT_THAT(message, HasSubstr("skip_connect"));
   EXPECT_THAT(message, HasSubstr("conv_7x1_1x7"));
   error_of([] { Primitive::parse(""); });
+  EXPECT_THAT(error_of([] { Primitive::parse("skip_\nconnect"); }),
+              HasSubstr("unknown operation \"skip_ connect\""));
   error_of([] { parse_primitives({"none", "Skip_Connect"}); });
 }
 

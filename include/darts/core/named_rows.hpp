@@ -29,8 +29,7 @@ template <class Rows>
 const auto& find_row(const Rows& rows, std::string_view name, const std::string& what) {
   const auto found = std::ranges::find_if(rows, [&](const auto& row) { return row.name == name; });
   if (found == std::ranges::end(rows)) {
-    throw Error("unknown " + what + " " + "\"" + std::string(name) + "\"" + "; known are " +
-                join(names_of(rows)));
+    throw Error("unknown " + what + " " + in_quotes(name) + "; known are " + join(names_of(rows)));
   }
   return *found;
 }
