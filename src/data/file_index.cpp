@@ -30,16 +30,39 @@ class Reader {
 
   std::string_view rest() const { return rest_; }
 
+  /// A whole number alone on its line; -1 where there is none.
   std::int64_t number() {
     const std::string_view text = line();
     std::int64_t value = -1;
-    std::from_chars(text.data(), text.data() + text.size(), value);
-    return value;
+    const char* const end = text.data() + text.size();
+    const auto read = std::from_chars(text.data(), end, value);
+    return read.ec == std::errc{} && read.ptr == end ? value : -1;
+  }
+
+  /// How many lines follow; nothing where there cannot be so many, so that no number makes room for
+  /// what is not there.
+  std::optional<std::size_t> count() {
+    const std::int64_t value = number();
+    return value < 0 || value > std::ssize(rest_) ? std::nullopt
+                                                  : std::optional(static_cast<std::size_t>(value));
   }
 
  private:
   std::string_view rest_;
 };
+
+/// Adds the image that a line "LABEL NAME" says; false where it says none of these classes.
+bool add_image(FileIndex& index, std::string_view line) {
+  std::int32_t label = -1;
+  const char* const end = line.data() + line.size();
+  const auto read = std::from_chars(line.data(), end, label);
+  if (label < 0 || label >= std::ssize(index.class_names()) || end - read.ptr < 2 ||
+      *read.ptr != ' ') {
+    return false;
+  }
+  index.add({read.ptr + 1, end}, label);
+  return true;
+}
 
 std::string checksum_of(std::string_view bytes) {
   const auto* data = reinterpret_cast<const Bytef*>(bytes.data());
@@ -161,19 +184,23 @@ std::optional<FileIndex> unpack_index(std::string_view bytes, std::string_view s
   }
   Reader reader(bytes.substr(expected.size()));
   const bool folder_per_class = reader.number() == 1;
-  std::vector<std::string> class_names(static_cast<std::size_t>(reader.number()));
+  const auto classes = reader.count();
+  if (!classes) {
+    return std::nullopt;
+  }
+  std::vector<std::string> class_names(*classes);
   for (std::string& name : class_names) {
     name = reader.line();
   }
   FileIndex index(std::move(class_names), folder_per_class);
   index.set_left_out(std::string(reader.line()));
-  for (std::int64_t left = reader.number(); left > 0; --left) {
-    const std::string_view line = reader.line();
-    std::int32_t label = 0;
-    const auto number = std::from_chars(line.data(), line.data() + line.size(), label);
-    index.add(line.substr(static_cast<std::size_t>(number.ptr - line.data()) + 1), label);
+  const auto images = reader.count();
+  for (std::size_t i = 0; images && i < *images; ++i) {
+    if (!add_image(index, reader.line())) {
+      return std::nullopt;
+    }
   }
-  return index;
+  return images && reader.rest().empty() ? std::optional(std::move(index)) : std::nullopt;
 }
 
 }  // namespace darts::detail

@@ -67,7 +67,7 @@ std::optional<std::string> pack_index(const FileIndex& index, std::string_view s
 /// The state that an index was packed with; empty if there is none to be read.
 std::string packed_state(std::string_view bytes);
 
-/// nullopt unless `bytes` are whole and were packed with the same `state`.
+/// nullopt unless `bytes` are whole and were packed with the same `state`; safe on arbitrary bytes.
 std::optional<FileIndex> unpack_index(std::string_view bytes, std::string_view state);
 
 /// How an index is kept from one start to the next.

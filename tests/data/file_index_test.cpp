@@ -4,6 +4,8 @@
 
 #include <darts/core/atomic_file.hpp>
 
+#include <zlib.h>
+
 #include <chrono>
 
 namespace darts::detail {
@@ -63,6 +65,32 @@ TEST(FileIndex, IsNotUnpackedWhenDamagedOrOutOfDate) {
   FileIndex odd({"cat"}, true);
   odd.add("line\nfeed.JPEG", 0);
   EXPECT_FALSE(pack_index(odd, ""));
+}
+
+/// An index with this in it, whose checksum is right.
+std::string with_checksum(const std::string& body) {
+  const auto sum = crc32_z(0, reinterpret_cast<const Bytef*>(body.data()), body.size());
+  return "darts-file-index 2\n" + std::to_string(sum) + "\n" + body;
+}
+
+TEST(FileIndex, IsNotUnpackedWhenItSaysWhatCannotBe) {
+  ASSERT_TRUE(unpack_index(with_checksum("0\n1\n2\ncat\ndog\n\n1\n1 a.JPEG\n"), ""));
+  for (const std::string body : {
+           "0\n1\n-1\n\n0\n",                                 // classes
+           "0\n1\n9223372036854775807\ncat\n\n0\n",           // that do not follow
+           "0\n1\ntwo\ncat\ndog\n\n0\n",                      // no number
+           "0\n1\n2\ncat\ndog\n\n-1\n",                       // images
+           "0\n1\n2\ncat\ndog\n\n4000000000000\n1 a.JPEG\n",  // that do not follow
+           "0\n1\n2\ncat\ndog\n\n2\n1 a.JPEG\n",
+           "0\n1\n2\ncat\ndog\n\n1\n2 a.JPEG\n",  // a label that is no class
+           "0\n1\n2\ncat\ndog\n\n1\n-1 a.JPEG\n",
+           "0\n1\n2\ncat\ndog\n\n1\na.JPEG\n",  // none
+           "0\n1\n2\ncat\ndog\n\n1\n1\n",       // no name
+           "0\n1\n2\ncat\ndog\n\n1\n1 a.JPEG\nmore\n",
+           "",
+       }) {
+    EXPECT_FALSE(unpack_index(with_checksum(body), "")) << body;
+  }
 }
 
 class CachedIndex : public testing::Test {
