@@ -101,6 +101,9 @@ std::vector<Label> labels_of(const LabelLines& file, const ImageNames& images,
     }
     labels.push_back(alone ? Label{&line, "", line.text}
                            : label_of(line, file.boxes_follow, images));
+    if (labels.back().class_text.empty()) {
+      fail(file.file, line, "there is no class behind the image");
+    }
   }
   return labels;
 }

@@ -242,6 +242,13 @@ TEST_F(Imagenet, RefusesLabelsThatMayMeanAnotherImageOrContradictEachOther) {
       AllOf(HasSubstr("line 3"), HasSubstr("a.jpg is of the class n02, but line 1 says n01")));
 }
 
+TEST_F(Imagenet, ALabelHasAClass) {
+  put_flat_val();
+  put_labels("val_labels.txt", "ILSVRC2012_val_00000001.JPEG,n01\nILSVRC2012_val_00000002.JPEG,\n");
+  EXPECT_THAT(open_error(Split::test),
+              AllOf(HasSubstr("val_labels.txt, line 2"), HasSubstr("no class")));
+}
+
 TEST_F(Imagenet, SaysWhatIsWrongWithTheLabels) {
   put_train();
   put_flat_val();
