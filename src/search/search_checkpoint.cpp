@@ -172,9 +172,13 @@ void check_alphas(StoredTheta& stored) {
       throw Error("\"theta\" does not name " + name);
     }
     const at::Tensor alphas = stored.theta.at(name);
-    if (!at::isFloatingType(alphas.scalar_type()) || alphas.dim() != 2) {
-      throw Error(c10::str(name, " must be a matrix of floating-point numbers, got ",
-                           alphas.scalar_type(), alphas.sizes()));
+    const std::int64_t columns = stored.space.primitives.of(type).columns();
+    // Of no columns there may be more rows than nodes can be counted for.
+    if (!at::isFloatingType(alphas.scalar_type()) || alphas.dim() != 2 ||
+        alphas.size(1) != columns) {
+      throw Error(c10::str(name, " must be a matrix of floating-point numbers, ", columns,
+                           " columns expected, one for each operation, got ", alphas.scalar_type(),
+                           alphas.sizes()));
     }
     stored.space.nodes = 0;
     while (edge_count(stored.space.nodes) < alphas.size(0)) {

@@ -78,6 +78,9 @@ at::Tensor tensor_of(const Json& lists) {
   std::vector<at::Tensor> rows;
   for (const Json& row : lists) {
     rows.push_back(tensor_of(row));
+    if (rows.back().sizes() != rows.front().sizes()) {
+      throw Error("lists of numbers that belong together are of different lengths");
+    }
   }
   return at::stack(rows);
 }
