@@ -112,8 +112,8 @@ std::string describe_skips(const EpochSummary& s) {
 
 std::string describe_figures(const EpochSummary& s) {
   std::string text;
-  for (const auto& [name, value] : s.figures) {
-    text += name + " " + format_fixed(value, 3) + "  ";
+  for (const MethodFigure& figure : s.figures) {
+    text += figure.name + " " + format_fixed(figure.value, figure.digits) + "  ";
   }
   return text;
 }
@@ -159,8 +159,8 @@ nlohmann::json to_json(const EpochSummary& s) {
             {"skipped_images", s.skipped},
             {"skipped_valid_images", s.valid_skipped},
             {"genotype", s.genotype ? Json(to_notation(*s.genotype)) : Json()}};
-  for (const auto& [name, value] : s.figures) {
-    json["method"][name] = value;
+  for (const MethodFigure& figure : s.figures) {
+    json["method"][figure.name] = figure.value;
   }
   return json;
 }

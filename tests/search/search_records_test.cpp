@@ -2,6 +2,8 @@
 #include "core/temporary_folder.hpp"
 #include "core/write_text.hpp"
 
+#include <darts/search/search_config.hpp>
+#include <darts/search/search_methods.hpp>
 #include <darts/search/search_records.hpp>
 
 #include <gmock/gmock.h>
@@ -13,6 +15,22 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+
+TEST(SearchRecords, AMethodsFiguresHaveTheDecimalsThatItSays) {
+  EpochSummary summary;
+  summary.figures = {{"stage", 1.0, 0}, {"dropout", 0.25}};
+  EXPECT_THAT(describe(summary, 6), HasSubstr("  stage 1  dropout 0.250  "));
+  const nlohmann::json expected{{"stage", 1.0}, {"dropout", 0.25}};
+  EXPECT_EQ(to_json(summary).at("method"), expected);
+}
+
+TEST(SearchRecords, AStageIsAWholeNumber) {
+  SearchConfig config;
+  config.search.method = "p-darts";
+  EpochSummary summary;
+  summary.figures = search_method(config)->figures({.stage = 1});
+  EXPECT_THAT(describe(summary, 6), HasSubstr("  stage 2  dropout "));
+}
 
 TEST(SearchRecords, ListsOfDifferentLengthsAreNoTensor) {
   const testing::TemporaryFolder folder;

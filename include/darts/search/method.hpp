@@ -67,7 +67,11 @@ struct StageEnd {
 };
 
 /// A figure of a method that changes with the position, such as a temperature.
-using MethodFigure = std::pair<std::string, double>;
+struct MethodFigure {
+  std::string name;
+  double value = 0.0;
+  int digits = 3;  ///< decimals that a person is shown; 0: a whole number
+};
 
 /// A search starts from so many times N(0, 1): small, so that all operations start alike (the
 /// original's code).

@@ -180,7 +180,7 @@ Genotype PDarts::derive(const Theta& theta, const SearchSpace& space) const {
 }
 
 std::vector<MethodFigure> PDarts::figures(const SearchPosition& position) const {
-  return {{"stage", static_cast<double>(position.stage + 1)}, {"dropout", dropout(position)}};
+  return {{"stage", static_cast<double>(position.stage + 1), 0}, {"dropout", dropout(position)}};
 }
 
 CellPrimitives without_weakest(const at::Tensor& strengths, const CellPrimitives& primitives,
