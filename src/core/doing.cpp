@@ -8,6 +8,7 @@
 #include <yaml-cpp/exceptions.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstdint>
@@ -16,6 +17,7 @@
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 namespace darts {
 namespace {
@@ -95,8 +97,34 @@ std::string reason_of(const nlohmann::json::exception& e) {
   return first_line(message.substr(std::min(message.find("] ") + 2, message.size())));
 }
 
+/// What was tried, by the words of libstdc++, which are all that knows it: between "filesystem
+/// error: " and the reason.
+std::string_view operation_of(const std::filesystem::filesystem_error& e) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 9> known{{
+      {"open directory", "list"},
+      {"advance", "list"},
+      {"increment", "list"},
+      {"create", "create"},
+      {"rename", "rename"},
+      {"remove", "remove"},
+      {"copy", "copy"},
+      {"resize", "change"},
+      {"set ", "change"},
+  }};
+  constexpr std::string_view colon = ": ";
+  std::string_view words = e.what();
+  words.remove_prefix(std::min(words.find(colon), words.size() - colon.size()) + colon.size());
+  words = words.substr(0, words.find(colon));
+  const auto* const found = std::ranges::find_if(
+      known, [words](const auto& operation) { return has(words, operation.first); });
+  return found == known.end() ? "look at" : found->second;
+}
+
 std::string reason_of(const std::filesystem::filesystem_error& e) {
-  return "cannot look at " + e.path1().string() + ": " + detail::reason_of(e.code().value());
+  const std::string place = e.path1().empty() ? "a folder" : e.path1().string();
+  return "cannot " + std::string(operation_of(e)) + " " + place +
+         (e.path2().empty() ? "" : " to " + e.path2().string()) + ": " +
+         detail::reason_of(e.code().value());
 }
 
 std::string reason_of(const std::system_error& e) {

@@ -1,4 +1,6 @@
 #include "core/expect_error.hpp"
+#include "core/temporary_folder.hpp"
+#include "core/write_text.hpp"
 
 #include <darts/core/doing.hpp>
 
@@ -20,6 +22,7 @@
 namespace darts {
 namespace {
 
+namespace fs = std::filesystem;
 using ::darts::testing::error_of;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
@@ -65,7 +68,7 @@ TEST(Doing, SaysInOurWordsWhatLibrariesMean) {
   EXPECT_EQ(said([] { std::ignore = nlohmann::json::parse("1e999"); }),
             "cannot read x: not valid JSON: a number is too large");
   EXPECT_EQ(said([] { YAML::Load("a: [\n"); }).find("cannot read x: not valid YAML, line 2: "), 0U);
-  EXPECT_EQ(said([] { std::ignore = std::filesystem::file_size("/nowhere/y"); }),
+  EXPECT_EQ(said([] { std::ignore = fs::file_size("/nowhere/y"); }),
             "cannot read x: cannot look at /nowhere/y: No such file or directory; check the path");
   EXPECT_THAT(said([] { throw std::system_error(EAGAIN, std::generic_category(), "thread"); }),
               AllOf(HasSubstr("cannot read x: the system starts no more threads; "),
@@ -79,6 +82,38 @@ TEST(Doing, SaysInOurWordsWhatLibrariesMean) {
               doing(Task("read x").or_else("remove it"), [] { throw std::runtime_error("bad"); });
             }),
             "cannot read x: bad; remove it");
+}
+
+TEST(Doing, SaysWhatWasTriedWithAFile) {
+  const testing::TemporaryFolder folder;
+  fs::create_directory(folder / "full");
+  testing::write_text(folder / "full" / "x", "");
+  const std::string gone = "/nowhere/create";
+  const std::string why = ": No such file or directory; check the path";
+  EXPECT_EQ(said([&] { fs::create_directory(gone); }),
+            "cannot read x: cannot create " + gone + why);
+  EXPECT_EQ(said([&] {
+              fs::create_directories(folder / "full/x/y");
+            }).find("cannot read x: cannot create " + (folder / "full/x").string()),
+            0U);
+  EXPECT_EQ(said([&] { fs::rename(gone, "/nowhere/x"); }),
+            "cannot read x: cannot rename " + gone + " to /nowhere/x" + why);
+  EXPECT_EQ(said([&] { fs::directory_iterator{gone}; }),
+            "cannot read x: cannot list " + gone + why);
+  EXPECT_EQ(said([&] { fs::recursive_directory_iterator{gone}; }),
+            "cannot read x: cannot list " + gone + why);
+  EXPECT_EQ(said([&] {
+              fs::remove(folder / "full");
+            }).find("cannot read x: cannot remove " + (folder / "full").string() + ": "),
+            0U);
+  EXPECT_EQ(said([&] { fs::resize_file(gone, 0); }), "cannot read x: cannot change " + gone + why);
+  EXPECT_EQ(said([&] { std::ignore = fs::last_write_time(gone); }),
+            "cannot read x: cannot look at " + gone + why);
+  // Words of another library's.
+  EXPECT_EQ(said([] {
+              throw fs::filesystem_error("", std::make_error_code(std::errc::io_error));
+            }).find("cannot read x: cannot look at a folder: "),
+            0U);
 }
 
 TEST(Doing, SaysForWhatMemoryDidNotSuffice) {
