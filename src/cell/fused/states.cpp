@@ -26,8 +26,8 @@ bool share(const PoolPass& pool, const Operation& operation, bool training) {
 /// The state's pool of this kind, which is added if it is the first operation to ask for it. Max
 /// pools stand in front.
 PoolPass& pool_of(StatePass& state, const Operation& operation, std::size_t norm, bool training) {
-  const auto [begin, end] =
-      std::ranges::equal_range(state.pools, operation.kind, {}, &PoolPass::kind);
+  const auto begin = std::ranges::lower_bound(state.pools, operation.kind, {}, &PoolPass::kind);
+  const auto end = std::ranges::upper_bound(state.pools, operation.kind, {}, &PoolPass::kind);
   const auto place = std::find_if(
       begin, end, [&](const PoolPass& pool) { return share(pool, operation, training); });
   if (place != end) {
