@@ -12,6 +12,7 @@ packages_to_build=(g++ cmake ninja-build ccache git libcli11-dev libspdlog-dev n
   libyaml-cpp-dev zlib1g-dev libpng-dev libjpeg-dev libhwy-dev graphviz dataset-fashion-mnist)
 packages_to_test=(libgtest-dev libgmock-dev chromium chromium-driver)
 packages_to_lint=(clang-format-14 clang-tidy-14 shellcheck)
+packages_to_fuzz=(clang-14 libclang-rt-14-dev libomp-14-dev)
 
 torch_version=2.11.0
 # What libtorch_cpu.so needs of CUDA even where nothing else uses it.
@@ -19,7 +20,7 @@ cuda_less_packages=(nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85)
 
 usage() {
   cat <<'END'
-usage: scripts/setup.sh [--tests | --lint] [--help]
+usage: scripts/setup.sh [--tests | --lint | --fuzz] [--help]
 
 Installs what the project needs and this machine lacks: Debian or Ubuntu packages (as root or with
 a password-less sudo), and a virtual environment .venv with LibTorch and the Python packages of the
@@ -27,6 +28,7 @@ scripts. What is there already is left alone, an installation that broke off is 
 
   --tests   also what scripts/test.sh needs, Chromium among it
   --lint    also what .ci/run needs: clang-format, clang-tidy, shellcheck
+  --fuzz    also what .ci/fuzz needs: clang
   --help    this text
 
 environment:
@@ -97,7 +99,7 @@ fashion_mnist_is_there() {
 is_unknown() { apt-cache show git >/dev/null 2>&1 && ! apt-cache show "$1" >/dev/null 2>&1; }
 
 # Prints its arguments, without what can be done without: the data set where it is not needed or apt
-# does not know it, Chromium where apt does not know it.
+# does not know it, Chromium and libFuzzer where apt does not know them.
 worth_installing() {
   local package
   for package in "$@"; do
@@ -109,7 +111,7 @@ worth_installing() {
           continue
         fi
         ;;
-      chromium*)
+      chromium* | libclang-rt-14-dev) # Ubuntu 22.04 has libFuzzer in a package that clang-14 brings
         if is_unknown "$package"; then continue; fi
         ;;
     esac
@@ -238,15 +240,17 @@ fill_venv() {
   fi
 }
 
-# setup [tests | lint]: everything, for building the programs alone, for the tests too, for .ci/run too.
+# setup [tests | lint | fuzz]: everything, for building the programs alone, for the tests too, for .ci/run or
+# .ci/fuzz too.
 setup() {
   local packages=("${packages_to_build[@]}") requirements="requirements.txt" cuda
   cuda="$(cuda_choice)"
   case "${1:-}" in
     tests) packages+=("${packages_to_test[@]}") ;;
     lint) packages+=("${packages_to_test[@]}" "${packages_to_lint[@]}") ;;
+    fuzz) packages+=("${packages_to_fuzz[@]}") ;;
   esac
-  if [[ -n "${1:-}" ]]; then requirements="requirements-dev.txt"; fi
+  if [[ "${1:-}" == tests || "${1:-}" == lint ]]; then requirements="requirements-dev.txt"; fi
   local of_python
   if [[ -n "${PYTHON:-}" ]] || command -v python3 >/dev/null; then check_python; fi
   mapfile -t of_python < <(python_packages)
@@ -312,7 +316,7 @@ build() {
 if [[ "${BASH_SOURCE[0]}" == "$0" ]]; then
   case "${1:-}" in
     --help | -h) usage ;;
-    --tests | --lint) setup "${1#--}" ;;
+    --tests | --lint | --fuzz) setup "${1#--}" ;;
     "") setup ;;
     *) fail "unknown option '$1'; see scripts/setup.sh --help" ;;
   esac

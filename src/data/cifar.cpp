@@ -1,5 +1,7 @@
 // CIFAR-10 and CIFAR-100 in their binary versions (https://www.cs.toronto.edu/~kriz/cifar.html):
 // records of one or two label bytes and 3072 pixel bytes in channel, row, column order.
+#include "cifar.hpp"
+
 #include "dataset_loaders.hpp"
 
 #include <darts/core/atomic_file.hpp>
@@ -20,52 +22,8 @@ constexpr std::int64_t channels = 3;
 constexpr std::int64_t plane_bytes = side * side;
 constexpr std::int64_t image_bytes = channels * plane_bytes;
 
-struct Cifar {
-  std::string title;
-  std::string get_data_name;
-  fs::path folder;
-  std::vector<std::string> train_files;
-  std::string test_file;
-  std::int64_t train_records;  // of each file
-  std::int64_t test_records;
-  std::int64_t label_bytes;  // the last one counts
-  std::int64_t classes;
-  std::string names_file;
-  PixelStatistics statistics;  // of the train images
-};
-
-Cifar cifar10() {
-  return {
-      .title = "CIFAR-10",
-      .get_data_name = "cifar10",
-      .folder = "cifar-10-batches-bin",
-      .train_files = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
-                      "data_batch_4.bin", "data_batch_5.bin"},
-      .test_file = "test_batch.bin",
-      .train_records = 10'000,
-      .test_records = 10'000,
-      .label_bytes = 1,
-      .classes = 10,
-      .names_file = "batches.meta.txt",
-      .statistics = {{0.49139968, 0.48215827, 0.44653124}, {0.24703233, 0.24348505, 0.26158768}}};
-}
-
-Cifar cifar100() {
-  return {.title = "CIFAR-100",
-          .get_data_name = "cifar100",
-          .folder = "cifar-100-binary",
-          .train_files = {"train.bin"},
-          .test_file = "test.bin",
-          .train_records = 50'000,
-          .test_records = 10'000,
-          .label_bytes = 2,
-          .classes = 100,
-          .names_file = "fine_label_names.txt",
-          .statistics = {{0.5071, 0.4865, 0.4409}, {0.2673, 0.2564, 0.2762}}};
-}
-
 /// `root`/<folder> or `root` itself, whichever holds `file`.
-fs::path find_folder(const Cifar& cifar, const fs::path& root, const std::string& file) {
+fs::path find_folder(const CifarLayout& cifar, const fs::path& root, const std::string& file) {
   for (const fs::path& folder : {root / cifar.folder, root}) {
     if (fs::is_regular_file(folder / file)) {
       return folder;
@@ -86,7 +44,7 @@ void interleave(const std::uint8_t* planes, std::uint8_t* image) {
 }
 
 /// Reads `records` records of `file` into `images` and `labels`, where the first one goes.
-void read_records(const Cifar& cifar, const fs::path& root, const fs::path& file,
+void read_records(const CifarLayout& cifar, const fs::path& root, const fs::path& file,
                   std::int64_t records, std::uint8_t* images, std::int64_t* labels) {
   if (!fs::exists(file)) {
     throw Error(file.string() + " is missing; " + fetch_hint(cifar.get_data_name, root));
@@ -117,7 +75,7 @@ void read_records(const Cifar& cifar, const fs::path& root, const fs::path& file
 }
 
 /// The names from the set's text file; their numbers where it is not there.
-std::vector<std::string> class_names(const Cifar& cifar, const fs::path& root,
+std::vector<std::string> class_names(const CifarLayout& cifar, const fs::path& root,
                                      const fs::path& folder) {
   std::vector<std::string> names;
   const fs::path file = folder / cifar.names_file;
@@ -145,7 +103,39 @@ std::vector<std::string> class_names(const Cifar& cifar, const fs::path& root,
   return names;
 }
 
-ImageSet load(const Cifar& cifar, const fs::path& root, Split split) {
+}  // namespace
+
+CifarLayout cifar10() {
+  return {
+      .title = "CIFAR-10",
+      .get_data_name = "cifar10",
+      .folder = "cifar-10-batches-bin",
+      .train_files = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
+                      "data_batch_4.bin", "data_batch_5.bin"},
+      .test_file = "test_batch.bin",
+      .train_records = 10'000,
+      .test_records = 10'000,
+      .label_bytes = 1,
+      .classes = 10,
+      .names_file = "batches.meta.txt",
+      .statistics = {{0.49139968, 0.48215827, 0.44653124}, {0.24703233, 0.24348505, 0.26158768}}};
+}
+
+CifarLayout cifar100() {
+  return {.title = "CIFAR-100",
+          .get_data_name = "cifar100",
+          .folder = "cifar-100-binary",
+          .train_files = {"train.bin"},
+          .test_file = "test.bin",
+          .train_records = 50'000,
+          .test_records = 10'000,
+          .label_bytes = 2,
+          .classes = 100,
+          .names_file = "fine_label_names.txt",
+          .statistics = {{0.5071, 0.4865, 0.4409}, {0.2673, 0.2564, 0.2762}}};
+}
+
+ImageSet load_cifar(const CifarLayout& cifar, const fs::path& root, Split split) {
   const std::vector<std::string> files =
       split == Split::train ? cifar.train_files : std::vector<std::string>{cifar.test_file};
   const std::int64_t records = split == Split::train ? cifar.train_records : cifar.test_records;
@@ -167,14 +157,12 @@ ImageSet load(const Cifar& cifar, const fs::path& root, Split split) {
   return set;
 }
 
-}  // namespace
-
 ImageSet load_cifar10(const DatasetOptions& options, Split split) {
-  return load(cifar10(), options.root, split);
+  return load_cifar(cifar10(), options.root, split);
 }
 
 ImageSet load_cifar100(const DatasetOptions& options, Split split) {
-  return load(cifar100(), options.root, split);
+  return load_cifar(cifar100(), options.root, split);
 }
 
 }  // namespace darts::detail
