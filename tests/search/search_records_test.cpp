@@ -2,8 +2,8 @@
 #include "core/temporary_folder.hpp"
 #include "core/write_text.hpp"
 
+#include <darts/search/method.hpp>
 #include <darts/search/search_config.hpp>
-#include <darts/search/search_methods.hpp>
 #include <darts/search/search_records.hpp>
 
 #include <gmock/gmock.h>
