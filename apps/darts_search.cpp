@@ -8,10 +8,10 @@
 #include <darts/core/main.hpp>
 #include <darts/core/text.hpp>
 #include <darts/core/utf8.hpp>
+#include <darts/search/derive_stored.hpp>
 #include <darts/search/dry_run.hpp>
 #include <darts/search/methods/random_search.hpp>
 #include <darts/search/search_run.hpp>
-#include <darts/search/selection.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -126,13 +126,9 @@ struct Derived {
   std::int64_t epoch = 0;
 };
 
-/// As decided by a selection, else as the method derives.
 Genotype derive(const SearchMethod& method, const Theta& theta, const SearchSpace& space,
                 const std::string& source) {
-  return within(source, [&] {
-    const auto selected = selected_genotype(theta, space);
-    return selected ? *selected : method.derive(theta, space);
-  });
+  return within(source, [&] { return derive_stored(method, theta, space); });
 }
 
 Derived derive_from_run(const Arguments& a) {

@@ -19,6 +19,16 @@ std::vector<double> values_of(const Theta& theta, CellType type) {
   return {values.const_data_ptr<double>(), values.const_data_ptr<double>() + values.numel()};
 }
 
+/// The operation that an edge was decided to have. Throws Error where it offers none such.
+const Primitive& decided_on(const std::vector<Primitive>& offered, std::int64_t edge,
+                            double column) {
+  if (!(column >= 0.0 && column < static_cast<double>(offered.size()))) {
+    throw Error("edge " + std::to_string(edge) + " is decided to have an operation that it does " +
+                "not offer");
+  }
+  return offered[static_cast<std::size_t>(column)];
+}
+
 void set(const Theta& theta, CellType type, std::int64_t edge, double value) {
   const c10::NoGradGuard no_grad;
   theta.of(name, type)[edge].fill_(value);
@@ -159,8 +169,8 @@ std::optional<Genotype> selected_genotype(const Theta& theta, const SearchSpace&
       auto& edges = cell.nodes.emplace_back();
       for (const std::int64_t edge : edges_of(node)) {
         const double column = selected[static_cast<std::size_t>(edge)];
-        if (column >= 0.0) {
-          edges.push_back({space.primitives.of(type).of(edge)[static_cast<std::size_t>(column)],
+        if (column != dropped) {
+          edges.push_back({decided_on(space.primitives.of(type).of(edge), edge, column),
                            edge - first_edge(node)});
         }
       }
