@@ -1,4 +1,5 @@
 #include "core/checkpoint_header.hpp"
+#include "fuzz/derived.hpp"
 #include "fuzz/input_file.hpp"
 #include "fuzz/parsers.hpp"
 #include "fuzz/target.hpp"
@@ -55,7 +56,10 @@ void load(const std::filesystem::path& file) {
   takes([&] { load_safetensors(file); });
   Checkpoint checkpoint;
   if (takes([&] { checkpoint = load_checkpoint(file); })) {
-    takes([&] { theta_of(checkpoint); });
+    StoredTheta stored;
+    if (takes([&] { stored = theta_of(checkpoint); })) {
+      derive_from(*stored.method, stored.theta, stored.space);
+    }
     takes([&] { stage_of(checkpoint, SearchConfig()); });
   }
 }

@@ -1,3 +1,4 @@
+#include "fuzz/derived.hpp"
 #include "fuzz/parsers.hpp"
 #include "fuzz/target.hpp"
 
@@ -8,9 +9,7 @@
 #include <string>
 
 namespace darts::fuzz {
-namespace {
 
-/// Both formats hold every genotype that was taken.
 void check_written(const Genotype& genotype) {
   const std::string json = format_json(to_json(genotype));
   const Genotype from_json = genotype_from_json(json, "written JSON");
@@ -19,8 +18,6 @@ void check_written(const Genotype& genotype) {
   check(genotype_from_notation(to_notation(genotype), "written notation") == genotype,
         "a genotype is another one when it was written in the field's notation");
 }
-
-}  // namespace
 
 void parse_genotype(std::string_view bytes) {
   const std::string text(bytes);
