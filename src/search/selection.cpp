@@ -1,4 +1,5 @@
 #include <darts/cell/topology.hpp>
+#include <darts/core/error.hpp>
 #include <darts/core/random.hpp>
 #include <darts/search/selection.hpp>
 

@@ -9,18 +9,20 @@
 
 #include <nlohmann/json.hpp>
 
+#include <optional>
+
 namespace darts::fuzz {
 namespace {
 
 /// By every method, as a run's config names one; of cells of one node, and of two.
 void read(const std::filesystem::path& file, std::int64_t epoch) {
-  RecordedTheta recorded;
+  std::optional<RecordedTheta> recorded;
   if (!takes([&] { recorded = read_theta(file, epoch); })) {
     return;
   }
   for (const SearchMethodRow& row : search_methods()) {
     for (const std::int64_t nodes : {1, 2}) {
-      derive_from(*row.make(), recorded.theta, {recorded.primitives, nodes});
+      derive_from(*row.make(), recorded->theta, {recorded->primitives, nodes});
     }
   }
 }
