@@ -50,6 +50,11 @@ def state_name(state: int) -> str:
     return ("c_{k-2}", "c_{k-1}")[state] if state < INPUTS else str(state - INPUTS)
 
 
+def first_edge(node: int) -> int:
+    """Return the number of the first edge into a node: that of all edges into those before."""
+    return node * (node + 3) // 2
+
+
 def nodes_of(edges: int) -> int:
     """Invert edges = 2 + 3 + ... over the nodes; 0 where no number of nodes fits."""
     nodes = (math.isqrt(9 + 8 * edges) - 3) // 2

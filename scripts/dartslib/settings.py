@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
+from dartslib.cell import INPUTS, first_edge
 from dartslib.cli import UserError, reason, require
 
 Settings = dict[str, str]
@@ -34,9 +36,24 @@ def read_config(run: Path) -> Settings:
     return flat(tree)
 
 
+def _selection_epochs(config: Settings) -> int | None:
+    """Return how many epochs a selection by perturbation has, as the program counts them."""
+    nodes = config.get("space.nodes", "4")
+    interval = config.get("selection.interval", "5")
+    kept = [int(number) for number in re.findall(r"\d+", config.get("space.edges_per_node", "2"))]
+    if not (nodes.isdecimal() and interval.isdecimal() and len(kept) in (1, int(nodes))):
+        return None
+    count = int(nodes)
+    kept = kept * count if len(kept) == 1 else kept
+    dropping = sum(node + INPUTS > most for node, most in enumerate(kept))
+    return int(interval) * (first_edge(count) + dropping - 1) + 1
+
+
 def epochs_planned(config: Settings) -> int | None:
-    """Return how many epochs a configuration asks for; None where another key decides on that."""
-    if config.get("selection.by", "none") != "none" or config.get("search.method") == "random":
+    """Return how many epochs a configuration asks for; None where it does not say."""
+    if config.get("selection.by", "none") != "none":
+        return _selection_epochs(config)
+    if config.get("search.method") == "random":
         return None
     text = config.get("search.epochs", config.get("train.epochs", ""))
     return int(text) if text.isdecimal() else None

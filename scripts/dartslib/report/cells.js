@@ -66,7 +66,7 @@ class CellPlayer {
     this.player.hidden = cells.epochs.length < 2;
     this.notation = make("code");
     this.element.prepend(this.player);
-    this.element.append(keysOf(cells.families, families),
+    this.element.append(keysOf(cells.families, families, cells.epochs.length > 1),
       make("details", {}, make("summary", {}, "as text"), this.notation));
     this.slider.addEventListener("input", () => { this.stop(); this.show(); });
     this.play.addEventListener("click", () => (this.timer ? this.stop() : this.start()));
@@ -111,7 +111,7 @@ function valueAt(run, key, epoch) {
 }
 
 /** What the colours of boxes stand for. */
-function keysOf(used, families) {
+function keysOf(used, families, changes) {
   const indices = new Set(Object.values(used));
   const signs = families.flatMap((family, index) => {
     if (!indices.has(index)) return [];
@@ -119,5 +119,6 @@ function keysOf(used, families) {
     sign.style.setProperty("--c", family.border);
     return [make("span", {}, sign, family.name)];
   });
-  return make("div", { class: "keys" }, ...signs, make("span", {}, "thick rim: changed in this epoch"));
+  return make("div", { class: "keys" }, ...signs,
+    ...(changes ? [make("span", {}, "thick rim: changed in this epoch")] : []));
 }

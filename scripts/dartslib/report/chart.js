@@ -25,11 +25,11 @@ function tickTexts(values) {
 /**
  * Draws lines {label, colour, dash, width, x, y} into an SVG element. A null in y is a gap.
  * Options: width, height; x and y: ranges instead of the lines' own; counts: whole numbers from 0
- * up; borders: epochs between which stages change; small: fewer and smaller signs.
+ * up; xTitle, xWhole: what is below; borders: epochs between which stages change; small: fewer and smaller signs.
  */
 class Chart {
   constructor(options) {
-    this.options = { width: 360, height: 210, borders: [], ...options };
+    this.options = { width: 360, height: 210, borders: [], xTitle: "epoch", xWhole: true, ...options };
     const { width, height } = this.options;
     this.svg = makeSvg("svg", { class: options.small ? "chart small" : "chart", viewBox: `0 0 ${width} ${height}`, role: "img" });
     this.lines = [];
@@ -91,12 +91,12 @@ class Chart {
         makeSvg("text", { x: this.left - 5, y: y + 3.5, "text-anchor": "end" }, this.yTexts[i]));
     });
     this.svg.append(makeSvg("path", { class: "axis", d: `M${this.left} ${foot}H${right}` }));
-    for (const tick of ticks(low, high, this.options.small ? 3 : 6, true)) {
+    for (const tick of ticks(low, high, this.options.small ? 3 : 6, this.options.xWhole)) {
       this.svg.append(makeSvg("text", { x: this.px(tick), y: foot + 13, "text-anchor": "middle" }, String(tick)));
     }
     if (!this.options.small) {
       const middle = (this.left + right) / 2;
-      this.svg.append(makeSvg("text", { x: middle, y: foot + 27, "text-anchor": "middle" }, "epoch"));
+      this.svg.append(makeSvg("text", { x: middle, y: foot + 27, "text-anchor": "middle" }, this.options.xTitle));
     }
   }
 
@@ -157,9 +157,13 @@ class Chart {
 
 /** Shows values beside the pointer. */
 function showTooltip(event, title, rows) {
+  placeTooltip(event, [title, ...rows.map(({ line, value }) =>
+    make("div", {}, sample(line), line.label, make("b", {}, shortNumber(value))))]);
+}
+
+function placeTooltip(event, content) {
   const tooltip = document.getElementById("tooltip");
-  tooltip.replaceChildren(title, ...rows.map(({ line, value }) =>
-    make("div", {}, sample(line), line.label, make("b", {}, shortNumber(value)))));
+  tooltip.replaceChildren(...content);
   tooltip.hidden = false;
   const { width, height } = tooltip.getBoundingClientRect();
   const left = event.clientX + 16 + width > innerWidth ? event.clientX - 16 - width : event.clientX + 16;

@@ -30,7 +30,7 @@ function linesOf(data, panel, lines, runs) {
     const series = run.series[item.key];
     if (!series || !item.shown || !runs[number].shown) return [];
     const label = [alone ? "" : run.name, item.label].filter(Boolean).join(", ") || panel.title;
-    return [{ label, colour: alone ? index : number, dash: alone ? 0 : index, x: series[0],
+    return [{ label, colour: alone ? index : run.look?.colour ?? number, dash: alone ? 0 : index, x: series[0],
       y: series[1].map((y) => (y === null ? null : y * panel.factor)) }];
   }));
 }

@@ -54,11 +54,11 @@ function sample(line) {
   return makeSvg("svg", { width: 18, height: 10 }, paint(path, line.colour));
 }
 
-/** Buttons that show and hide lines; `changed` is told after each. Items: {label, line, shown}. */
+/** Buttons that show and hide lines; `changed` is told after each. Items: {label, line or sign, shown}. */
 function legend(items, changed) {
   return make("div", { class: "legend" }, ...items.map((item) => {
     const button = make("button", { type: "button", "aria-pressed": "true", title: "show or hide" },
-      sample(item.line), item.label);
+      item.sign || sample(item.line), item.label);
     button.addEventListener("click", () => {
       item.shown = !item.shown;
       button.setAttribute("aria-pressed", String(item.shown));

@@ -4,6 +4,19 @@
 function page(data) {
   const { runs } = data;
   runs.forEach((run, number) => Object.assign(run, { number, alone: runs.length === 1 }));
+  const charts = [];
+  if (data.study) {
+    studyPage(data, charts);
+    if (data.panels.length) curveSections(data, charts);
+    studySettings(data);
+  } else {
+    runsPage(data, charts);
+  }
+  charts.first?.();
+}
+
+function runsPage(data, charts) {
+  const { runs } = data;
   const overview = section("runs", runs.length > 1 ? "Runs" : "Run");
   overview.append(table(runs, keysIn(runs, (run) => run.summary), (run) => run.summary));
   for (const run of runs.filter((run) => run.broken)) {
@@ -14,15 +27,14 @@ function page(data) {
     overview.append(make("h3", {}, "Result of the training"),
       table(trained, keysIn(trained, (run) => run.result), (run) => run.result));
   }
-  const charts = [];
   const mark = (epoch) => charts.forEach(({ chart }) => chart.mark(epoch));
   cellSection(data, mark, charts);
   if (data.panels.length) curveSections(data, charts);
   weightSection(data, charts);
+  decisionSection(data);
   const last = section("settings", "Settings");
   settings(last, runs, "config.yaml", (run) => run.config, data.differing.config);
   settings(last, runs, "environment.json", (run) => run.environment, data.differing.environment);
-  charts.first?.();
 }
 
 /** A choice among the runs for which `has` holds; calls `chosen(run)` now and at every change. */
@@ -51,10 +63,15 @@ function cellSection(data, mark, charts) {
 }
 
 function curveSections(data, charts) {
-  const shown = data.runs.map((run, number) => ({ label: run.name, shown: true, line: { colour: number } }));
-  const learning = section("curves", "Curves"), drawn = [];
-  if (data.runs.length > 1) {
-    const runs = legend(shown, () => drawn.forEach(({ draw }) => draw()));
+  const learning = section("curves", data.study ? "Curves of the searches" : "Curves"), drawn = [];
+  const draw = () => drawn.forEach((one) => one.draw());
+  let shown = data.runs.map((run, number) => ({ label: run.name, shown: true, line: { colour: number } }));
+  if (data.study && data.runs.length > 1) {
+    const methods = methodLegend(data.study, [...new Set(data.runs.map((run) => run.method))], draw);
+    shown = data.runs.map((run) => methods.items[run.method]);
+    learning.append(methods.element);
+  } else if (data.runs.length > 1) {
+    const runs = legend(shown, draw);
     runs.classList.add("runs");
     learning.append(runs);
   }

@@ -12,6 +12,7 @@ from typing import Any
 
 from dartslib.cell import INPUTS
 from dartslib.cell_history import History, operations_at, present_states
+from dartslib.decisions import by_loss
 from dartslib.genotype import Genotype
 from dartslib.history_picture import drawing, families_of
 from dartslib.operations import FAMILIES, curve_colours
@@ -21,18 +22,26 @@ from dartslib.runlog import CELL_TYPES, Alphas
 from dartslib.settings import differing
 
 FOLDER = Path(__file__).parent
-SCRIPTS = ("dom.js", "chart.js", "curves.js", "cells.js", "weights.js", "tables.js", "page.js")
+SCRIPTS = (
+    *("dom.js", "chart.js", "curves.js", "cells.js", "weights.js", "tables.js", "decisions.js"),
+    *("scatter.js", "methods.js", "study_tables.js", "study.js", "page.js"),
+)
 WEIGHT_DIGITS = 4
 
 
 def render(runs: list[Run], title: str) -> bytes:
     """Compose the page of these runs."""
+    return compose(page_data(runs, title), title)
+
+
+def compose(data: dict[str, Any], title: str) -> bytes:
+    """Put everything into one file; `data` is what the page's script reads."""
     script = "\n".join(_read(name) for name in SCRIPTS)
     parts = {
         "TITLE": html.escape(title),
         "POLICY": _policy(script),
         "STYLE": _read("page.css"),
-        "DATA": _for_script(page_data(runs, title)),
+        "DATA": _for_script(data),
         "SCRIPT": script,
     }
     pieces = _read("page.html").split("@@")  # text and names of parts in turns
@@ -60,26 +69,35 @@ def _for_script(data: dict[str, Any]) -> str:
 
 
 def page_data(runs: list[Run], title: str) -> dict[str, Any]:
-    """Return what the page's script reads."""
+    """Return what the page's script reads of runs."""
+    kinds = ["search" if run.searches else "training" for run in runs]
+    return figures_data(runs, _names(runs)) | {
+        "title": title,
+        "differing": {
+            "config": differing([run.config for run in runs], kinds),
+            "environment": differing([run.environment for run in runs], kinds),
+        },
+    }
+
+
+def figures_data(runs: list[Run], names: list[str], whole: bool = True) -> dict[str, Any]:
+    """Return what the page says of runs, and which panels show their figures.
+
+    Without `whole` their cells and weights by epoch are left out.
+    """
     series = [run.series() for run in runs]
     figures: dict[str, bool] = {}
     for table in series:
         for key, (_, values) in table.items():
             figures[key] = figures.get(key, False) or any(values)
-    kinds = ["search" if run.searches else "training" for run in runs]
     panels = panels_for(figures, all(run.metrics.validates for run in runs))
     return {
-        "title": title,
         "panels": [panel.to_json() for panel in panels],
         "families": [{"name": f.label, "fill": f.fill, "border": f.border} for f in FAMILIES],
         "runs": [
-            _run_data(run, name, table)
-            for run, name, table in zip(runs, _names(runs), series, strict=True)
+            _run_data(run, name, table, whole)
+            for run, name, table in zip(runs, names, series, strict=True)
         ],
-        "differing": {
-            "config": differing([run.config for run in runs], kinds),
-            "environment": differing([run.environment for run in runs], kinds),
-        },
     }
 
 
@@ -92,7 +110,7 @@ def _names(runs: list[Run]) -> list[str]:
     return names
 
 
-def _run_data(run: Run, name: str, series: dict[str, Any]) -> dict[str, Any]:
+def _run_data(run: Run, name: str, series: dict[str, Any], whole: bool) -> dict[str, Any]:
     """Return what the page's script reads of a run."""
     return {
         "name": name,
@@ -103,12 +121,37 @@ def _run_data(run: Run, name: str, series: dict[str, Any]) -> dict[str, Any]:
         "result": run.result,
         "series": series,
         "borders": run.alphas.borders if run.alphas else [],
-        "cells": _cells(run.history, run.searches) if run.history else None,
-        "alphas": _alphas(run.alphas) if run.alphas else None,
+        "cells": cells_data(run.history, run.searches) if run.history and whole else None,
+        "alphas": _alphas(run.alphas) if run.alphas and whole else None,
+        "decisions": _decisions(run) if run.decisions and whole else None,
     }
 
 
-def _cells(history: History, searched: bool) -> dict[str, Any]:
+def _decisions(run: Run) -> dict[str, Any]:
+    """Return what a selection decided, and how the supernet does without each candidate."""
+    loss = by_loss(run.config)
+    return {
+        "by": "loss" if loss else "accuracy",
+        "list": [
+            {
+                "epoch": decision.epoch,
+                "cell": decision.cell,
+                "subject": decision.subject,
+                "kept": decision.kept,
+                "rounds": [
+                    [
+                        {"name": t.candidate, "value": rounded(t.loss if loss else t.accuracy)}
+                        for t in trials
+                    ]
+                    for trials in decision.rounds()
+                ],
+            }
+            for decision in run.decisions
+        ],
+    }
+
+
+def cells_data(history: History, searched: bool) -> dict[str, Any]:
     """Return the drawings of both cells, and what of them every epoch shows."""
     families = [family.label for family in FAMILIES]
     of_operations = {name: families.index(f.label) for name, f in families_of(history).items()}

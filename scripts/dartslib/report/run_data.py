@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dartslib.cell_history import History, genotype_files, read_history
 from dartslib.cli import UserError, as_utf8, warn
+from dartslib.decisions import Decision, read_decisions
 from dartslib.genotype import load_genotype
 from dartslib.method import method_of
 from dartslib.records import numbers_of
@@ -34,6 +35,7 @@ class Run:
     history: History | None
     method: str
     broken: str
+    decisions: list[Decision]
 
     @property
     def searches(self) -> bool:
@@ -119,4 +121,5 @@ def read_run(path: Path) -> Run:
         history,
         method_of(path),
         broken,
+        read_decisions(path / "metrics.jsonl", alphas, config, lambda _: None),  # warned already
     )

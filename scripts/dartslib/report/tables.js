@@ -11,7 +11,7 @@ function table(runs, keys, pick, marked = []) {
 
 /** A run's name, with its colour where there are several. */
 function nameOf(run) {
-  return run.alone ? [run.name] : [sample({ colour: run.number }), " ", run.name];
+  return run.alone ? [run.name] : [sample({ colour: run.look?.colour ?? run.number }), " ", run.name];
 }
 
 function keysIn(runs, pick) {
