@@ -79,7 +79,7 @@ def main() -> None:
     if studies:
         if len(studies) < len(paths):
             raise cli.UserError(
-                f"{studies[0]}: a study, which has a page of its own; name it alone"
+                f"{studies[0]}: a study has a page of its own; name it apart from runs"
             )
         write_studies(studies, arguments.output, arguments.title)
         return

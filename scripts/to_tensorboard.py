@@ -24,13 +24,14 @@ FORMATS = ("tensorboard", "csv")
 EPILOG = """\
 Every number in the records of an epoch is a scalar, by epoch; those of steps are a run of their
 own, `steps`, by step, as counted up to the last one that is recorded in an epoch. Alphas are
-histograms, of both cells and of every operation; genotypes are pictures. With --to csv there are
-scalars.csv (kind, epoch, step, figure, value), alphas.csv (epoch, cell, edge, from, into,
-operation, alpha, weight) and, of methods that weigh edges, edges.csv.
+histograms, of both cells and of every operation; genotypes are pictures; decisions of a selection
+by perturbation are texts. With --to csv there are scalars.csv (kind, epoch, step, figure, value),
+alphas.csv (epoch, cell, edge, from, into, operation, alpha, weight), of methods that weigh edges
+edges.csv and of selections decisions.csv (epoch, cell, edge, into, round, candidate, accuracy and
+loss without it, kept).
 
 --follow goes on with a run that is going on, until its last epoch or Ctrl-C. A run that was
-stopped is waited for. Where it is resumed from before what was written, that is taken back. A
-selection by perturbation does not say how many epochs it has: there, Ctrl-C ends.
+stopped is waited for. Where it is resumed from before what was written, that is taken back.
 
 examples:
   to_tensorboard.py runs/cifar10-20260102-030405 --follow

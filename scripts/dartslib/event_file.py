@@ -64,6 +64,10 @@ class EventFile:
         """Make the summary of an array of finite numbers."""
         return self._summary.histogram(tag, values, BINS)
 
+    def text(self, tag: str, text: str) -> Any:
+        """Make the summary of a text, in Markdown."""
+        return self._summary.text(tag, text)
+
     def image(self, tag: str, png: bytes) -> Any:
         """Make the summary of a picture."""
         width, height = PNG_SIZE.unpack_from(png)

@@ -3,6 +3,8 @@
 scalars.csv   kind (epoch or step), epoch, step (within it; empty for an epoch), figure, value
 alphas.csv    epoch, cell, edge, from, into, operation, alpha, weight
 edges.csv     epoch, cell, edge, from, into, weight: of methods that weigh edges
+decisions.csv epoch, cell, edge (empty: edges into a node), into, round, candidate, accuracy and
+              loss without it, kept (1 or 0): of a selection by perturbation
 """
 
 from __future__ import annotations
@@ -14,11 +16,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from dartslib.cell import INPUTS, state_name
+from dartslib.decisions import Decision
 from dartslib.run_figures import RunFigures
 from dartslib.runlog import CELL_TYPES, Alphas
 
 SCALARS = ("kind", "epoch", "step", "figure", "value")
 ALPHAS = ("epoch", "cell", "edge", "from", "into", "operation", "alpha", "weight")
+DECISIONS = ("epoch", "cell", "edge", "into", "round", "candidate", "accuracy", "loss", "kept")
 EDGES = ("epoch", "cell", "edge", "from", "into", "weight")
 
 
@@ -29,6 +33,8 @@ def tables(figures: RunFigures) -> dict[str, bytes]:
         files["alphas.csv"] = _table(ALPHAS, _alphas(figures.alphas))
         if figures.alphas.edge_weights:
             files["edges.csv"] = _table(EDGES, _edges(figures.alphas))
+    if figures.decisions:
+        files["decisions.csv"] = _table(DECISIONS, _decisions(figures.decisions))
     return files
 
 
@@ -82,3 +88,13 @@ def _edges(alphas: Alphas) -> Iterator[tuple[Any, ...]]:
             for edge, source, node in _places(alphas):
                 weight = alphas.edge_weights[cell][index, edge]
                 yield epoch, cell, edge, source, node, _number(weight)
+
+
+def _decisions(decisions: list[Decision]) -> Iterator[tuple[Any, ...]]:
+    """Yield every candidate of every decision."""
+    for made in decisions:
+        place = (made.epoch, made.cell, "" if made.edge is None else made.edge, made.node)
+        for trial in made.trials:
+            kept = int(trial.candidate in made.kept)
+            figures = _number(trial.accuracy), _number(trial.loss)
+            yield *place, trial.round, trial.candidate, *figures, kept

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from dartslib.cell_history import genotype_files
 from dartslib.cli import UserError
+from dartslib.decisions import Decision, read_decisions
 from dartslib.records import OnCut, numbers_of, read_records, whole_number
 from dartslib.runlog import Alphas, read_alphas
 from dartslib.settings import epochs_planned, read_config
@@ -24,7 +25,7 @@ class RunFigures:
     """What a run's records say: figures by epoch, and by epoch and step within it.
 
     `genotypes` are the files of the epochs that are recorded; `planned` epochs end the run, where
-    the configuration says how many.
+    the configuration says how many. `decisions` are those of a selection.
     """
 
     epochs: dict[int, Figures]
@@ -32,6 +33,7 @@ class RunFigures:
     alphas: Alphas | None
     genotypes: dict[int, Path] = field(default_factory=dict)
     planned: int | None = None
+    decisions: list[Decision] = field(default_factory=list)
 
     @property
     def finished(self) -> bool:
@@ -51,7 +53,8 @@ class RunFigures:
 
 def read_figures(run: Path, on_cut: OnCut) -> RunFigures:
     """Read a run's figures; those that are not finite are left out."""
-    planned = epochs_planned(read_config(run))
+    config = read_config(run)
+    planned = epochs_planned(config)
     epochs: dict[int, Figures] = {}
     steps: dict[tuple[int, int], Figures] = {}
     path = run / "metrics.jsonl"
@@ -68,7 +71,8 @@ def read_figures(run: Path, on_cut: OnCut) -> RunFigures:
     if (run / "alphas.jsonl").exists() and (run / "alphas.jsonl").stat().st_size:
         alphas = read_alphas(run, on_cut)
     last = max([*epochs, *(alphas.epochs if alphas else [])], default=-1)
-    return RunFigures(epochs, steps, alphas, genotype_files(run, last), planned)
+    decisions = read_decisions(path, alphas, config, lambda _: None)  # told already
+    return RunFigures(epochs, steps, alphas, genotype_files(run, last), planned, decisions)
 
 
 def check_is_run(run: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dartslib.cell_picture import render
+from dartslib.decisions import Decision
 from dartslib.event_file import EventFile, files_in
 from dartslib.genotype import parse_genotype
 from dartslib.run_figures import RunFigures
@@ -20,6 +21,7 @@ from dartslib.runlog import CELL_TYPES, Alphas
 
 STEPS = "steps"
 GENOTYPE = "genotype"
+DECISIONS = "decisions"
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,8 @@ def _of_epochs(figures: RunFigures, images: bool) -> Entries:
     if figures.alphas:
         for index, epoch in enumerate(figures.alphas.epochs):
             entries[epoch, "alphas"] = _histograms(figures.alphas, index)
+    for epoch in {decision.epoch for decision in figures.decisions}:
+        entries[epoch, DECISIONS] = _texts([d for d in figures.decisions if d.epoch == epoch])
     if images:
         for epoch, path in figures.genotypes.items():
             entries[epoch, GENOTYPE] = _picture(path, f"epoch {epoch}")
@@ -150,6 +154,27 @@ def _histograms(alphas: Alphas, index: int) -> Entry:
                     yield file.histogram(f"alphas_{cell}/{name}", finite)
 
     return Entry([matrix.tobytes() for matrix in values.values()], summaries)
+
+
+def _texts(decisions: list[Decision]) -> Entry:
+    """Describe what a selection decides before an epoch, a text for each cell type."""
+    texts = {f"{DECISIONS}/{decision.cell}": _as_text(decision) for decision in decisions}
+
+    def summaries(file: EventFile) -> Iterator[Any]:
+        for tag, text in texts.items():
+            yield file.text(tag, text)
+
+    return Entry(texts, summaries)
+
+
+def _as_text(decision: Decision) -> str:
+    """Write a decision as a table in Markdown, after a line that says what is kept."""
+    lines = [f"{decision.subject}: **{', '.join(decision.kept)}**", ""]
+    lines += ["| round | without | accuracy | loss |", "|---|---|---|---|"]
+    lines += [
+        f"| {t.round} | {t.candidate} | {t.accuracy:.4f} | {t.loss:.4f} |" for t in decision.trials
+    ]
+    return "\n".join(lines)
 
 
 def _columns(alphas: Alphas, cell: str, name: str) -> Any:

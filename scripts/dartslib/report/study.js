@@ -4,7 +4,7 @@
 function studyPage(data, charts) {
   const { study } = data;
   for (const run of data.runs) run.look = lookOf(study.colours[run.method]);
-  overviewSection(study);
+  overviewSection(data);
   if (study.methods.length) {
     methodSections(study);
     const candidates = section("candidates", "Candidates");
@@ -16,8 +16,9 @@ function studyPage(data, charts) {
   if (data.runs.length) skipSection(data, charts);
 }
 
-function overviewSection(study) {
-  const place = section("study", "Study"), say = (text, attributes = {}) => place.append(make("p", attributes, text));
+function overviewSection({ study, runs }) {
+  const place = section("study", "Study"), broken = runs.filter((run) => run.broken);
+  const say = (text, attributes = {}) => place.append(make("p", attributes, text));
   const candidates = study.candidates.length, methods = study.methods.length;
   say(`${candidates} ${candidates === 1 ? "candidate" : "candidates"} of ${methods} ${methods === 1 ? "method" : "methods"}, ` +
     `ranked by the top-1 accuracy on ${study.holdOut.toLocaleString("en")} training images that neither the searches nor ` +
@@ -29,6 +30,7 @@ function overviewSection(study) {
   } else say("No candidate has been tested on the test set yet.", { id: "winner" });
   if (study.missing.length) say(`Not done yet: ${study.missing.join(", ")}.`, { class: "warning" });
   for (const [run, reason] of Object.entries(study.failed)) say(`${run} failed: ${reason}`, { class: "warning" });
+  for (const run of broken) say(`${run.name} diverged; not finite: ${run.broken}`, { class: "warning" });
   if (study.silent.length) say(`Searches without records of an epoch: ${study.silent.join(", ")}.`, { class: "note" });
 }
 

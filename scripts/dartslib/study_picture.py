@@ -1,0 +1,145 @@
+"""The picture of a study: all candidates by method, and what goes with their accuracy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from dartslib.cli import require
+from dartslib.figure import picture_of
+from dartslib.study import RANDOM, Candidate, Method, Study
+
+COLOURS = ("#1f5fa8", "#e07b12", "#1b7837", "#b2182b", "#6a3d9a", "#0f8f98", "#8c564b", "#c2479d")
+MARKS = ("o", "s", "^", "D")
+QUIET = "#5d6670"
+ROW, APART = 0.46, 0.16  # inches of a method; of a row between points that would touch
+NEAR = 0.012  # of the width
+
+
+def render(study: Study, title: str, picture_format: str) -> bytes:
+    """Draw the study and return the picture's bytes in `png`, `svg` or `pdf`."""
+    return picture_of(lambda _: _figure(study, title), picture_format)
+
+
+def _figure(study: Study, title: str) -> Any:
+    """Compose the methods' rows above the two scatters."""
+    rows = 0.9 + ROW * len(study.methods)
+    figure = require("matplotlib.figure").Figure(figsize=(8.4, rows + 3.3), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.06)
+    figure.suptitle(_escaped(title), fontsize=12, fontweight="bold", x=0.01, ha="left")
+    upper, lower = figure.subfigures(2, 1, height_ratios=[rows, 3.3])
+    looks = _looks(study)
+    _draw_methods(upper.subplots(), study, looks)
+    left, right = lower.subplots(1, 2)
+    _scatter(left, study, looks, lambda c: None if c.supernet is None else 100 * c.supernet)
+    rho = "" if study.correlation is None else f" (rank correlation {study.correlation:.2f})"
+    left.set_title(f"The supernet's own accuracy{rho}", fontsize=10, loc="left")
+    left.set_xlabel("validation accuracy of the supernet, %")
+    _scatter(right, study, looks, lambda c: c.skips["normal"])
+    right.set_title("Skip connections", fontsize=10, loc="left")
+    right.set_xlabel("skip connections of the normal cell")
+    right.xaxis.set_major_locator(require("matplotlib.ticker").MaxNLocator(8, integer=True))
+    for axes in (left, right):
+        axes.set_ylabel("retrained top-1, %")
+        axes.ticklabel_format(useOffset=False)
+    return figure
+
+
+def _escaped(text: str) -> str:
+    """Have a name's dollar signs drawn as they are."""
+    return text.replace("$", r"\$")
+
+
+def _looks(study: Study) -> dict[str, dict[str, Any]]:
+    """Give every method a colour and a mark; random genotypes are grey."""
+    looks = {RANDOM: {"color": QUIET, "marker": "o"}}
+    for number, method in enumerate(m for m in study.methods if m.name != RANDOM):
+        colour, mark = COLOURS[number % len(COLOURS)], MARKS[number % len(MARKS)]
+        looks[method.name] = {"color": colour, "marker": mark}
+    return looks
+
+
+def _draw_methods(axes: Any, study: Study, looks: dict[str, dict[str, Any]]) -> None:
+    """Draw a row for each method, the best one on top."""
+    if study.random:
+        axes.axvline(100 * study.random.accuracy, color=QUIET, ls="--", lw=1.2, zorder=1)
+    values = [100 * c.accuracy for c in study.candidates]
+    low, high = _limits(values, [e for m in study.methods for e in m.interval or ()])
+    for row, method in enumerate(study.methods):
+        _draw_method(axes, row, method, looks[method.name]["color"])
+        places = _beside(sorted(study.of(method.name), key=lambda c: c.accuracy), high - low)
+        axes.scatter(
+            [100 * c.accuracy for c, _ in places],
+            [row + offset for _, offset in places],
+            **looks[method.name],
+            s=26,
+            alpha=0.8,
+            linewidths=0.5,
+            edgecolors="white",
+            zorder=3,
+        )
+    axes.set_xlim(low, high)
+    axes.set_yticks(range(len(study.methods)), [_escaped(m.name) for m in study.methods])
+    axes.set_ylim(len(study.methods) - 0.4, -0.6)
+    axes.grid(False, axis="y")
+    axes.tick_params(axis="y", length=0)
+    axes.ticklabel_format(axis="x", useOffset=False)
+    dashed = "; dashed: mean of random genotypes" if study.random else ""
+    axes.set_xlabel(f"top-1, %   (bar: mean, line: its 95 % interval{dashed})")
+
+
+def _limits(values: list[float], ends: list[float]) -> tuple[float, float]:
+    """Return the range that is shown: intervals of few values may reach too far."""
+    least, most = min(values), max(values)
+    span = (most - least) or 1.0
+    low = max([least - span, min([least, *(100 * end for end in ends)]), 0.0])
+    high = min([most + span, max([most, *(100 * end for end in ends)]), 100.0])
+    room = 0.03 * (high - low) or 0.5
+    return low - room, high + room
+
+
+def _draw_method(axes: Any, row: int, method: Method, colour: str) -> None:
+    """Draw a method's mean and interval."""
+    if method.interval:
+        ends = [100 * end for end in method.interval]
+        axes.plot(ends, [row, row], color=colour, lw=1.3, marker="|", ms=8, zorder=2)
+    if len(method.seeds) > 1:
+        mean = 100 * method.accuracy
+        axes.plot([mean, mean], [row - 0.34, row + 0.34], color=colour, lw=2.6, zorder=2)
+
+
+def _beside(candidates: list[Candidate], width: float) -> list[tuple[Candidate, float]]:
+    """Move points that would hide each other apart, up and down within their row."""
+    placed: list[tuple[Candidate, float]] = []
+
+    def free(candidate: Candidate, offset: float) -> bool:
+        return all(
+            offset != other or 100 * abs(candidate.accuracy - c.accuracy) > NEAR * width
+            for c, other in placed
+        )
+
+    for candidate in candidates:
+        offsets = (0.0, APART, -APART, 2 * APART, -2 * APART)
+        offset = next((offset for offset in offsets if free(candidate, offset)), 0.0)
+        placed.append((candidate, offset))
+    return placed
+
+
+def _scatter(
+    axes: Any,
+    study: Study,
+    looks: dict[str, dict[str, Any]],
+    value: Callable[[Candidate], float | None],
+) -> None:
+    """Draw the retrained accuracy over something else."""
+    empty = True
+    for method in study.methods:
+        known = [(value(c), 100 * c.accuracy) for c in study.of(method.name)]
+        known = [pair for pair in known if pair[0] is not None]
+        if known:
+            empty = False
+            axes.scatter(
+                *zip(*known, strict=True), **looks[method.name], s=26, alpha=0.8, lw=0, zorder=3
+            )
+    if empty:
+        axes.text(0.5, 0.5, "no search", transform=axes.transAxes, ha="center")
