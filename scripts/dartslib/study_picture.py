@@ -138,8 +138,7 @@ def _scatter(
         known = [pair for pair in known if pair[0] is not None]
         if known:
             empty = False
-            axes.scatter(
-                *zip(*known, strict=True), **looks[method.name], s=26, alpha=0.8, lw=0, zorder=3
-            )
+            look = looks[method.name] | {"s": 26, "alpha": 0.8, "linewidths": 0, "zorder": 3}
+            axes.scatter(*zip(*known, strict=True), **look)
     if empty:
         axes.text(0.5, 0.5, "no search", transform=axes.transAxes, ha="center")

@@ -7,11 +7,12 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import start_browser
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
@@ -83,3 +84,35 @@ def write_genotypes(run: Path, cells: dict[int, dict[str, Any]]) -> None:
     for epoch, change in cells.items():
         path = run / "genotypes" / f"epoch_{epoch:03}.json"
         path.write_text(json.dumps(GENOTYPE | change))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A browser."""
+    driver = start_browser()
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def opened(browser: Any, script: Script, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Open the page of some runs; at the end check that it fetched nothing and had no errors."""
+    page = tmp_path / "page.html"
+
+    def call(*runs: Path, title: str = "runs") -> Any:
+        result = script("report.py", *runs, "-o", page, "--title", title)
+        assert (result.returncode, result.stderr) == (0, "")
+        for log in ("browser", "performance"):
+            browser.get_log(log)
+        browser.get(page.as_uri())
+        return browser
+
+    yield call
+    assert [entry["message"] for entry in browser.get_log("browser")] == []
+    messages = [json.loads(e["message"])["message"] for e in browser.get_log("performance")]
+    requests = [
+        m["params"]["request"]["url"]
+        for m in messages
+        if m["method"] == "Network.requestWillBeSent"
+    ]
+    assert {url for url in requests if not url.startswith("data:")} == {page.as_uri()}

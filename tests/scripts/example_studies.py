@@ -45,7 +45,7 @@ def make_study(
             candidates[-1]["skip_connections_normal"] = (seed + offset) % 3
             candidates[-1]["search"] = {
                 "seconds": 90.0 * epochs,
-                "valid_accuracy": 0.6 - 0.1 * seed,
+                "valid_accuracy": max(0.6 - 0.1 * seed, 0.0),
             }
     for seed in range(random):
         candidates.append(candidate(f"random-{seed}", "random", seed, 0.89 + 0.005 * seed))

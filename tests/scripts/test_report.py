@@ -235,6 +235,10 @@ def test_times() -> None:
 def test_epochs_planned(tmp_path: Path) -> None:
     config = read_config(make_search(tmp_path))
     assert epochs_planned(config) == 3
-    assert epochs_planned(config | {"selection.by": "perturbation"}) is None
+    selection = config | {"selection.by": "perturbation"}
+    assert epochs_planned(selection) == 81  # 14 edges and 3 nodes, 5 epochs between each
+    smaller = {"selection.interval": "1", "space.nodes": "2", "space.edges_per_node": "[2, 3]"}
+    assert epochs_planned(selection | smaller) == 5
+    assert epochs_planned(selection | {"space.edges_per_node": "[2, 2]"}) is None
     assert epochs_planned(config | {"search.method": "random"}) is None
     assert epochs_planned({"train.epochs": "600"}) == 600

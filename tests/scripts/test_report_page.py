@@ -3,71 +3,18 @@
 from __future__ import annotations
 
 import functools
-import json
-import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Script
+from browsing import find, needs_browser, scheme_and_size
 from example_runs import make_search, make_training
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-from selenium.webdriver.chrome.service import Service  # noqa: E402
-from selenium.webdriver.common.by import By  # noqa: E402
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-DRIVER = shutil.which("chromedriver")
-pytestmark = [
-    pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed"),
-    pytest.mark.skipif(not DRIVER, reason="Chromium's chromedriver is not installed"),
-    pytest.mark.skipif(not shutil.which("dot"), reason="Graphviz's dot is not installed"),
-]
+pytestmark = needs_browser
 MARK = "</script><script>window.broken = 1</script><img src=x onerror='window.broken = 1'>"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Chromium without a window, which logs what it fetches and what goes wrong."""
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    # Root has no sandbox, and a container's /dev/shm may be small.
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
-    yield driver
-    driver.quit()
-
-
-@pytest.fixture
-def opened(browser: Any, script: Script, tmp_path: Path) -> Iterator[Callable[..., Any]]:
-    """Open the page of some runs; at the end check that it fetched nothing and had no errors."""
-    page = tmp_path / "page.html"
-
-    def call(*runs: Path, title: str = "runs") -> Any:
-        result = script("report.py", *runs, "-o", page, "--title", title)
-        assert (result.returncode, result.stderr) == (0, "")
-        for log in ("browser", "performance"):
-            browser.get_log(log)
-        browser.get(page.as_uri())
-        return browser
-
-    yield call
-    assert [entry["message"] for entry in browser.get_log("browser")] == []
-    messages = [json.loads(e["message"])["message"] for e in browser.get_log("performance")]
-    requests = [
-        m["params"]["request"]["url"]
-        for m in messages
-        if m["method"] == "Network.requestWillBeSent"
-    ]
-    assert {url for url in requests if not url.startswith("data:")} == {page.as_uri()}
-
-
-def find(browser: Any, selector: str) -> list[Any]:
-    return browser.find_elements(By.CSS_SELECTOR, selector)
 
 
 def operations(browser: Any, cell: str) -> list[str]:
@@ -230,12 +177,7 @@ def test_fits_windows_in_both_schemes(
 ) -> None:
     runs = [make_search(tmp_path, "a-long-name-of-a-run-20260102-030405"), make_search(tmp_path)]
     browser = opened(*runs)
-    feature = {"name": "prefers-color-scheme", "value": scheme}
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
-    size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
-    back = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
-    assert (back == "rgb(255, 255, 255)") == (scheme == "light")
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
-    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    with scheme_and_size(browser, scheme, width):
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+        back = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+        assert (back == "rgb(255, 255, 255)") == (scheme == "light")
