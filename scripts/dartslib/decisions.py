@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from dartslib.records import OnCut, read_records, whole_number
 from dartslib.runlog import CELL_TYPES, Alphas
 from dartslib.settings import Settings
 
+MOST = 10_000  # edges of a cell
 NONE = "none"  # stands in a list of figures, but is no candidate
 
 
@@ -78,14 +80,14 @@ def read_decisions(
 def _decision(record: dict[str, Any], epoch: int, alphas: Alphas | None, loss: bool) -> Decision:
     """Check and convert a record."""
     cell = record["cell"]
-    figures = [(float(one["accuracy"]), float(one["loss"])) for one in record["figures"]]
+    figures = [(_figure(one["accuracy"]), _figure(one["loss"])) for one in record["figures"]]
     if cell not in CELL_TYPES:
         raise ValueError
     if "edge" not in record:
-        node, kept = int(record["node"]), [int(edge) for edge in record["edges"]]
+        node, kept = _number(record["node"]), record["edges"]
         names = _names_in_rounds(node, figures, len(kept), loss)
         return Decision(epoch, cell, node, None, [_source(node, e) for e in kept], names)
-    edge = int(record["edge"])
+    edge = _number(record["edge"])
     names = alphas.primitives[cell][edge] if alphas and edge < len(alphas.primitives[cell]) else []
     if len(names) != len(figures):
         names = [f"operation {i}" for i in range(len(figures))]
@@ -96,6 +98,18 @@ def _decision(record: dict[str, Any], epoch: int, alphas: Alphas | None, loss: b
     ]
     node = next(n for n in range(edge + 1) if edge < first_edge(n + 1))
     return Decision(epoch, cell, node, edge, [str(record["operation"])], trials)
+
+
+def _number(value: Any) -> int:
+    """Check the number of a node or an edge."""
+    if type(value) is not int or not 0 <= value < MOST:
+        raise ValueError
+    return value
+
+
+def _figure(value: Any) -> float:
+    """Convert a number; null stands for NaN."""
+    return math.nan if value is None else float(value)
 
 
 def _source(node: int, edge: int) -> str:
@@ -117,6 +131,14 @@ def _names_in_rounds(
         number = node + INPUTS - len(left) + 1
         trials += [Trial(name, number, *pair) for name, pair in zip(left, pairs, strict=True)]
         at += len(left)
-        least = [pair[1] if loss else -pair[0] for pair in pairs]
-        left.pop(max(i for i, value in enumerate(least) if value == min(least)))
+        left.pop(_missed_least([pair[1] if loss else -pair[0] for pair in pairs]))
     return trials
+
+
+def _missed_least(values: list[float]) -> int:
+    """Return the place of the last of the smallest values, with NaN as the program has it."""
+    least = 0
+    for place, value in enumerate(values):
+        if not value > values[least]:
+            least = place
+    return least

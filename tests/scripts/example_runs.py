@@ -96,3 +96,33 @@ def make_training(folder: Path, name: str = "training-1") -> Path:
     ]
     write_lines(run / "metrics.jsonl", records)
     return run
+
+
+def make_selection(folder: Path, epochs: int = 11, criterion: str = "accuracy") -> Path:
+    """Write a selection by perturbation of 9 edges and then 2 nodes, a decision an epoch."""
+    run = make_search(folder, "selection-1", epochs)
+    config = (run / "config.yaml").read_text()
+    config = config.replace("space:\n", "space:\n  nodes: 3\n  edges_per_node: 2\n")
+    chosen = f"selection:\n  by: perturbation\n  criterion: {criterion}\n  interval: 1\n"
+    (run / "config.yaml").write_text(config + chosen)
+    records = []
+    for epoch in range(1, epochs + 1):
+        records += [decision_record(epoch, cell) for cell in ("normal", "reduce")]
+        records.append(search_record(epoch) | {"valid_accuracy": 0.05 * epoch})
+    write_lines(run / "metrics.jsonl", records)
+    return run
+
+
+def decision_record(epoch: int, cell: str) -> dict[str, Any]:
+    """The decision before an epoch: the edges in their order, then nodes 1 and 2."""
+    if epoch <= EDGES:
+        figures = [(0.0, 0.0), (0.5, 1.0), (0.25, 1.5), (0.75, 0.5)]  # of none there are none
+        what = {"edge": epoch - 1, "operation": "skip_connect"}
+    elif epoch == EDGES + 1:
+        figures, what = [(0.5, 1.0), (0.75, 0.5), (0.25, 1.5)], {"node": 1, "edges": [2, 4]}
+    else:  # at first the second of four edges goes, then the last of the equal two
+        figures = [(0.5, 1.0), (0.75, 0.5), (0.25, 1.5), (0.5, 1.0)]
+        figures += [(0.5, 1.0), (0.25, 1.5), (0.5, 1.0)]
+        what = {"node": 2, "edges": [5, 7]}
+    named = [{"accuracy": accuracy, "loss": loss} for accuracy, loss in figures]
+    return {"kind": "decision", "cell": cell, "figures": named} | what

@@ -148,12 +148,8 @@ def test_the_page_of_a_study(script: Script, tmp_path: Path) -> None:
     data = data_of(study / "report.html")
     assert data["title"] == "small"
     first = [f"first-{seed}" for seed in (2, 1, 0)]
-    assert [run["name"] for run in data["runs"]] == [
-        "pc-darts-2",
-        "pc-darts-1",
-        "pc-darts-0",
-        *first,
-    ]
+    names = [run["name"] for run in data["runs"]]
+    assert names == ["pc-darts-2", "pc-darts-1", "pc-darts-0", *first]
     assert {run["method"] for run in data["runs"]} == {"first", "pc-darts"}
     assert all(run["cells"] is None and run["alphas"] is None for run in data["runs"])
     of = {c["name"]: c for c in data["study"]["candidates"]}
