@@ -214,6 +214,8 @@ def test_panels_of_newer_names_and_of_zeros() -> None:
     assert panels_for({"drop_path": True}, True)[0].title == "Drop path"
     joint = panels_for({"valid_loss": True}, False)
     assert joint[0].lines == {"valid_loss": "part of the images trained on"}
+    mixed = panels_for({"valid_loss": True}, None)
+    assert mixed[0].lines == {"valid_loss": "validation; of joint searches, of images trained on"}
 
 
 def test_differing_settings() -> None:

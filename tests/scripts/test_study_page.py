@@ -98,6 +98,18 @@ def test_relations_and_their_legend(opened: Callable[..., Any], tmp_path: Path) 
     assert len(find(browser, "#relations .chart .mark")) == 20
 
 
+def test_what_is_no_validation_is_said(opened: Callable[..., Any], tmp_path: Path) -> None:
+    study = make_study(tmp_path)
+    for seed in range(3):
+        path = study / f"searches/first-{seed}/metrics.jsonl"
+        path.write_text(path.read_text().replace("held out", "trained on"))
+    browser = opened(study)
+    note = find(browser, "#relations .panel .note")[0].text
+    assert note.endswith("Not validation: first, on images trained on.")
+    legend = texts(browser, "#curves .panel:first-child .legend button")
+    assert legend == ["training", "validation; of joint searches, of images trained on"]
+
+
 def test_curves_of_searches(opened: Callable[..., Any], tmp_path: Path) -> None:
     browser = opened(make_study(tmp_path))
     assert texts(browser, "#skips h3") == ["pc-darts", "first"]

@@ -79,6 +79,9 @@ function curveSections(data, charts) {
   if (data.panels.some((panel) => panel.group === "speed")) {
     drawn.push(...curves(section("speed", "Throughput"), data, "speed", shown));
   }
+  if (data.study) {
+    learning.append(make("p", { class: "note" }, "A search’s cells and weights by epoch: scripts/report.py STUDY_DIR/searches/NAME."));
+  }
   charts.push(...drawn);
 }
 

@@ -90,7 +90,8 @@ def figures_data(runs: list[Run], names: list[str], whole: bool = True) -> dict[
     for table in series:
         for key, (_, values) in table.items():
             figures[key] = figures.get(key, False) or any(values)
-    panels = panels_for(figures, all(run.metrics.validates for run in runs))
+    validate = {run.metrics.validates for run in runs if run.searches} or {True}
+    panels = panels_for(figures, None if len(validate) > 1 else validate.pop())
     return {
         "panels": [panel.to_json() for panel in panels],
         "families": [{"name": f.label, "fill": f.fill, "border": f.border} for f in FAMILIES],

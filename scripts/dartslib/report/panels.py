@@ -13,6 +13,11 @@ from dartslib.runlog import FIGURE
 
 LEARNING, SPEED = "learning", "speed"
 NORMAL_AND_REDUCE = {"_normal": "normal cell", "_reduce": "reduction cell"}
+VALIDATION = {
+    True: "validation",
+    False: "part of the images trained on",
+    None: "validation; of joint searches, of images trained on",
+}
 NOT_SHOWN = {"epoch", FIGURE + "stage"}  # the axis; borders show stages
 
 
@@ -47,9 +52,9 @@ def _of_cells(title: str, *quantities: str, **options: Any) -> Panel:
     return Panel(title, lines, **options)
 
 
-def _known(validates: bool) -> tuple[Panel, ...]:
+def _known(validates: bool | None) -> tuple[Panel, ...]:
     """Describe the panels of known figures; a joint search has no validation."""
-    valid = "validation" if validates else "part of the images trained on"
+    valid = VALIDATION[validates]
     figures = (Panel(title, {FIGURE + name: ""}) for name, title in FIGURES.items())
     return (
         Panel("Loss", {"train_loss": "training", "valid_loss": valid, "test_loss": "test"}),
@@ -88,10 +93,11 @@ def _known(validates: bool) -> tuple[Panel, ...]:
     )
 
 
-def panels_for(figures: dict[str, bool], validates: bool) -> list[Panel]:
+def panels_for(figures: dict[str, bool], validates: bool | None) -> list[Panel]:
     """Choose the panels that show these figures, each with the curves that there are.
 
-    `figures` tells of every figure, by its key, whether it is ever anything but zero.
+    `figures` tells of every figure, by its key, whether it is ever anything but zero; `validates`
+    is None where some runs do and others do not.
     """
     left = [key for key in figures if key not in NOT_SHOWN]
     chosen = []

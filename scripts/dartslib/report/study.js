@@ -59,9 +59,10 @@ function methodSections(study) {
 function allVerdicts(comparisons) {
   if (!comparisons.length) return "No two methods have two candidates each.";
   const certain = comparisons.filter((c) => !c.within_noise);
-  if (!certain.length) return `All ${comparisons.length} differences are within noise.`;
+  if (!certain.length) return `No difference of ${comparisons.length} is more than noise.`;
   const words = certain.map((c) => (c.difference > 0 ? `${c.first} over ${c.second}` : `${c.second} over ${c.first}`));
-  return `${certain.length} of ${comparisons.length} differences are more than noise: ${words.join(", ")}.`;
+  const verb = certain.length === 1 ? "is" : "are";
+  return `${certain.length} of ${comparisons.length} differences ${verb} more than noise: ${words.join(", ")}.`;
 }
 
 /** A legend of methods; `shown[method]` says whether it is to be seen. */
@@ -73,7 +74,9 @@ function methodLegend(study, methods, changed) {
 }
 
 function relationSection(study) {
-  const rho = study.correlation === null ? "" : ` Rank correlation (Spearman): ${study.correlation.toFixed(2)}.`;
+  const joint = [...new Set(study.candidates.filter((c) => c.trainedOn).map((c) => c.method))];
+  const rho = (study.correlation === null ? "" : ` Rank correlation (Spearman): ${study.correlation.toFixed(2)}.`) +
+    (joint.length ? ` Not validation: ${joint.join(", ")}, on images trained on.` : "");
   const kinds = [
     { head: "The supernet’s own accuracy", title: "validation accuracy of the supernet, %", value: (c) => (c.supernet === null ? null : 100 * c.supernet), note: rho },
     { head: "Skip connections", title: "skip connections of the normal cell", value: (c) => c.skips.normal, whole: true },

@@ -89,7 +89,7 @@ def study_page_data(study: Study, runs: StudyRuns, title: str) -> dict[str, Any]
                 for m in study.methods
             ],
             "comparisons": [asdict(comparison) for comparison in study.comparisons],
-            "candidates": [_candidate(c, runs.eigenvalue(c.name)) for c in study.candidates],
+            "candidates": [_candidate(c, runs) for c in study.candidates],
             "missing": study.missing,
             "failed": {as_utf8(run): reason for run, reason in study.failed.items()},
             "silent": [as_utf8(name) for name in runs.silent],
@@ -100,8 +100,9 @@ def study_page_data(study: Study, runs: StudyRuns, title: str) -> dict[str, Any]
     }
 
 
-def _candidate(candidate: Candidate, eigenvalue: float | None) -> dict[str, Any]:
+def _candidate(candidate: Candidate, runs: StudyRuns) -> dict[str, Any]:
     """Return what the page says of a candidate, with its drawing."""
+    eigenvalue, search = runs.eigenvalue(candidate.name), runs.searches.get(candidate.name)
     history = History({0: candidate.genotype})
     return {
         "name": candidate.name,
@@ -113,6 +114,7 @@ def _candidate(candidate: Candidate, eigenvalue: float | None) -> dict[str, Any]
         "multiplyAdds": candidate.multiply_adds,
         "skips": candidate.skips,
         "supernet": candidate.supernet,
+        "trainedOn": search is not None and not search.metrics.validates,
         "eigenvalue": None if eigenvalue is None else rounded(eigenvalue),
         "seconds": candidate.search_seconds,
         "time": duration(candidate.search_seconds) if candidate.search_seconds else "",

@@ -60,7 +60,7 @@ function comparisonsTable(study) {
     { title: "methods", value: (c) => `${c.first} − ${c.second}` },
     { title: "difference, points", value: (c) => c.difference, show: (c) => percent(c.difference) },
     { title: "test", value: (c) => (c.paired ? "paired by seeds" : "Welch’s") },
-    { title: "t", value: (c) => c.t, show: (c) => (c.t === null ? "–" : c.t.toFixed(2)) },
+    { title: "t", value: (c) => c.t, show: (c) => (c.t === null ? "∞" : Math.abs(c.t) < 1e4 ? c.t.toFixed(2) : shortNumber(c.t)) },
     { title: "degrees of freedom", value: (c) => c.freedom, show: (c) => shortNumber(c.freedom, 3) },
     { title: "p", value: (c) => c.p, show: (c) => pValue(c.p) },
     { title: "p corrected", value: (c) => c.corrected_p, show: (c) => pValue(c.corrected_p) },
