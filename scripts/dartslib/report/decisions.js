@@ -10,15 +10,17 @@ function decisionSection(data) {
       { title: "epoch", value: (d) => d.epoch },
       { title: "cell", value: (d) => CELL_NAMES[d.cell] },
       { title: "edge", value: (d) => d.subject, show: (d) => stateNames(d.subject) },
-      { title: "kept", value: (d) => d.kept.join(", "), show: (d) => make("strong", {}, stateNames(d.kept.join(", "))) },
+      { title: "kept", value: (d) => d.kept.join(", "),
+        show: (d) => make("strong", {}, stateNames(d.kept.join(", "))) },
       { title: accuracy ? "accuracy without, %" : "loss without", value: (d) => "", show: (d) => make("div", {},
         ...d.rounds.map((trials) => make("div", { class: "trials" }, ...trials.map((trial) =>
           make("span", d.kept.includes(trial.name) ? { class: "kept" } : {}, stateNames(trial.name), " ",
             make("b", {}, trial.value === null ? "–" : value(trial))))))) },
     ];
-    place.replaceChildren(make("p", { class: "note" }, `The ${by} of the supernet without each candidate: kept is the operation ` +
-      "without which it does worst; of a node’s edges the one goes, round by round, without which it does best. Made before " +
-      "the first step of the epoch."), dataTable(columns, list, false));
+    const text = `The ${by} of the supernet without each candidate: kept is the operation without which it does ` +
+      "worst; of a node’s edges the one goes, round by round, without which it does best. Made before the first step " +
+      "of the epoch.";
+    place.replaceChildren(note(text), dataTable(columns, list, false));
   });
 }
 

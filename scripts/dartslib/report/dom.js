@@ -14,6 +14,10 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+function note(...text) {
+  return make("p", { class: "note" }, ...text);
+}
+
 function makeSvg(tag, attributes = {}, ...children) {
   const element = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);

@@ -80,7 +80,7 @@ function curveSections(data, charts) {
     drawn.push(...curves(section("speed", "Throughput"), data, "speed", shown));
   }
   if (data.study) {
-    learning.append(make("p", { class: "note" }, "A search’s cells and weights by epoch: scripts/report.py STUDY_DIR/searches/NAME."));
+    learning.append(note("A search’s cells and weights by epoch: scripts/report.py STUDY_DIR/searches/NAME."));
   }
   charts.push(...drawn);
 }

@@ -10,7 +10,7 @@ function studyPage(data, charts) {
     const candidates = section("candidates", "Candidates");
     relationSection(study);
     const choose = candidateCells(data);
-    candidates.append(make("p", { class: "note" }, "Best first; a click on a head sorts, one on a name shows its cells."),
+    candidates.append(note("Best first; a click on a head sorts, one on a name shows its cells."),
       candidatesTable(study, choose));
   }
   if (data.runs.length) skipSection(data, charts);
@@ -19,14 +19,14 @@ function studyPage(data, charts) {
 function overviewSection({ study, runs }) {
   const place = section("study", "Study"), broken = runs.filter((run) => run.broken);
   const say = (text, attributes = {}) => place.append(make("p", attributes, text));
-  const candidates = study.candidates.length, methods = study.methods.length;
-  say(`${candidates} ${candidates === 1 ? "candidate" : "candidates"} of ${methods} ${methods === 1 ? "method" : "methods"}, ` +
-    `ranked by the top-1 accuracy on ${study.holdOut.toLocaleString("en")} training images that neither the searches nor ` +
-    "the trainings saw.");
+  const several = (count, what) => `${count} ${what}${count === 1 ? "" : "s"}`;
+  say(`${several(study.candidates.length, "candidate")} of ${several(study.methods.length, "method")}, ranked by the ` +
+    `top-1 accuracy on ${study.holdOut.toLocaleString("en")} training images that neither the searches nor the ` +
+    "trainings saw.");
   const { winner } = study;
   if (winner) {
-    say(`The best of ${winner.compared.length} on these images, ${winner.candidate}, was then tested on the test set, once: ` +
-      `${winner.test.map((share) => percent(share)).join(", ")} % top-1.`, { id: "winner" });
+    say(`The best of ${winner.compared.length} on these images, ${winner.candidate}, was then tested on the test ` +
+      `set, once: ${winner.test.map((share) => percent(share)).join(", ")} % top-1.`, { id: "winner" });
   } else say("No candidate has been tested on the test set yet.", { id: "winner" });
   if (study.missing.length) say(`Not done yet: ${study.missing.join(", ")}.`, { class: "warning" });
   for (const [run, reason] of Object.entries(study.failed)) say(`${run} failed: ${reason}`, { class: "warning" });
@@ -45,13 +45,13 @@ function methodSections(study) {
   const plot = new MethodsPlot(study.methods, (method) => pointsOf(study,
     study.candidates.filter((c) => c.method === method.name), (c) => 100 * c.accuracy, () => []),
   random ? random.accuracy : null);
-  place.append(make("div", { class: "wide" }, plot.svg), make("p", { class: "note" },
-    "A point is a candidate, the mean over its trainings; bars are the means over candidates, lines the intervals that hold " +
-    "the mean in 95 of 100 studies (Student’s t)" + (random ? "; dashed: the mean of random genotypes." : ".")),
+  place.append(make("div", { class: "wide" }, plot.svg), note("A point is a candidate, the mean over its " +
+    "trainings; bars are the means over candidates, lines the intervals that hold the mean in 95 of 100 studies " +
+    "(Student’s t)" + (random ? "; dashed: the mean of random genotypes." : ".")),
   methodsTable(study));
   place.append(make("h3", {}, "Comparisons"), make("p", { id: "verdict" }, allVerdicts(study.comparisons)));
   if (study.comparisons.length) {
-    place.append(comparisonsTable(study), make("p", { class: "note" }, "A difference is called noise where one as large " +
+    place.append(comparisonsTable(study), note("A difference is called noise where one as large " +
       "would come up by chance in more than 5 of 100 such studies, corrected for their number (Holm)."));
   }
 }
@@ -67,7 +67,8 @@ function allVerdicts(comparisons) {
 
 /** A legend of methods; `shown[method]` says whether it is to be seen. */
 function methodLegend(study, methods, changed) {
-  const items = methods.map((method) => ({ label: method, shown: true, sign: markSample(lookOf(study.colours[method] ?? null)) }));
+  const sign = (method) => markSample(lookOf(study.colours[method] ?? null));
+  const items = methods.map((method) => ({ label: method, shown: true, sign: sign(method) }));
   const element = legend(items, changed);
   element.classList.add("runs");
   return { element, items: Object.fromEntries(items.map((item) => [item.label, item])) };
@@ -78,7 +79,8 @@ function relationSection(study) {
   const rho = (study.correlation === null ? "" : ` Rank correlation (Spearman): ${study.correlation.toFixed(2)}.`) +
     (joint.length ? ` Not validation: ${joint.join(", ")}, on images trained on.` : "");
   const kinds = [
-    { head: "The supernet’s own accuracy", title: "validation accuracy of the supernet, %", value: (c) => (c.supernet === null ? null : 100 * c.supernet), note: rho },
+    { head: "The supernet’s own accuracy", title: "validation accuracy of the supernet, %",
+      value: (c) => (c.supernet === null ? null : 100 * c.supernet), note: rho },
     { head: "Skip connections", title: "skip connections of the normal cell", value: (c) => c.skips.normal, whole: true },
     { head: "Dominant eigenvalue", title: "dominant eigenvalue, as measured last", value: (c) => c.eigenvalue },
   ].map((kind) => ({ ...kind, candidates: study.candidates.filter((c) => kind.value(c) !== null) }))
@@ -87,14 +89,14 @@ function relationSection(study) {
   const draws = [], all = () => draws.forEach((draw) => draw());
   const { element, items } = methodLegend(study, study.methods.map((method) => method.name), all);
   const panels = make("div", { class: "panels" });
-  place.append(element, panels, make("p", { class: "note" }, "Upwards: top-1 accuracy of the retrained candidates, %."));
+  place.append(element, panels, note("Upwards: top-1 accuracy of the retrained candidates, %."));
   for (const kind of kinds) {
     const chart = new Scatter({ title: kind.title, height: 260, xTitle: kind.title, xWhole: Boolean(kind.whole) });
     const text = (c) => shortNumber(kind.value(c), 4);
     draws.push(() => chart.draw(pointsOf(study, kind.candidates.filter((c) => items[c.method].shown), kind.value,
       (c) => [[kind.title, text(c)]])));
     panels.append(make("div", { class: "panel" }, make("h3", {}, kind.head), chart.svg,
-      make("p", { class: "note" }, `${kind.candidates.length} candidates.${kind.note || ""}`)));
+      note(`${kind.candidates.length} candidates.${kind.note || ""}`)));
   }
   all();
 }
@@ -128,7 +130,7 @@ function skipSection(data, charts) {
   const most = Math.max(1, ...runs.flatMap((run) => run.series[key][1].map((value) => value ?? 0)));
   const panels = make("div", { class: "panels" });
   section("skips", "Skip connections over the epochs").append(panels,
-    make("p", { class: "note" }, "Of the normal cell, in the genotype of each epoch."));
+    note("Of the normal cell, in the genotype of each epoch."));
   for (const method of new Set(runs.map((run) => run.method))) {
     const chart = new Chart({ title: method, height: 170, counts: true, y: [0, most * 1.06] });
     const items = runs.filter((run) => run.method === method).map((run, i) => ({ label: run.name, shown: true,

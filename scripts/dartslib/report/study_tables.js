@@ -40,6 +40,7 @@ function inOrder(a, b, down) {
 const percent = (share, digits = 2) => (100 * share).toFixed(digits);
 const millions = (count) => (count / 1e6).toFixed(2);
 const pValue = (p) => (p < 0.001 ? "< 0.001" : p.toFixed(3));
+const tValue = (t) => (t === null ? "∞" : Math.abs(t) < 1e4 ? t.toFixed(2) : shortNumber(t));
 const withDeviation = (share, deviation) => percent(share) + (deviation === null ? "" : ` ± ${percent(deviation)}`);
 
 function methodsTable(study) {
@@ -60,11 +61,12 @@ function comparisonsTable(study) {
     { title: "methods", value: (c) => `${c.first} − ${c.second}` },
     { title: "difference, points", value: (c) => c.difference, show: (c) => percent(c.difference) },
     { title: "test", value: (c) => (c.paired ? "paired by seeds" : "Welch’s") },
-    { title: "t", value: (c) => c.t, show: (c) => (c.t === null ? "∞" : Math.abs(c.t) < 1e4 ? c.t.toFixed(2) : shortNumber(c.t)) },
+    { title: "t", value: (c) => c.t, show: (c) => tValue(c.t) },
     { title: "degrees of freedom", value: (c) => c.freedom, show: (c) => shortNumber(c.freedom, 3) },
     { title: "p", value: (c) => c.p, show: (c) => pValue(c.p) },
     { title: "p corrected", value: (c) => c.corrected_p, show: (c) => pValue(c.corrected_p) },
-    { title: "in words", value: (c) => verdict(c), show: (c) => make(c.within_noise ? "span" : "strong", {}, verdict(c)) },
+    { title: "in words", value: (c) => verdict(c),
+      show: (c) => make(c.within_noise ? "span" : "strong", {}, verdict(c)) },
   ], study.comparisons, true);
 }
 
@@ -88,7 +90,8 @@ function candidatesTable(study, choose) {
     { title: "skips, normal", value: (c) => c.skips.normal },
     { title: "skips, reduction", value: (c) => c.skips.reduce },
     { title: "supernet, %", value: (c) => c.supernet, show: (c) => c.supernet === null ? null : percent(c.supernet) },
-    { title: "eigenvalue", value: (c) => c.eigenvalue, show: (c) => c.eigenvalue === null ? null : shortNumber(c.eigenvalue, 3) },
+    { title: "eigenvalue", value: (c) => c.eigenvalue,
+      show: (c) => c.eigenvalue === null ? null : shortNumber(c.eigenvalue, 3) },
     { title: "search", value: (c) => c.seconds, show: (c) => c.time || null },
   ];
   const shown = { "of trainings": several, eigenvalue: measured };
