@@ -28,7 +28,10 @@ class Training:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A genotype that was retrained; `supernet` is its search's validation accuracy."""
+    """A genotype that was retrained; `supernet` is its search's accuracy.
+
+    `validated` tells whether that is of images held out, which joint searches have none of.
+    """
 
     name: str
     method: str
@@ -38,6 +41,7 @@ class Candidate:
     multiply_adds: int
     skips: dict[str, int]
     supernet: float | None
+    validated: bool
     search_seconds: float | None
     trainings: list[Training]
     genotype: Genotype
@@ -171,7 +175,7 @@ def _candidate(value: Any, where: str) -> Candidate:
     )
     name, search = fields.name("name"), fields.maybe("search", _search)
     genotype = parse_genotype(fields.text("genotype"), f"{where}: genotype", name)
-    supernet, seconds = search or (None, None)
+    supernet, validated, seconds = search or (None, False, None)
     return Candidate(
         name,
         fields.name("method"),
@@ -181,15 +185,17 @@ def _candidate(value: Any, where: str) -> Candidate:
         fields.whole("multiply_adds"),
         {cell: fields.whole(f"skip_connections_{cell}") for cell in ("normal", "reduce")},
         supernet,
+        validated,
         seconds,
         fields.each("trainings", _training),
         genotype,
     )
 
 
-def _search(value: Any, where: str) -> tuple[float, float]:
-    fields = Fields(value, where, "seconds valid_accuracy")
-    return fields.share("valid_accuracy"), fields.number("seconds")
+def _search(value: Any, where: str) -> tuple[float, bool, float]:
+    fields = Fields(value, where, "seconds valid_accuracy", "valid_images")
+    validated = not fields.has("valid_images") or fields.text("valid_images") == "held out"
+    return fields.share("valid_accuracy"), validated, fields.number("seconds")
 
 
 def _training(value: Any, where: str) -> Training:

@@ -31,7 +31,7 @@ def _figure(study: Study, title: str) -> Any:
     looks = _looks(study)
     _draw_methods(upper.subplots(), study, looks)
     left, right = lower.subplots(1, 2)
-    _scatter(left, study, looks, lambda c: None if c.supernet is None else 100 * c.supernet)
+    _scatter(left, study, looks, lambda c: 100 * c.supernet if c.validated else None)
     rho = "" if study.correlation is None else f" (rank correlation {study.correlation:.2f})"
     left.set_title(f"The supernet's own accuracy{rho}", fontsize=10, loc="left")
     left.set_xlabel("validation accuracy of the supernet, %")

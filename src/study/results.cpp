@@ -32,6 +32,8 @@ std::optional<SearchFigures> read_search(const fs::path& run) {
       if (json_field_as<std::string>(record, "kind") == "epoch") {
         figures.seconds += json_field_as<double>(record, "seconds");
         figures.valid_accuracy = json_field_as<double>(record, "valid_accuracy");
+        figures.held_out =
+            json_field_or<std::string>(record, "valid_images", "held out") == "held out";
         trained = true;
       }
     });
@@ -141,7 +143,7 @@ double supernet_correlation(const std::vector<RetrainedCandidate>& candidates) {
   std::vector<double> supernet;
   std::vector<double> retrained;
   for (const RetrainedCandidate& candidate : candidates) {
-    if (candidate.search) {
+    if (candidate.search && candidate.search->held_out) {
       supernet.push_back(candidate.search->valid_accuracy);
       retrained.push_back(candidate.accuracy());
     }

@@ -40,7 +40,9 @@ Json search_json(const RetrainedCandidate& c) {
   if (!c.search) {
     return nullptr;
   }
-  return {{"seconds", c.search->seconds}, {"valid_accuracy", c.search->valid_accuracy}};
+  return {{"seconds", c.search->seconds},
+          {"valid_accuracy", c.search->valid_accuracy},
+          {"valid_images", c.search->held_out ? "held out" : "trained on"}};
 }
 
 Json candidate_json(const RetrainedCandidate& c) {
@@ -94,6 +96,13 @@ Json comparison_json(const Comparison& c) {
           {"within_noise", c.within_noise()}};
 }
 
+/// The supernet's accuracy.
+std::string supernet_cell(const RetrainedCandidate& c) {
+  return c.search ? percent(c.search->valid_accuracy) +
+                        (c.search->held_out ? "" : " (images trained on)")
+                  : "";
+}
+
 std::string candidates_markdown(const StudyResults& r) {
   std::string text =
       "| candidate | method | top-1, % | parameters, M | multiply-adds, M | skips | supernet, % |\n"
@@ -106,7 +115,7 @@ std::string candidates_markdown(const StudyResults& r) {
     text += "| " + c.name + " | " + c.method + " | " + percent_with_deviation(accuracies) + " | " +
             millions(static_cast<double>(c.parameters)) + " | " +
             millions(static_cast<double>(c.multiply_adds)) + " | " + std::to_string(c.skips()) +
-            " | " + (c.search ? percent(c.search->valid_accuracy) : "") + " |\n";
+            " | " + supernet_cell(c) + " |\n";
   }
   return text;
 }
@@ -197,7 +206,7 @@ std::string to_markdown(const StudyResults& r) {
   if (std::isfinite(r.supernet_correlation)) {
     text +=
         "Rank correlation (Spearman) of the supernet's validation accuracy with the retrained "
-        "one, over all searches: " +
+        "one, over all searches that hold images out: " +
         format_fixed(r.supernet_correlation, 2) + ".\n\n";
   }
   return text + candidates_markdown(r) + "\n" + winner_markdown(r);

@@ -90,6 +90,17 @@ TEST_F(ResultsTest, RanksCandidatesAndMethodsByTheirMeans) {
   EXPECT_NEAR(r.supernet_correlation, 1.0, 1e-12);
 }
 
+TEST_F(ResultsTest, DoesNotCorrelateAccuraciesOnImagesTrainedOn) {
+  const nlohmann::json epoch{{"kind", "epoch"},
+                             {"seconds", 30.0},
+                             {"valid_accuracy", 0.1},
+                             {"valid_images", "trained on"}};
+  put(folder_.search("first-1") / "metrics.jsonl", epoch.dump() + "\n");
+  const StudyResults r = results();
+  EXPECT_NEAR(r.supernet_correlation, 1.0, 1e-12);
+  EXPECT_THAT(to_markdown(r), HasSubstr("| 10.00 (images trained on) |"));
+}
+
 TEST_F(ResultsTest, PairsSearchesBySeedsAndTellsNoiseFromDifferences) {
   const StudyResults r = results();
   ASSERT_EQ(r.comparisons.size(), 3U);

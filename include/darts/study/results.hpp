@@ -16,6 +16,7 @@ namespace darts {
 struct SearchFigures {
   double seconds = 0.0;         ///< of its steps
   double valid_accuracy = 0.0;  ///< of the supernet after the last epoch, in [0, 1]
+  bool held_out = true;         ///< by images that it did not train on, as joint order does
 };
 
 /// What a training of a study came to.
@@ -78,7 +79,8 @@ struct StudyResults {
   std::vector<std::string> missing = {};            ///< candidates that are not done
   std::vector<MethodResult> methods = {};           ///< best first
   std::vector<Comparison> comparisons = {};
-  /// Of the supernets' validation accuracy with the retrained one, over all searches.
+  /// Of the supernets' validation accuracy with the retrained one, over all searches with images
+  /// held out.
   double supernet_correlation = 0.0;
   std::optional<WinnerTest> winner = {};
 };
