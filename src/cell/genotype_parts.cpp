@@ -108,9 +108,9 @@ CellGenotype assemble_cell(const CellParts& parts, const std::string& where) {
   check_size(parts.nodes, where);
   for (const auto& edges : parts.nodes) {
     auto& node = cell.nodes.emplace_back();
-    for (const auto& [operation, from] : edges) {
+    for (const auto& edge : edges) {  // whole: clang 14 has no lambda take a structured binding
       within(where + ": " + node_text(std::ssize(cell.nodes) - 1), [&] {
-        node.push_back({Primitive::parse(operation), from});
+        node.push_back({Primitive::parse(edge.first), edge.second});
       });
     }
   }
