@@ -92,7 +92,7 @@ Theta theta_of(const Json& record, const ByCellType<CellPrimitives>& primitives)
                        missing_columns(primitives.reduce, alphas.reduce.size(0))});
   if (const auto others = record.find("theta"); others != record.end()) {
     for (const auto& [name, lists] : others->items()) {
-      theta.add(name, within("\"" + name + "\"", [&] { return tensor_of(lists); }));
+      theta.add(name, within("\"" + name + "\"", [&rows = lists] { return tensor_of(rows); }));
     }
   }
   return theta;

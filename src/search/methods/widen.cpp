@@ -201,8 +201,8 @@ void take_over_widened(const StageEnd& before, const SearchStage& stage, NamedTe
     const std::string name = full.substr(model.size());
     const std::string old_name = name_before(name, before, stage, cells);
     const auto parsed = parse(name);
-    const auto take = [&](const at::Tensor& old) {
-      return parsed ? widen(old, tensor, parsed->edge + std::to_string(parsed->place) + ".",
+    const auto take = [&, &wider = tensor](const at::Tensor& old) {
+      return parsed ? widen(old, wider, parsed->edge + std::to_string(parsed->place) + ".",
                             parsed->part, copies)
                     : old;
     };
