@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Plot a search: losses, accuracies, skip connections, entropy and all alphas by epoch.
 
-Where the search's method has them also its figures (temperature, size of perturbations, weight of
-a regulariser) and the weights of edges.
+Where they are recorded also the share of `none`, the largest eigenvalue of the validation loss'
+Hessian, the method's figures (temperature, size of perturbations, weight of a regulariser) and the
+weights of edges.
 """
 
 from __future__ import annotations

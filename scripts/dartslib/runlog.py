@@ -45,6 +45,10 @@ class Metrics:
         values = [record.get(key) for record in self.records]
         return [float(v) if isinstance(v, int | float) else math.nan for v in values]
 
+    def has(self, key: str) -> bool:
+        """Tell whether any epoch has a number for a quantity."""
+        return any(not math.isnan(value) for value in self.column(key))
+
     @property
     def method_figures(self) -> list[str]:
         """The names of the method's figures, in the order in which they first appear."""

@@ -37,12 +37,16 @@ class Curve:
 
 @dataclass(frozen=True)
 class Panel:
-    """A panel of the upper row; `counts` asks for whole numbers from 0 up."""
+    """A panel of the upper row; `counts` asks for whole numbers from 0 up.
+
+    Where only some epochs are `measured`, their points are joined.
+    """
 
     title: str
     curves: tuple[Curve, ...]
     factor: float = 1
     counts: bool = False
+    measured: bool = False
 
 
 def _train_and_valid(quantity: str, validates: bool) -> tuple[Curve, Curve]:
@@ -77,14 +81,26 @@ def _common_panels(validates: bool) -> tuple[Panel, ...]:
     )
 
 
+# What tells of a collapse, in searches that record it.
+COLLAPSE = (
+    Panel("Share of none, mean over edges", _normal_and_reduce("none_share")),
+    Panel(
+        "Largest eigenvalue of the Hessian by α",
+        (Curve("eigenvalue", "", METHOD),),
+        measured=True,
+    ),
+)
+
+
 def _panels(metrics: Metrics) -> list[Panel]:
-    """Return the panels of the upper row: those of every search, and the method's figures."""
+    """Return the panels of the upper row: those of every search, and what else is recorded."""
     own = [
         Panel(FIGURES.get(name, name), (Curve(FIGURE + name, "", METHOD),))
         for name in metrics.method_figures
         if name != "stage"  # borders show it
     ]
-    return [*_common_panels(metrics.validates), *own]
+    seen = [p for p in COLLAPSE if any(metrics.has(curve.key) for curve in p.curves)]
+    return [*_common_panels(metrics.validates), *seen, *own]
 
 
 def render(metrics: Metrics, alphas: Alphas, title: str, picture_format: str) -> bytes:
@@ -149,8 +165,11 @@ def _draw_panel(axes: Any, panel: Panel, metrics: Metrics) -> None:
     epochs = metrics.column("epoch")
     for curve, line in zip(panel.curves, ("-", "--" if panel.counts else "-"), strict=False):
         values = [panel.factor * value for value in metrics.column(curve.key)]
-        look = {"color": curve.colour, "ls": line, "lw": 1.5} | _marker(len(epochs))
-        axes.plot(epochs, values, label=curve.label, **look)
+        points = list(zip(epochs, values, strict=True))
+        if panel.measured:
+            points = [(epoch, value) for epoch, value in points if not math.isnan(value)]
+        look = {"color": curve.colour, "ls": line, "lw": 1.5} | _marker(len(points))
+        axes.plot([e for e, _ in points], [v for _, v in points], label=curve.label, **look)
     if len(epochs) == 1:
         axes.set_xlim(epochs[0] - 1, epochs[0] + 1)
     if panel.counts and all(math.isnan(n) for c in panel.curves for n in metrics.column(c.key)):

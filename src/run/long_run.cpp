@@ -168,7 +168,7 @@ RunOutcome LongRun::run() {
 }
 
 RunOutcome LongRun::run_epochs() {
-  while (state().epoch < epochs()) {
+  while (!is_over()) {
     if (!run_epoch()) {
       return RunOutcome::stopped;
     }

@@ -1,6 +1,7 @@
 #include <darts/cell/topology.hpp>
 #include <darts/core/error.hpp>
 #include <darts/search/deriver.hpp>
+#include <darts/search/skip_cap.hpp>
 
 #include <ATen/ops/isfinite.h>
 #include <c10/util/StringUtil.h>
@@ -49,10 +50,9 @@ std::optional<Candidate> strongest(const double* strengths, std::int64_t from,
   return best == nullptr ? std::nullopt : std::optional(Candidate{{*best, from}, strength});
 }
 
-CellGenotype derive_cell(const at::Tensor& strengths, const SearchSpace& space,
-                         const CellPrimitives& primitives, const char* cell) {
-  check(strengths, primitives, cell);
-  const at::Tensor rows = strengths.detach().cpu().to(at::kDouble).contiguous();
+/// `rows`: strengths in float64 on the CPU.
+CellGenotype choose(const at::Tensor& rows, const SearchSpace& space,
+                    const CellPrimitives& primitives, const char* cell) {
   const double* row = rows.const_data_ptr<double>();
   CellGenotype genotype;
   std::int64_t node = 0;
@@ -83,12 +83,22 @@ CellGenotype derive_cell(const at::Tensor& strengths, const SearchSpace& space,
   return genotype;
 }
 
+CellGenotype derive_cell(const at::Tensor& strengths, const SearchSpace& space, CellType type) {
+  const char* cell = type == CellType::normal ? "normal" : "reduction";
+  const CellPrimitives& primitives = space.primitives.of(type);
+  check(strengths, primitives, cell);
+  const at::Tensor rows = strengths.detach().cpu().to(at::kDouble).contiguous();
+  return with_capped_skips(
+      rows, primitives, type == CellType::normal ? space.most_skips : std::nullopt,
+      [&](const at::Tensor& left) { return choose(left, space, primitives, cell); });
+}
+
 }  // namespace
 
 Genotype derive_strongest(const ByCellType<at::Tensor>& strengths, const SearchSpace& space) {
   Genotype genotype;
-  genotype.normal = derive_cell(strengths.normal, space, space.primitives.normal, "normal");
-  genotype.reduce = derive_cell(strengths.reduce, space, space.primitives.reduce, "reduction");
+  genotype.normal = derive_cell(strengths.normal, space, CellType::normal);
+  genotype.reduce = derive_cell(strengths.reduce, space, CellType::reduction);
   check_cell(genotype.normal, "the derived genotype: normal");
   check_cell(genotype.reduce, "the derived genotype: reduce");
   return genotype;

@@ -68,7 +68,7 @@ Trial try_search(const SearchConfig& config, SearchData& data, const c10::Device
   check_memory(need, device);
   Supernet supernet(options);
   const auto method = search_method(config);
-  initialize_supernet(supernet, config.seed, *method, config.w.init);
+  initialize_supernet(supernet, config.seed, *method, {config.w.init, config.alpha.init_scale});
   if (!init_from.empty()) {
     start_from(load_finite_checkpoint(init_from), supernet, data.images().class_names, log);
   }

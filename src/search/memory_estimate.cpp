@@ -101,14 +101,16 @@ MemoryNeed memory_need(const SearchConfig& config, const SupernetOptions& option
   const double kept = recompute ? memory.kept_to_recompute : memory.kept;
   const double copies = method->trains() ? 3 : 1;  // with gradient and momentum
   MemoryNeed need{"the search"};
+  const bool measures = config.search.curvature.every > 0;
   need.lower = "search.batch_size, space.channels, space.cells or space.nodes" +
                std::string(recompute || !device.is_cpu() ? "" : ", or set runtime.recompute=true") +
-               " (--dry-run estimates)";
+               (measures ? ", or search.curvature_every=0" : "") + " (--dry-run estimates)";
   need.weights = copies * memory.parameters * sizeof(float);
   need.modules = memory.tensors * bytes_of_tensor;
   if (method->trains()) {
-    need.activations =
-        kept * static_cast<double>(batch.images) * bytes_of_activation(config.runtime.precision);
+    // A measurement of the curvature computes in float64, or keeps two passes in float32.
+    const double bytes = measures ? sizeof(double) : bytes_of_activation(config.runtime.precision);
+    need.activations = kept * static_cast<double>(batch.images) * bytes;
   }
   return need;
 }

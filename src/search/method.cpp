@@ -33,14 +33,14 @@ std::vector<ThetaShape> SearchMethod::theta_shapes(const SearchSpace& space) con
   return alpha_shapes(space);
 }
 
-void SearchMethod::initialize(const Theta& theta, std::uint64_t seed) const {
+void SearchMethod::initialize(const Theta& theta, std::uint64_t seed, double scale) const {
   const c10::NoGradGuard no_grad;
   RandomStream stream(seed, RandomPurpose::alphas);
   const Alphas alphas = theta.alphas();
   for (const CellType type : cell_types) {
     const at::Tensor& alpha = alphas.of(type);
     const at::Generator generator = at::detail::createCPUGenerator(stream());
-    alpha.copy_(alpha_scale * at::randn(alpha.sizes(), generator, at::kDouble));
+    alpha.copy_(scale * at::randn(alpha.sizes(), generator, at::kDouble));
     if (theta.missing(type).defined()) {
       alpha.masked_fill_(theta.missing(type), 0.0);
     }
@@ -81,6 +81,8 @@ StepRules SearchMethod::step_rules() const { return {}; }
 at::Tensor SearchMethod::strengths(const Theta& theta, CellType type) const {
   return shares(theta, type);
 }
+
+bool SearchMethod::caps_skips() const { return true; }
 
 Genotype SearchMethod::derive(const Theta& theta, const SearchSpace& space) const {
   check_finite(theta.alphas());

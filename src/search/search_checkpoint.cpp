@@ -70,6 +70,8 @@ void restore_theta_gradient(const Checkpoint& checkpoint, const Theta& theta) {
   }
 }
 
+constexpr const char* trace_field = "trace";
+
 StateFields fields_of(SearchState& s) {
   return state_fields(s, {{"best_accuracy", &s.best_accuracy},
                           {"best_epoch", &s.best_epoch},
@@ -154,6 +156,9 @@ StoredTheta stored_theta(const Checkpoint& checkpoint) {
   });
   if (!text.empty()) {  // an imported one has none
     fields(config).load_text(text, checkpoint.file);
+    if (config.derive.max_skips >= 0) {
+      stored.space.most_skips = config.derive.max_skips;
+    }
   }
   stored.method = within(checkpoint.file.string(), [&] {
     return config.methods.get(json_field_or<std::string>(meta, "method", "darts"));
@@ -205,16 +210,19 @@ Checkpoint make_checkpoint(const SearchParts& parts, SearchState state,
                            const SearchConfig& config) {
   const auto& [supernet, step, images] = parts;
   Checkpoint checkpoint;
-  checkpoint.meta = Json{{"kind", "search"},
-                         {"identity", identity_of(config)},
-                         {"config", to_yaml(config)},
-                         {"primitives", primitives_to_json(supernet->options().primitives)},
-                         {"edges_per_node", config.space.edges_per_node},
-                         {"method", config.search.method},
-                         {"theta", all_names(supernet->theta())},
-                         {"images", Json(to_json(images))},
-                         {"state", Json(to_json(fields_of(state)))}}
-                        .dump();
+  Json meta{{"kind", "search"},
+            {"identity", identity_of(config)},
+            {"config", to_yaml(config)},
+            {"primitives", primitives_to_json(supernet->options().primitives)},
+            {"edges_per_node", config.space.edges_per_node},
+            {"method", config.search.method},
+            {"theta", all_names(supernet->theta())},
+            {"images", Json(to_json(images))},
+            {"state", Json(to_json(fields_of(state)))}};
+  if (config.early_stop.by != EarlyStop::none) {
+    meta[trace_field] = to_json(state.trace);
+  }
+  checkpoint.meta = meta.dump();
   checkpoint.tensors = tensors_of(supernet, step);
   return checkpoint;
 }
@@ -257,6 +265,10 @@ SearchState restore_checkpoint(const Checkpoint& checkpoint, const SearchParts& 
   restore_tensors(checkpoint, supernet, step);
   SearchState state;
   read_state(meta, fields_of(state), file);
+  if (const auto trace = meta.find(trace_field); trace != meta.end()) {
+    state.trace =
+        within(file, [&] { return within("\"trace\"", [&] { return trace_from_json(*trace); }); });
+  }
   return state;
 }
 

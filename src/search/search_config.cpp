@@ -1,3 +1,5 @@
+#include "watch_config.hpp"
+
 #include <darts/cell/topology.hpp>
 #include <darts/core/named_rows.hpp>
 #include <darts/ops/primitive.hpp>
@@ -79,6 +81,13 @@ void add_training(FieldTable& t, SearchConfig& c) {
         "is usual; drawn: each anew, as the original's code does",
         one_of<HeldOutBatches>(
             {{"passes", HeldOutBatches::passes}, {"drawn", HeldOutBatches::drawn}}));
+  t.add("search.validation_statistics", c.search.validation_statistics,
+        "batch norms where the held-out images are classified: running: by what training has "
+        "gathered (the original's code); batch: by each batch's own statistics (the paper, A.1.1)",
+        one_of<ValidationStatistics>(
+            {{"running", ValidationStatistics::running}, {"batch", ValidationStatistics::batch}}));
+  add_watch_fields(t, c);
+  add_watch_sections(t, c);
   t.section("w", "The weights and their training: SGD, cosine schedule.");
   add_weight_init_field(t, c.w.init);
   t.add("w.learning_rate", c.w.learning_rate, "learning rate at the start", greater_than(0.0));
@@ -100,6 +109,10 @@ void add_training(FieldTable& t, SearchConfig& c) {
         "second order: length of the step in w by which the Hessian's product is taken (paper, "
         "footnote 2, and code: 0.01)",
         greater_than(0.0));
+  t.add("alpha.init_scale", c.alpha.init_scale,
+        "a search starts from so many times N(0, 1) (the original's code: 0.001; the paper, A.1.1: "
+        "0)",
+        at_least(0.0));
 }
 
 void add_selection(FieldTable& t, SelectionOptions& selection) {
@@ -199,6 +212,9 @@ std::vector<std::string> idle_settings(const SearchConfig& config, const c10::De
   rules.push_back({{"space.primitives"},
                    !config.space.edges.normal.empty() && !config.space.edges.reduce.empty(),
                    "space.edges.normal and space.edges.reduce say what the edges offer"});
+  for (IdleRule& rule : idle_watch_settings(config)) {
+    rules.push_back(std::move(rule));
+  }
   std::vector<std::string> lines = idle_settings(to_yaml(config), to_yaml(SearchConfig()), rules);
   std::ranges::move(unused_method_settings(config), std::back_inserter(lines));
   return lines;
@@ -214,6 +230,9 @@ SearchSpace search_space(const SearchConfig& config) {
   }
   space.nodes = config.space.nodes;
   space.edges_per_node = config.space.edges_per_node;
+  if (config.derive.max_skips >= 0) {
+    space.most_skips = config.derive.max_skips;
+  }
   check_space(space);
   return space;
 }
@@ -293,6 +312,7 @@ SupernetOptions supernet_options(const SearchConfig& config, const SearchStage& 
   }
   method->prepare(options, stage.number);
   check_selection(config, *method, options);
+  check_watch(config, *method);
   return options;
 }
 

@@ -83,6 +83,7 @@ SearchData::SearchData(const SearchConfig& config, const c10::Device& device,
                        std::shared_ptr<const ImageSource> images, const IndexSplit& parts)
     : mover_(device),
       bilevel_(find_order(config.search.order).bilevel),
+      batch_size_(config.search.batch_size),
       images_(std::move(images)),
       train_(images_, train_indices(config, parts), loader_options(config, device)),
       held_out_(images_, parts.rest, held_out_options(config, loader_options(config, device))),
@@ -136,6 +137,15 @@ Batch SearchData::next_held_out(std::int64_t number) {
     throw Error("none of the images for alpha can be read");
   }
   return std::move(*batch);
+}
+
+Batch SearchData::last_held_out() {
+  const std::int64_t last = (epoch_ + 1) * train_.batches_per_epoch() - 1;
+  const std::int64_t a_pass = held_out_.batches_per_epoch();
+  const bool cut_off = held_out_.images_per_epoch() < a_pass * batch_size_;
+  const bool is_part = cut_off && last % a_pass == a_pass - 1;
+  start_held_out(is_part && last > 0 ? last - 1 : last);
+  return mover_.move(next_held_out(is_part && last > 0 ? last - 1 : last));
 }
 
 void SearchData::start_validation() { validation_.start(0); }

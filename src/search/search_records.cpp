@@ -118,6 +118,20 @@ std::string describe_figures(const EpochSummary& s) {
   return text;
 }
 
+std::string describe_collapse(const EpochSummary& s) {
+  std::string text;
+  if (s.none_share_normal || s.none_share_reduce) {
+    const auto share = [](const std::optional<double>& of) {
+      return of ? format_fixed(*of, 3) : std::string("-");
+    };
+    text = "none " + share(s.none_share_normal) + " + " + share(s.none_share_reduce) + "  ";
+  }
+  return s.curvature ? text + "eigenvalue " + format_fixed(s.curvature->eigenvalue, 4) + " (" +
+                           std::to_string(s.curvature->products) + " products, " +
+                           format_duration(s.curvature->seconds) + ")  "
+                     : text;
+}
+
 std::string percent(double share) { return format_fixed(100.0 * share, 1) + " %"; }
 
 }  // namespace
@@ -129,9 +143,10 @@ std::string describe(const EpochSummary& s, std::int64_t epochs) {
          (s.valid_trained_on ? "  loss on images trained on " : "  valid loss ") +
          format_fixed(s.valid_loss, 3) + " acc " + percent(s.valid_accuracy) + "  alpha entropy " +
          format_fixed(s.entropy_normal, 3) + " + " + format_fixed(s.entropy_reduce, 3) + " (of " +
-         format_fixed(s.most_entropy, 2) + ")  " + describe_skips(s) + describe_figures(s) +
-         format_duration(s.seconds) + "  " + format_fixed(s.images_per_second, 0) +
-         " images/s (waiting for data " + percent(s.loader_share) + ")" +
+         format_fixed(s.most_entropy, 2) + ")  " + describe_skips(s) + describe_collapse(s) +
+         describe_figures(s) + format_duration(s.seconds) + "  " +
+         format_fixed(s.images_per_second, 0) + " images/s (waiting for data " +
+         percent(s.loader_share) + ")" +
          (s.skipped > 0 ? "  unreadable images " + format_count(s.skipped) : "") +
          (s.valid_skipped > 0 ? "  unreadable held-out images " + format_count(s.valid_skipped)
                               : "");
@@ -159,10 +174,29 @@ nlohmann::json to_json(const EpochSummary& s) {
             {"skipped_images", s.skipped},
             {"skipped_valid_images", s.valid_skipped},
             {"genotype", s.genotype ? Json(to_notation(*s.genotype)) : Json()}};
+  if (s.none_share_normal) {
+    json["none_share_normal"] = *s.none_share_normal;
+  }
+  if (s.none_share_reduce) {
+    json["none_share_reduce"] = *s.none_share_reduce;
+  }
+  if (s.curvature) {
+    json["eigenvalue"] = s.curvature->eigenvalue;
+    json["eigenvalue_products"] = s.curvature->products;
+    json["eigenvalue_seconds"] = s.curvature->seconds;
+  }
   for (const MethodFigure& figure : s.figures) {
     json["method"][figure.name] = figure.value;
   }
   return json;
+}
+
+nlohmann::json to_json(const SearchTrace::Stop& stop, EarlyStop by) {
+  return {{"kind", "early_stop"},
+          {"epoch", stop.after},
+          {"by", name_of(by)},
+          {"why", stop.why},
+          {"genotype_epoch", stop.epoch}};
 }
 
 nlohmann::json to_json(const Decision& decision, const SearchSpace& space) {
@@ -228,6 +262,14 @@ void SearchRecords::write_genotype(const EpochSummary& s) {
   const std::string text = format_json(json);
   write_file_atomically(directory_.genotype_of_epoch(s.epoch), text);
   write_file_atomically(directory_.genotype(), text);
+}
+
+void SearchRecords::write_result(const SearchTrace::Stop& stop, EarlyStop by) {
+  auto json =
+      parse_json<nlohmann::ordered_json>(read_file(directory_.genotype_of_epoch(stop.epoch)));
+  json["provenance"]["early_stop"] = {
+      {"by", name_of(by)}, {"after_epoch", stop.after}, {"why", stop.why}};
+  write_file_atomically(directory_.genotype(), format_json(json));
 }
 
 RecordedTheta read_theta(const std::filesystem::path& alphas_file, std::int64_t epoch) {

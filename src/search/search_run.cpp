@@ -11,15 +11,11 @@
 #include <darts/search/search_run.hpp>
 #include <darts/search/selection.hpp>
 
-#include <ATen/ops/argmax.h>
-#include <ATen/ops/cross_entropy_loss.h>
-#include <ATen/ops/zeros.h>
 #include <c10/core/GradMode.h>
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 namespace darts {
@@ -36,7 +32,7 @@ Supernet make_supernet(const SearchConfig& config, const SearchStage& stage, con
     initialize_supernet(
         supernet,
         number == 0 ? config.seed : RandomStream(config.seed, RandomPurpose::stage, number)(),
-        *search_method(config), config.w.init);
+        *search_method(config), {config.w.init, config.alpha.init_scale});
     supernet->to(device);
     if (device.is_cuda() && config.runtime.channels_last) {
       use_channels_last(*supernet);
@@ -203,29 +199,6 @@ void SearchRun::select() {
   }
 }
 
-/// In training mode, as its authors do: running statistics move.
-CandidateFigures SearchRun::judge(const Mixings& mixings) {
-  data_.start_validation();
-  double loss = 0.0;
-  std::int64_t correct = 0;
-  std::int64_t seen = 0;
-  while (const auto batch = data_.next_validation()) {
-    if (batch->images.size(0) < 2) {
-      continue;  // no batch statistics
-    }
-    const at::Tensor logits = supernet_->forward(batch->images, mixings).to(at::kDouble);
-    loss += at::cross_entropy_loss(logits, batch->labels).item<double>() *
-            static_cast<double>(batch->images.size(0));
-    correct += logits.argmax(1).eq(batch->labels).sum().item<std::int64_t>();
-    seen += batch->images.size(0);
-  }
-  if (seen == 0) {
-    throw Error("none of the held-out images can be read");
-  }
-  const auto images = static_cast<double>(seen);
-  return {static_cast<double>(correct) / images, loss / images};
-}
-
 /// Of a selection once all is decided, else by alpha.
 Genotype SearchRun::derive() const {
   const Theta theta = supernet_->theta();
@@ -249,91 +222,11 @@ std::optional<ReadyStep> SearchRun::next_step() {
                    data_.next_step(), images};
 }
 
-EpochSummary SearchRun::summarize() const {
-  const c10::NoGradGuard no_grad;
-  const Theta theta = supernet_->theta();
-  EpochSummary s{epoch_figures(state_, learning_rate())};
-  s.entropy_normal = mean_entropy(method_->shares(theta, CellType::normal));
-  s.entropy_reduce = mean_entropy(method_->shares(theta, CellType::reduction));
-  s.most_entropy = undecided_entropy(stage_.space);
-  s.valid_trained_on = !find_order(config_.search.order).bilevel;
-  s.skipped = state_.skipped;
-  s.figures = method_->figures(position(state_.step));
-  try {
-    s.genotype = derive();
-    s.genotype->name = config_.name;
-  } catch (const NoGenotypeError& e) {
-    s.no_genotype = e.what();
-  }
-  return s;
-}
-
-bool SearchRun::validate(EpochSummary& summary) {
-  const c10::NoGradGuard no_grad;
-  const bool bilevel = find_order(config_.search.order).bilevel;
-  auto progress = hooks().progress(bilevel ? "validation" : "test on images trained on",
-                                   data_.validation_batches());
-  supernet_->eval();
-  data_.start_validation();
-  restart_noise(*supernet_, {config_.seed, RandomPurpose::noise, RandomStream::max(),
-                             static_cast<std::uint64_t>(state_.epoch)});
-  at::Tensor loss = at::zeros({}, at::TensorOptions().dtype(at::kDouble).device(device()));
-  at::Tensor correct = at::zeros({}, at::TensorOptions().dtype(at::kLong).device(device()));
-  std::int64_t done = 0;
-  std::int64_t seen = 0;
-  const Mixings mixings =
-      apply_selection(method_->mix_all(supernet_->theta(), position(state_.step), Moves::nothing),
-                      supernet_->theta());
-  while (const auto batch = data_.next_validation()) {
-    const at::Tensor logits = supernet_->forward(batch->images, mixings).to(at::kDouble);
-    const std::int64_t images = batch->images.size(0);
-    loss += at::cross_entropy_loss(logits, batch->labels) * static_cast<double>(images);
-    correct += logits.argmax(1).eq(batch->labels).sum();
-    seen += images;
-    if (progress) {
-      progress->update(++done);
-    }
-    if (hooks().stop_requested()) {
-      return false;
-    }
-  }
-  if (seen == 0) {
-    throw Error("none of the held-out images can be read");
-  }
-  const auto images = static_cast<double>(seen);
-  summary.valid_skipped = data_.validation_skipped();
-  summary.valid_loss = loss.item<double>() / images;
-  summary.valid_accuracy = static_cast<double>(correct.item<std::int64_t>()) / images;
-  if (!std::isfinite(summary.valid_loss)) {
-    throw NonFiniteError("validation loss " + format_fixed(summary.valid_loss, 3));
-  }
-  return true;
-}
-
-EpochEnd SearchRun::finish_epoch() {
-  EpochSummary summary = summarize();
-  if (!validate(summary)) {
-    return EpochEnd::stopped;
-  }
-  log().info(describe(summary, epochs()));
-  log().info("  " + (summary.genotype ? to_notation(*summary.genotype)
-                                      : "no genotype: " + summary.no_genotype));
-  metrics().append(to_json(summary));
-  records_.add_theta(summary.epoch, supernet_->theta(), stage_.space.primitives);
-  records_.write_genotype(summary);
-
-  const bool best = summary.valid_accuracy > state_.best_accuracy;
-  SearchState next;
-  next.epoch = summary.epoch;
-  next.best_accuracy = best ? summary.valid_accuracy : state_.best_accuracy;
-  next.best_epoch = best ? summary.epoch : state_.best_epoch;
-  next.stage = stage_.number;
-  state_ = next;
-  return best ? EpochEnd::finished_best : EpochEnd::finished;
-}
-
 void SearchRun::report(RunOutcome outcome) {
   if (outcome == RunOutcome::finished) {
+    if (state_.trace.stop) {
+      log().info(describe(*state_.trace.stop, epochs()));
+    }
     if (std::error_code ignored; std::filesystem::exists(directory().genotype(), ignored)) {
       log().info("genotype: " + directory().genotype().string());
     } else {

@@ -146,9 +146,9 @@ std::vector<bool> SupernetImpl::run_by(const Mixings& mixings) const {
 }
 
 void initialize_supernet(Supernet& supernet, std::uint64_t seed, const SearchMethod& method,
-                         WeightInit init) {
-  initialize_weights(*supernet, seed, init);
-  method.initialize(supernet->theta(), seed);
+                         const SupernetInit& init) {
+  initialize_weights(*supernet, seed, init.weights);
+  method.initialize(supernet->theta(), seed, init.alpha_scale);
 }
 
 }  // namespace darts

@@ -57,6 +57,32 @@ TEST_F(DartsSearchDerive, KeepsAsManyEdgesAsAsked) {
   EXPECT_EQ(derive({run, "--set", "space.edges_per_node=2"}).at("normal").at(0).size(), 2U);
 }
 
+TEST_F(DartsSearchDerive, CapsSkipConnectionsOfTheNormalCell) {
+  const auto skips = [](const json& genotype, const char* cell) {
+    std::size_t count = 0;
+    for (const json& node : genotype.at(cell)) {
+      for (const json& edge : node) {
+        count += edge.at(0) == "skip_connect" ? 1 : 0;
+      }
+    }
+    return count;
+  };
+  const std::vector<std::string> settings{"search.epochs=1", "space.nodes=2",
+                                          "space.primitives=[skip_connect, max_pool_3x3]",
+                                          "alpha.init_scale=1", "seed=1"};
+  const fs::path run = finish(recipe(settings));
+  const json free = derive({run});
+  ASSERT_GT(skips(free, "normal"), 1U) << "another seed will do";
+  const json capped = derive({run, "--set", "derive.max_skips=1"});
+  EXPECT_EQ(skips(capped, "normal"), 1U);
+  EXPECT_EQ(capped.at("reduce"), free.at("reduce"));
+  std::vector<std::string> with_cap = settings;
+  with_cap.emplace_back("derive.max_skips=1");
+  const fs::path other = finish(recipe(with_cap));
+  expect_same_edges(json::parse(bytes_of(other / "genotype.json")), capped);
+  expect_same_edges(derive({newest_checkpoint(other)}), capped);
+}
+
 TEST_F(DartsSearchDerive, KnowsWhatEveryEdgeOffered) {
   const fs::path run =
       finish(recipe({"search.epochs=1", "space.edges.normal=[[noise], [sep_conv_3x3, none]]",

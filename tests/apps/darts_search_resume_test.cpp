@@ -82,6 +82,27 @@ INSTANTIATE_TEST_SUITE_P(Methods, DartsSearchMethodKilled,
                            return name;
                          });
 
+/// Three epochs of nine: what the rule has seen is a part of the state. A run that has stopped so
+/// is finished.
+TEST_F(DartsSearchResume, KillsDoNotMatterToASearchThatStopsEarly) {
+  const Arguments arguments =
+      recipe({"search.epochs=9", "search.curvature_every=1", "search.early_stop=eigenvalue",
+              "early_stop.window=1", "early_stop.delta=2", "early_stop.start_epoch=0",
+              "early_stop.factor=1e-9", "run.checkpoint_every_steps=1"});
+  expect_kills_do_not_matter(arguments, 3 * steps_per_epoch, steps_per_epoch);
+  const fs::path run = finish(arguments);
+  const std::string metrics = bytes_of(run / "metrics.jsonl");
+  const std::string genotype = bytes_of(run / "genotype.json");
+  const std::string checkpoint = bytes_of(newest_checkpoint(run));
+  EXPECT_THAT(genotype, HasSubstr("early_stop"));
+  const ProgramResult again = SearchFixture::run({"--resume", run});
+  EXPECT_EQ(again.status, 0) << again.err;
+  EXPECT_THAT(again.out, HasSubstr("stopped early after epoch 3 of 9"));
+  EXPECT_EQ(bytes_of(run / "metrics.jsonl"), metrics);
+  EXPECT_EQ(bytes_of(run / "genotype.json"), genotype);
+  EXPECT_EQ(bytes_of(newest_checkpoint(run)), checkpoint);
+}
+
 /// Decisions are a part of the state, and what is drawn for them a function of the seed.
 TEST_F(DartsSearchResume, StopsDuringASelection) {
   const fs::path source =

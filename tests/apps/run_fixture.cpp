@@ -24,7 +24,8 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr const char* time_fields[] = {"seconds", "images_per_second", "loader_share"};
+constexpr const char* time_fields[] = {"seconds", "images_per_second", "loader_share",
+                                       "eigenvalue_seconds"};
 
 /// metrics.jsonl without what depends on the clock.
 json metrics_of(const fs::path& run) {

@@ -303,6 +303,21 @@ def test_figures_of_the_method_have_panels(script: Script, tmp_path: Path) -> No
     assert "stage" not in svg
 
 
+def test_what_tells_of_a_collapse_is_drawn_where_it_is_recorded(
+    script: Script, tmp_path: Path
+) -> None:
+    run = make_run(tmp_path, 4, nodes=1)
+    assert script("plot_search.py", run, "-o", "s.svg").returncode == 0
+    assert "eigenvalue" not in svg_text(tmp_path) and "Share of none" not in svg_text(tmp_path)
+    records = [epoch_record(e) | {"none_share_normal": 0.1 * e} for e in range(1, 5)]
+    for measured in (0, 2):
+        records[measured]["eigenvalue"] = 0.2 + 0.1 * measured
+    write_lines(run / "metrics.jsonl", [*records, {"kind": "early_stop", "epoch": 4}])
+    result = script("plot_search.py", run, "-o", "s.svg")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "Largest eigenvalue" in svg_text(tmp_path) and "Share of none" in svg_text(tmp_path)
+
+
 @pytest.mark.parametrize("empty", [1, 2])
 def test_epochs_without_a_genotype(script: Script, tmp_path: Path, empty: int) -> None:
     run = make_run(tmp_path, 2, nodes=1)

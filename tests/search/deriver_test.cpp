@@ -144,6 +144,33 @@ TEST(Deriver, TakesAnyPrecisionAndTensorsWithGradients) {
   EXPECT_EQ(derive_both(alpha.t().contiguous().t()), expected);
 }
 
+/// Of a cell whose edges all hold skip connections strongest, edge by edge less so; sep_conv_3x3
+/// comes next.
+TEST(Deriver, SoManySkipConnectionsAtMostInTheNormalCell) {
+  at::Tensor alpha = at::zeros({5, 8});
+  for (std::int64_t edge = 0; edge < 5; ++edge) {
+    alpha[edge][3] = 3.0 - 0.1 * static_cast<double>(edge);
+    alpha[edge][4] = 2.0;
+  }
+  SearchSpace space;
+  EXPECT_EQ(count_skip_connections(derive_both(alpha, space).normal), 4);
+  for (std::int64_t most = 4; most >= 0; --most) {
+    space.most_skips = most;
+    const Genotype genotype = derive({alpha, alpha}, space);
+    EXPECT_EQ(count_skip_connections(genotype.normal), most);
+    EXPECT_EQ(count_skip_connections(genotype.reduce), 4);
+  }
+  // Edge 3 is the weakest that is kept; edge 4 comes in its place, and is the weakest then.
+  space.most_skips = 3;
+  EXPECT_THAT(edges_of(derive_both(alpha, space).normal),
+              ElementsAre(std::pair("skip_connect", 0), std::pair("skip_connect", 1),
+                          std::pair("skip_connect", 0), std::pair("sep_conv_3x3", 2)));
+  space.most_skips = 0;
+  space.primitives = everywhere(parse_primitives({"none", "skip_connect"}));
+  EXPECT_EQ(count_skip_connections(derive_both(at::zeros({2, 2}), space).normal), 2)
+      << "nothing else is on offer";
+}
+
 TEST(Deriver, LargeAlphasDoNotOverflow) {
   at::Tensor alpha = at::zeros({2, 8});
   alpha[1][5] = 1e30;

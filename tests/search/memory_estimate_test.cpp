@@ -33,6 +33,12 @@ TEST(SearchMemory, OfThePapersSearchIsNearlyWhatItTakes) {
   EXPECT_LT(need.weights + need.modules, 0.1e9);
 }
 
+TEST(SearchMemory, CurvatureIsMeasuredInFloat64) {
+  EXPECT_EQ(need_with({"search.curvature_every=2"}).activations, 2.0 * need_with({}).activations);
+  EXPECT_NE(need_with({"search.curvature_every=2"}).lower.find("curvature_every"),
+            std::string::npos);
+}
+
 /// One reduction cell of one node, 4 → 8 channels, 16×16 → 8×8: a separable convolution with two
 /// batch norms and a pool on each of two edges.
 TEST(SearchMemory, OfASmallSupernet) {

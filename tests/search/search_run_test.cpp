@@ -73,5 +73,108 @@ TEST(SearchRun, IsStartedAndResumedInAFewLines) {
             read_json_lines(whole->directory().alphas()).back().at("normal"));
 }
 
+std::string alphas_of(const SearchConfig& config) {
+  const auto run = SearchRun::start(config);
+  EXPECT_EQ(run->run(), RunOutcome::finished);
+  return read_file(run->directory().alphas());
+}
+
+std::vector<nlohmann::json> records_of(const RunDirectory& directory, const std::string& kind) {
+  std::vector<nlohmann::json> records = read_json_lines(directory.metrics());
+  std::erase_if(records, [&](const auto& record) { return record.at("kind") != kind; });
+  return records;
+}
+
+TEST(SearchRun, MeasuresItsCurvatureAndGoesOnAsIfItHadNot) {
+  const testing::TemporaryFolder folder;
+  SearchConfig config = tiny_config(folder.path());
+  config.search.epochs = 4;
+  const std::string alphas = alphas_of(config);
+  for (const CurvatureProducts products :
+       {CurvatureProducts::exact, CurvatureProducts::difference}) {
+    config.search.curvature = {2, products};
+    const auto run = SearchRun::start(config);
+    EXPECT_EQ(run->run(), RunOutcome::finished);
+    EXPECT_EQ(read_file(run->directory().alphas()), alphas);
+    for (const auto& record : records_of(run->directory(), "epoch")) {
+      const bool measured = record.at("epoch") != 2;
+      EXPECT_EQ(record.contains("eigenvalue"), measured) << record;
+      EXPECT_EQ(record.contains("eigenvalue_seconds"), measured) << record;
+      EXPECT_GT(record.at("none_share_normal").get<double>(), 0.3);
+      EXPECT_LT(record.at("none_share_reduce").get<double>(), 0.4);
+    }
+    EXPECT_THAT(read_file(run->directory().log()), ::testing::HasSubstr("eigenvalue 0."));
+  }
+}
+
+TEST(SearchRun, StopsEarlyWithAnEarlierGenotypeAndIsFinishedThen) {
+  const testing::TemporaryFolder folder;
+  SearchConfig config = tiny_config(folder.path());
+  config.search.epochs = 9;
+  config.search.curvature.every = 1;
+  // Any two eigenvalues will do.
+  config.early_stop = {
+      .by = EarlyStop::eigenvalue, .window = 1, .factor = 1e-9, .delta = 2, .start_epoch = 1};
+  const auto run = SearchRun::start(config);
+  EXPECT_EQ(run->run(), RunOutcome::finished);
+  EXPECT_EQ(run->state().epoch, 4);
+  const RunDirectory& directory = run->directory();
+  EXPECT_EQ(load_genotype(directory.genotype().string()),
+            load_genotype(directory.genotype_of_epoch(2).string()));
+  const auto provenance = nlohmann::json::parse(read_file(directory.genotype())).at("provenance");
+  EXPECT_EQ(provenance.at("epoch"), 2);
+  EXPECT_EQ(provenance.at("early_stop").at("by"), "eigenvalue");
+  EXPECT_EQ(provenance.at("early_stop").at("after_epoch"), 4);
+  const auto records = records_of(directory, "early_stop");
+  ASSERT_EQ(records.size(), 1U);
+  EXPECT_EQ(records.front().at("genotype_epoch"), 2);
+  EXPECT_THAT(read_file(directory.log()),
+              ::testing::HasSubstr("stopped early after epoch 4 of 9 (the mean of 1 eigenvalues"));
+}
+
+TEST(SearchRun, StopsOnceItsGenotypeStaysTheSame) {
+  const testing::TemporaryFolder folder;
+  SearchConfig config = tiny_config(folder.path());
+  config.search.epochs = 9;
+  config.alpha.learning_rate = 1e-9;
+  config.early_stop = {.by = EarlyStop::stable, .stable_epochs = 2};
+  const auto run = SearchRun::start(config);
+  EXPECT_EQ(run->run(), RunOutcome::finished);
+  EXPECT_EQ(run->state().epoch, 3);
+}
+
+TEST(SearchRun, ClassifiesTheHeldOutImagesByStatisticsOfTheBatchOnRequest) {
+  const testing::TemporaryFolder folder;
+  SearchConfig config = tiny_config(folder.path());
+  config.space.primitives = {"skip_connect", "sep_conv_3x3"};
+  const auto running = SearchRun::start(config);
+  EXPECT_EQ(running->run(), RunOutcome::finished);
+  config.search.validation_statistics = ValidationStatistics::batch;
+  const auto batch = SearchRun::start(config);
+  EXPECT_EQ(batch->run(), RunOutcome::finished);
+  EXPECT_EQ(read_file(running->directory().alphas()), read_file(batch->directory().alphas()))
+      << "running statistics are left as they were";
+  EXPECT_NE(records_of(running->directory(), "epoch").front().at("valid_loss"),
+            records_of(batch->directory(), "epoch").front().at("valid_loss"));
+}
+
+TEST(SearchRun, StartsFromAlphasOfTheSizeAskedFor) {
+  const testing::TemporaryFolder folder;
+  SearchConfig config = tiny_config(folder.path());
+  const auto first = [&] {
+    return read_json_lines(SearchRun::start(config)->directory().alphas()).front().at("normal");
+  };
+  const double usual = first()[0][0];
+  EXPECT_NE(usual, 0.0);
+  config.alpha.init_scale = 0.5;
+  EXPECT_NEAR(first()[0][0].get<double>(), 500.0 * usual, 1e-6);
+  config.alpha.init_scale = 0.0;
+  for (const auto& row : first()) {
+    for (const double alpha : row) {
+      EXPECT_EQ(alpha, 0.0);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace darts

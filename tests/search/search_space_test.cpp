@@ -1,6 +1,7 @@
 #include "core/expect_error.hpp"
 #include "core/temporary_folder.hpp"
 #include "search/golden_genotype.hpp"
+#include "search/recorded_hessian.hpp"
 #include "search/small_search.hpp"
 #include "support/config_of.hpp"
 #include "support/golden.hpp"
@@ -69,44 +70,14 @@ TEST(golden_spaces, GiveTheAuthorsGenotypes) {
   });
 }
 
-ByCellType<CellPrimitives> primitives_of(const Json& meta) {
-  const auto of_cell = [&](const char* key) {
-    return parse_cell_primitives(meta.at(key).get<std::vector<std::vector<std::string>>>());
-  };
-  return {of_cell("primitives_normal"), of_cell("primitives_reduce")};
-}
-
-Json meta_of(const Golden& golden) {
-  std::string text;
-  const at::Tensor bytes = golden.at("meta_json").to(at::kLong);
-  for (std::int64_t i = 0; i < bytes.numel(); ++i) {
-    text += static_cast<char>(bytes[i].item<std::int64_t>());
-  }
-  return Json::parse(text);
-}
-
-Supernet supernet_of(const Golden& golden, Execution execution) {
-  const Json meta = meta_of(golden);
-  SupernetOptions options;
-  options.channels = meta.at("C");
-  options.cells = meta.at("layers");
-  options.classes = meta.at("classes");
-  options.primitives = primitives_of(meta);
-  options.execution.execution = execution;
-  Supernet supernet(options);
-  testing::make_double(*supernet);
-  testing::load_state(*supernet, testing::part_of(golden, "init"));
-  return supernet;
-}
-
 /// Sets are given edge by edge here, as the authors' code holds them.
 TEST(golden_spaces, HaveTheAuthorsGradientOfAlpha) {
   testing::for_each_golden_file("methods/robustdarts_hessian", ".pt", [](const auto& file) {
     const Golden golden = testing::read_golden(file);
-    const double decay = meta_of(golden).at("arch_weight_decay");
+    const double decay = testing::meta_of(golden).at("arch_weight_decay");
     testing::Comparison comparison(file.filename().string());
     for (const Execution execution : {Execution::plain, Execution::merged, Execution::fused}) {
-      Supernet supernet = supernet_of(golden, execution);
+      Supernet supernet = testing::supernet_of(golden, execution);
       const Theta theta = supernet->theta();
       const at::Tensor loss = at::cross_entropy_loss(
           supernet->forward(golden.at("x_valid"), SearchMethod().mix_all(theta, {}, Moves::theta)),

@@ -20,6 +20,7 @@ enum class RandomPurpose : std::uint64_t {
   method = 11,         ///< what a search method draws in one step
   selection = 13,      ///< which edge or node a selection decides on next
   stage = 12,          ///< initial w of a search's later stages, and what is drawn between them
+  curvature = 14,      ///< where the search for the largest eigenvalue begins, and its noise
 };
 
 /// A stream of random numbers that is a function of (seed, purpose, epoch, index) and of nothing

@@ -94,6 +94,9 @@ class LongRun {
   LongRun(Words words, const RuntimeOptions& runtime, RunOptions options, RunDirectory directory,
           RunHooks hooks);
 
+  /// Whether nothing is left to be run; a kind of run may have its result before the last epoch.
+  virtual bool is_over() const { return state().epoch >= epochs(); }
+
   const Log& log() const { return hooks_.log; }  ///< the run's, log.txt included
   const RunHooks& hooks() const { return hooks_; }
   JsonLines& metrics() { return metrics_; }

@@ -15,7 +15,8 @@ class NoGenotypeError : public Error {
 /// Strengths → genotype (paper, section 2.4): every node keeps the edges from the
 /// `space.kept_edges()` predecessors whose strongest operation other than `none` is strongest,
 /// strongest first, each with that operation; ties go to the first edge and the first operation.
-/// All nodes are concatenated.
+/// All nodes are concatenated. The normal cell has at most `space.most_skips` skip connections
+/// (skip_cap.hpp).
 ///
 /// @param strengths  edges × columns, `none` included; compared in their own precision, as in
 ///   the original, so that rounding ties fall the same way

@@ -73,10 +73,6 @@ struct MethodFigure {
   int digits = 3;  ///< decimals that a person is shown; 0: a whole number
 };
 
-/// A search starts from so many times N(0, 1): small, so that all operations start alike (the
-/// original's code).
-inline constexpr double alpha_scale = 1e-3;
-
 /// A differentiable search: what theta is, how it mixes the operations of an edge, what else pulls
 /// at it, when it moves, and which genotype it means. Each of the defaults is DARTS'.
 ///
@@ -124,8 +120,8 @@ class SearchMethod {
   /// The tensors of theta: alphas_normal and alphas_reduce, and what else the method moves.
   virtual std::vector<ThetaShape> theta_shapes(const SearchSpace& space) const;
 
-  /// Sets theta to what a search starts from, a function of the seed: alpha to 1e-3 · N(0, 1).
-  virtual void initialize(const Theta& theta, std::uint64_t seed) const;
+  /// Sets theta to what a search starts from, a function of the seed: alpha to scale · N(0, 1).
+  virtual void initialize(const Theta& theta, std::uint64_t seed, double scale) const;
 
   /// What moves theta: Adam.
   virtual std::unique_ptr<ThetaOptimizer> make_optimizer(const Theta& theta,
@@ -158,6 +154,9 @@ class SearchMethod {
 
   /// How strong each operation of each edge is, edges × columns: by what the deriver ranks.
   virtual at::Tensor strengths(const Theta& theta, CellType type) const;
+
+  /// Whether derive() keeps to SearchSpace::most_skips.
+  virtual bool caps_skips() const;
 
   /// The genotype that theta means, without a name.
   virtual Genotype derive(const Theta& theta, const SearchSpace& space) const;

@@ -4,6 +4,8 @@
 #include <darts/core/resources.hpp>
 #include <darts/data/image_options.hpp>
 #include <darts/run/options.hpp>
+#include <darts/search/curvature.hpp>
+#include <darts/search/early_stop.hpp>
 #include <darts/search/search_methods.hpp>
 #include <darts/search/search_step.hpp>
 #include <darts/search/selection.hpp>
@@ -20,6 +22,12 @@ namespace darts {
 enum class HeldOutBatches {
   passes,  ///< all images once, then all again in another order
   drawn,   ///< each anew, as the original's code does (train_search.py: next(iter(valid_queue)))
+};
+
+/// By which statistics batch norms go where the held-out images are classified after an epoch.
+enum class ValidationStatistics {
+  running,  ///< those that training has gathered (the original's code)
+  batch,    ///< each batch's own (the paper, A.1.1)
 };
 
 /// Everything that a search depends on, with the paper's values for CIFAR-10 as defaults. Names,
@@ -54,7 +62,15 @@ struct SearchConfig {
     std::int64_t epochs = 50;
     std::int64_t batch_size = 64;
     HeldOutBatches held_out_batches = HeldOutBatches::passes;
+    ValidationStatistics validation_statistics = ValidationStatistics::running;
+    CurvatureOptions curvature;
   } search;
+
+  EarlyStopOptions early_stop;
+
+  struct Derive {
+    std::int64_t max_skips = -1;  ///< -1: any number
+  } derive;
 
   SearchMethods methods;  ///< the options of each
 

@@ -57,6 +57,10 @@ class SearchData {
   /// The batches of the next step; nothing at the end of the epoch.
   std::optional<SearchBatches> next();
 
+  /// Of the epoch at its end: the batch of held-out images that alpha moved on last, or would have
+  /// moved on in orders that are not bilevel; the one before where that is not a whole batch.
+  Batch last_held_out();
+
   void start_validation();
   std::optional<Batch> next_validation();
 
@@ -71,6 +75,7 @@ class SearchData {
 
   BatchMover mover_;
   bool bilevel_;
+  std::int64_t batch_size_;
   std::shared_ptr<const ImageSource> images_;
   BatchLoader train_;
   BatchLoader held_out_;

@@ -23,6 +23,10 @@ struct EpochSummary : EpochFigures {
   bool valid_trained_on = false;
   double entropy_normal = 0.0;  ///< mean entropy of an edge's softmax(alpha), nats
   double entropy_reduce = 0.0;
+  /// Mean share of `none` over the edges that offer it; nothing: no edge does.
+  std::optional<double> none_share_normal = {};
+  std::optional<double> none_share_reduce = {};
+  std::optional<Curvature> curvature = {};  ///< where it was measured
   double most_entropy = 0.0;       ///< of an undecided edge, on average over both types of cell
   std::int64_t skipped = 0;        ///< images of w that could not be read
   std::int64_t valid_skipped = 0;  ///< held-out images that could not be read
@@ -37,6 +41,9 @@ std::string describe(const EpochSummary& summary, std::int64_t epochs);
 /// Its record in metrics.jsonl. "valid_images" says what "valid_loss" and "valid_accuracy" are of:
 /// "held out", or "trained on".
 nlohmann::json to_json(const EpochSummary& summary);
+
+/// The record in metrics.jsonl of a search that stops early.
+nlohmann::json to_json(const SearchTrace::Stop& stop, EarlyStop by);
 
 /// The record of a decision in metrics.jsonl.
 nlohmann::json to_json(const Decision& decision, const SearchSpace& space);
@@ -53,6 +60,8 @@ class SearchRecords {
                  const ByCellType<CellPrimitives>& primitives);
   /// Nothing where there is none: what an earlier epoch wrote stays.
   void write_genotype(const EpochSummary& summary);
+  /// Makes the genotype of that epoch, which has one, the result.
+  void write_result(const SearchTrace::Stop& stop, EarlyStop by);
 
   std::int64_t alphas_size() const { return alphas_.size(); }
   /// Drops all alphas after this size, on resuming.

@@ -39,6 +39,9 @@ class SearchRun : public LongRun {
   void initialize_from(const Checkpoint& checkpoint) override;
   const SearchState& state() const override { return state_; }
 
+ protected:
+  bool is_over() const override { return LongRun::is_over() || state_.trace.stop.has_value(); }
+
  private:
   RunState& mutable_state() override { return state_; }
   std::string sizes() const override;
@@ -66,6 +69,8 @@ class SearchRun : public LongRun {
   SearchPosition position(std::int64_t step) const;
   EpochSummary summarize() const;
   bool validate(EpochSummary& summary);
+  bool measure(EpochSummary& summary);
+  void trace(const EpochSummary& summary);
 
   SearchConfig config_;
   SearchData data_;

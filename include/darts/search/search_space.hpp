@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,8 @@ struct SearchSpace {
   std::int64_t nodes = 4;  ///< intermediate nodes of a cell
   /// Edges that a node keeps (paper, section 2.4): one number for all nodes, or one for each.
   std::vector<std::int64_t> edges_per_node{2};
+  /// Skip connections that the genotype's normal cell may have; nothing: any number.
+  std::optional<std::int64_t> most_skips = {};
 
   std::int64_t kept_edges(std::int64_t node) const;
 };

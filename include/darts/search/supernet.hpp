@@ -78,9 +78,15 @@ class SupernetImpl : public torch::nn::Cloneable<SupernetImpl> {
 };
 TORCH_MODULE(Supernet);
 
+/// How a supernet begins.
+struct SupernetInit {
+  WeightInit weights = WeightInit::modern;
+  double alpha_scale = darts::alpha_scale;
+};
+
 /// Draws w and sets theta to the method's start, both from `seed` alone.
 void initialize_supernet(Supernet& supernet, std::uint64_t seed,
                          const SearchMethod& method = SearchMethod(),
-                         WeightInit init = WeightInit::modern);
+                         const SupernetInit& init = {});
 
 }  // namespace darts

@@ -8,13 +8,18 @@
 
 namespace darts {
 
-/// How alpha is trained: Adam (paper, A.1.1).
+/// A search starts from so many times N(0, 1): small, so that all operations start alike (the
+/// original's code; 0 in the paper, A.1.1).
+inline constexpr double alpha_scale = 1e-3;
+
+/// How alpha begins and is trained: Adam (paper, A.1.1).
 struct AlphaOptions {
   double learning_rate = 3e-4;
   double beta1 = 0.5;
   double beta2 = 0.999;
   double weight_decay = 1e-3;
   double difference_scale = 0.01;  ///< second order: ε ‖∇w' L_valid‖ (paper, footnote 2)
+  double init_scale = alpha_scale;
 };
 
 /// Moves theta by the gradients that its tensors hold.

@@ -75,7 +75,7 @@ std::vector<ThetaShape> Gaea::theta_shapes(const SearchSpace& space) const {
   return has_edges() ? with_edge_shapes(space, "edges") : alpha_shapes(space);
 }
 
-void Gaea::initialize(const Theta& theta, std::uint64_t /*seed*/) const {
+void Gaea::initialize(const Theta& theta, std::uint64_t /*seed*/, double /*scale*/) const {
   const c10::NoGradGuard no_grad;
   for (const CellType type : cell_types) {
     at::Tensor alpha = theta.of("alphas", type);

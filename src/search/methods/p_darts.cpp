@@ -2,6 +2,7 @@
 #include <darts/core/field_table.hpp>
 #include <darts/ops/skip_dropout.hpp>
 #include <darts/search/methods/p_darts.hpp>
+#include <darts/search/skip_cap.hpp>
 #include <darts/search/supernet.hpp>
 
 #include <c10/core/GradMode.h>
@@ -17,7 +18,7 @@ constexpr double fading = 0.2;  // of dropout, an epoch in which alpha moves
 
 std::size_t index(std::int64_t stage) { return static_cast<std::size_t>(stage); }
 
-/// The strengths of a cell while its genotype is chosen.
+/// How a cell's genotype is chosen by its strengths.
 class Choice {
  public:
   Choice(const at::Tensor& strengths, const SearchSpace& space, const CellPrimitives& primitives)
@@ -42,25 +43,6 @@ class Choice {
       cell.concat.push_back(node + cell_inputs);
     }
     return cell;
-  }
-
-  /// Sets the strength of the cell's weakest skip connection to 0; false: all of them have none.
-  bool weaken_skip() {
-    double* weakest = nullptr;
-    for (std::int64_t node = 0; node < space_.nodes; ++node) {
-      for (const std::int64_t from : kept(node)) {
-        const std::int64_t edge = first_edge(node) + from;
-        double& strength = row(edge)[best(edge)];
-        if (offered(edge)[best(edge)].kind() == PrimitiveKind::skip && strength > 0.0 &&
-            (weakest == nullptr || strength < *weakest)) {
-          weakest = &strength;
-        }
-      }
-    }
-    if (weakest != nullptr) {
-      *weakest = 0.0;
-    }
-    return weakest != nullptr;
   }
 
  private:
@@ -173,7 +155,8 @@ Genotype PDarts::derive(const Theta& theta, const SearchSpace& space) const {
   };
   Genotype genotype;
   genotype.normal =
-      derive_capped(strengths_of(CellType::normal), space, space.primitives.normal, options_.skips);
+      derive_capped(strengths_of(CellType::normal), space, space.primitives.normal,
+                    std::min(options_.skips, space.most_skips.value_or(options_.skips)));
   genotype.reduce = derive_capped(strengths_of(CellType::reduction), space, space.primitives.reduce,
                                   std::nullopt);
   return genotype;
@@ -205,12 +188,9 @@ CellPrimitives without_weakest(const at::Tensor& strengths, const CellPrimitives
 
 CellGenotype derive_capped(const at::Tensor& strengths, const SearchSpace& space,
                            const CellPrimitives& primitives, std::optional<std::int64_t> skips) {
-  Choice choice(strengths, space, primitives);
-  CellGenotype cell = choice.cell();
-  while (skips && count_skip_connections(cell) > *skips && choice.weaken_skip()) {
-    cell = choice.cell();
-  }
-  return cell;
+  return with_capped_skips(strengths, primitives, skips, [&](const at::Tensor& left) {
+    return Choice(left, space, primitives).cell();
+  });
 }
 
 }  // namespace darts

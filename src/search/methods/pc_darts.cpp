@@ -25,14 +25,14 @@ std::vector<ThetaShape> PcDarts::theta_shapes(const SearchSpace& space) const {
   return with_edge_shapes(space, "betas");
 }
 
-void PcDarts::initialize(const Theta& theta, std::uint64_t seed) const {
-  SearchMethod::initialize(theta, seed);
+void PcDarts::initialize(const Theta& theta, std::uint64_t seed, double scale) const {
+  SearchMethod::initialize(theta, seed, scale);
   const c10::NoGradGuard no_grad;
   RandomStream stream(seed, RandomPurpose::alphas, /*epoch=*/0, /*index=*/1);
   for (const CellType type : cell_types) {
     const at::Tensor betas = theta.of("betas", type);
     const at::Generator generator = at::detail::createCPUGenerator(stream());
-    betas.copy_(alpha_scale * at::randn(betas.sizes(), generator, at::kDouble));
+    betas.copy_(scale * at::randn(betas.sizes(), generator, at::kDouble));
   }
 }
 

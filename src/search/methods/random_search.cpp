@@ -24,8 +24,8 @@ at::Tensor even_strengths(const at::Tensor& alpha, const CellPrimitives& primiti
 
 }  // namespace
 
-void RandomSearch::initialize(const Theta& theta, std::uint64_t seed) const {
-  SearchMethod::initialize(theta, seed);
+void RandomSearch::initialize(const Theta& theta, std::uint64_t seed, double /*scale*/) const {
+  SearchMethod::initialize(theta, seed, alpha_scale);
   const c10::NoGradGuard no_grad;
   for (at::Tensor alpha : theta.tensors()) {
     alpha.div_(alpha_scale);
@@ -48,7 +48,7 @@ Genotype draw_genotype(const SearchSpace& space, std::uint64_t seed) {
     theta.add(shape.name, at::zeros(shape.sizes, at::kFloat));  // as supernets have them
   }
   theta.set_missing(missing_columns(space, theta.alphas()));
-  method.initialize(theta, seed);
+  method.initialize(theta, seed, alpha_scale);
   return method.derive(theta, space);
 }
 

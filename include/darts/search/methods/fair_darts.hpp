@@ -37,6 +37,7 @@ class FairDarts : public SearchMethod {
 
   /// Throws NoGenotypeError where no operation of a cell reaches the threshold. What only a node
   /// without edges would read is left out.
+  bool caps_skips() const override { return options_.derivation != Derivation::edge; }
   Genotype derive(const Theta& theta, const SearchSpace& space) const override;
 
   /// The same without the last two: nodes may have no edges, and others may read them.

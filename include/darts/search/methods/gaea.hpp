@@ -20,7 +20,7 @@ class Gaea : public SearchMethod {
   void add_fields(FieldTable& table) override;
   void prepare(SupernetOptions& options, std::int64_t stage) const override;
   std::vector<ThetaShape> theta_shapes(const SearchSpace& space) const override;
-  void initialize(const Theta& theta, std::uint64_t seed) const override;
+  void initialize(const Theta& theta, std::uint64_t seed, double scale) const override;
   std::unique_ptr<ThetaOptimizer> make_optimizer(const Theta& theta,
                                                  const AlphaOptions& options) const override;
   at::Tensor shares(const Theta& theta, CellType type) const override;

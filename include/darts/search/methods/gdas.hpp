@@ -31,6 +31,7 @@ class Gdas : public SearchMethod {
   StepRules step_rules() const override;
 
   /// Of each node the two strongest (edge, operation) pairs, which may be of one edge.
+  bool caps_skips() const override { return false; }
   Genotype derive(const Theta& theta, const SearchSpace& space) const override;
 
   std::vector<MethodFigure> figures(const SearchPosition& position) const override;

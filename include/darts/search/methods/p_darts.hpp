@@ -53,8 +53,7 @@ CellPrimitives without_weakest(const at::Tensor& strengths, const CellPrimitives
 
 /// The genotype of a cell as the authors take it from the last stage: edges compete with `none` set
 /// to 0, among equal operations and edges the later one wins, and a node lists its inputs in
-/// ascending order. While there are more than `skips` skip connections, the weakest one's strength
-/// is set to 0 and all is chosen again.
+/// ascending order; with at most `skips` skip connections (with_capped_skips()).
 CellGenotype derive_capped(const at::Tensor& strengths, const SearchSpace& space,
                            const CellPrimitives& primitives, std::optional<std::int64_t> skips);
 

@@ -20,7 +20,7 @@ class PcDarts : public SearchMethod {
   void add_fields(FieldTable& table) override;
   void prepare(SupernetOptions& options, std::int64_t stage) const override;
   std::vector<ThetaShape> theta_shapes(const SearchSpace& space) const override;
-  void initialize(const Theta& theta, std::uint64_t seed) const override;
+  void initialize(const Theta& theta, std::uint64_t seed, double scale) const override;
   Mixing mix(const Theta& theta, CellType type, const SearchPosition& position,
              Moves moves) const override;
   bool moves_theta(const SearchPosition& position) const override;

@@ -12,7 +12,7 @@ class RandomSearch : public SearchMethod {
  public:
   /// alpha of N(0, 1) for every operation, of which derive() makes the draws: the largest of an
   /// edge is any of its operations.
-  void initialize(const Theta& theta, std::uint64_t seed) const override;
+  void initialize(const Theta& theta, std::uint64_t seed, double scale) const override;
   bool trains() const override { return false; }
   Genotype derive(const Theta& theta, const SearchSpace& space) const override;
 };
