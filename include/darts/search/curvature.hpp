@@ -31,7 +31,7 @@ struct HessianOptions {
   CurvatureProducts products = CurvatureProducts::difference;
   double weight_decay = 0.0;  ///< of theta: adds weight_decay · I
   SearchPosition position;    ///< of the mixing, and of all that it draws
-  /// In which it is computed; float64 where a difference of gradients is to tell anything.
+  /// In which it is computed; differences of gradients tell nothing in float32.
   at::ScalarType type = at::kDouble;
 };
 
@@ -80,7 +80,8 @@ class ThetaHessian {
   Theta theta_;
   ThetaPass pass_;
   std::int64_t size_ = 0;
-  at::Tensor gradient_;  ///< exact: with the graph that the products are taken through
+  /// Of the loss, here; exact: with the graph that the products are taken through.
+  at::Tensor gradient_;
 };
 
 /// What a search records of its curvature.
