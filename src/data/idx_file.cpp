@@ -1,5 +1,7 @@
 #include "idx_file.hpp"
 
+#include <darts/core/text.hpp>
+
 #include <zlib.h>
 
 #include <cerrno>
@@ -80,8 +82,7 @@ IdxArray read_idx(const std::filesystem::path& file, std::size_t dimensions) {
   const std::size_t found = bytes.size() - array.offset;
   if (static_cast<double>(found) != values) {
     throw std::runtime_error((static_cast<double>(found) < values ? "is cut off" : "is too long") +
-                             std::string(": its header promises ") +
-                             std::to_string(static_cast<std::uint64_t>(values)) +
+                             std::string(": its header promises ") + format_fixed(values, 0) +
                              " values, it has " + std::to_string(found));
   }
   return array;
