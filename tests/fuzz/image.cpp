@@ -51,7 +51,8 @@ bool is_large(std::string_view bytes) {
   }
   constexpr std::size_t sizes = 16;  // where a PNG has its width and height
   return bytes.size() >= sizes + 8 &&
-         big_endian_32(bytes.substr(sizes)) * big_endian_32(bytes.substr(sizes + 4)) > most_pixels;
+         big_endian_32(bytes.substr(sizes)) >
+             most_pixels / std::max<std::int64_t>(big_endian_32(bytes.substr(sizes + 4)), 1);
 }
 
 }  // namespace
