@@ -132,6 +132,7 @@ def read_study(folder: Path) -> Study:
         load_json(path, HINT),
         str(path),
         "study hold_out candidates methods comparisons supernet_rank_correlation missing winner",
+        "skips_rank_correlation eigenvalue_rank_correlation",
     )
     study = Study(
         fields.text("study"),
@@ -193,7 +194,7 @@ def _candidate(value: Any, where: str) -> Candidate:
 
 
 def _search(value: Any, where: str) -> tuple[float, bool, float]:
-    fields = Fields(value, where, "seconds valid_accuracy", "valid_images")
+    fields = Fields(value, where, "seconds valid_accuracy", "valid_images eigenvalue")
     validated = not fields.has("valid_images") or fields.text("valid_images") == "held out"
     return fields.share("valid_accuracy"), validated, fields.number("seconds")
 

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <set>
 #include <system_error>
 
@@ -34,6 +35,9 @@ std::optional<SearchFigures> read_search(const fs::path& run) {
         figures.valid_accuracy = json_field_as<double>(record, "valid_accuracy");
         figures.held_out =
             json_field_or<std::string>(record, "valid_images", "held out") == "held out";
+        if (find_json_field(record, "eigenvalue") != nullptr) {
+          figures.eigenvalue = json_field_as<double>(record, "eigenvalue");
+        }
         trained = true;
       }
     });
@@ -139,16 +143,31 @@ std::vector<Comparison> compare(const std::vector<MethodResult>& methods) {
   return comparisons;
 }
 
-double supernet_correlation(const std::vector<RetrainedCandidate>& candidates) {
-  std::vector<double> supernet;
-  std::vector<double> retrained;
+/// Rank correlation of a figure of the candidates that have it with their accuracy.
+double correlation_of(
+    const std::vector<RetrainedCandidate>& candidates,
+    const std::function<std::optional<double>(const RetrainedCandidate&)>& figure) {
+  std::vector<double> figures;
+  std::vector<double> accuracies;
   for (const RetrainedCandidate& candidate : candidates) {
-    if (candidate.search && candidate.search->held_out) {
-      supernet.push_back(candidate.search->valid_accuracy);
-      retrained.push_back(candidate.accuracy());
+    if (const auto value = figure(candidate)) {
+      figures.push_back(*value);
+      accuracies.push_back(candidate.accuracy());
     }
   }
-  return rank_correlation(supernet, retrained);
+  return rank_correlation(figures, accuracies);
+}
+
+void correlate(StudyResults& r) {
+  r.supernet_correlation = correlation_of(r.candidates, [](const RetrainedCandidate& c) {
+    return c.search && c.search->held_out ? std::optional(c.search->valid_accuracy) : std::nullopt;
+  });
+  r.skips_correlation = correlation_of(r.candidates, [](const RetrainedCandidate& c) {
+    return std::optional(static_cast<double>(c.skips()));
+  });
+  r.eigenvalue_correlation = correlation_of(r.candidates, [](const RetrainedCandidate& c) {
+    return c.search ? c.search->eigenvalue : std::nullopt;
+  });
 }
 
 }  // namespace
@@ -175,7 +194,7 @@ StudyResults collect(const Study& study, const std::vector<Candidate>& candidate
                            &RetrainedCandidate::accuracy);
   results.methods = method_results(results.candidates);
   results.comparisons = compare(results.methods);
-  results.supernet_correlation = supernet_correlation(results.candidates);
+  correlate(results);
   results.winner = read_winner(folder.winner());
   return results;
 }

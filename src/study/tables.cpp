@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <sstream>
+#include <utility>
 
 namespace darts {
 namespace {
@@ -42,7 +43,8 @@ Json search_json(const RetrainedCandidate& c) {
   }
   return {{"seconds", c.search->seconds},
           {"valid_accuracy", c.search->valid_accuracy},
-          {"valid_images", c.search->held_out ? "held out" : "trained on"}};
+          {"valid_images", c.search->held_out ? "held out" : "trained on"},
+          {"eigenvalue", c.search->eigenvalue ? Json(*c.search->eigenvalue) : Json()}};
 }
 
 Json candidate_json(const RetrainedCandidate& c) {
@@ -146,6 +148,23 @@ std::string comparisons_markdown(const StudyResults& r) {
   return text;
 }
 
+std::string correlations_markdown(const StudyResults& r) {
+  const std::pair<const char*, double> rows[] = {
+      {"the supernet's validation accuracy (searches that hold images out)",
+       r.supernet_correlation},
+      {"skip connections in the normal cell (all)", r.skips_correlation},
+      {"the Hessian's largest eigenvalue (searches that measured it)", r.eigenvalue_correlation}};
+  std::string text;
+  for (const auto& [what, correlation] : rows) {
+    if (std::isfinite(correlation)) {
+      text += std::string("- ") + what + ": " + format_fixed(correlation, 2) + "\n";
+    }
+  }
+  return text.empty()
+             ? ""
+             : "Rank correlation (Spearman) with the retrained accuracy:\n\n" + text + "\n";
+}
+
 std::string winner_markdown(const StudyResults& r) {
   if (r.winner) {
     return "The best of them on these images, " + r.winner->candidate +
@@ -166,6 +185,8 @@ Json to_json(const StudyResults& r) {
   std::ranges::transform(r.methods, std::back_inserter(json["methods"]), method_json);
   std::ranges::transform(r.comparisons, std::back_inserter(json["comparisons"]), comparison_json);
   json["supernet_rank_correlation"] = number(r.supernet_correlation);
+  json["skips_rank_correlation"] = number(r.skips_correlation);
+  json["eigenvalue_rank_correlation"] = number(r.eigenvalue_correlation);
   json["missing"] = r.missing;
   json["winner"] = r.winner ? Json{{"candidate", r.winner->candidate},
                                    {"compared", r.winner->compared},
@@ -178,7 +199,7 @@ std::string to_csv(const StudyResults& r) {
   std::ostringstream text;
   text << "candidate,method,search_seed,training,training_seed,selection_top1,training_seconds,"
           "parameters,multiply_adds,skip_connections_normal,skip_connections_reduce,"
-          "search_seconds,supernet_valid_accuracy\n";
+          "search_seconds,supernet_valid_accuracy,eigenvalue\n";
   for (const RetrainedCandidate& c : r.candidates) {
     for (const TrainingFigures& t : c.trainings) {
       text << c.name << ',' << c.method << ',' << c.seed << ',' << t.name << ',' << t.seed << ','
@@ -186,7 +207,9 @@ std::string to_csv(const StudyResults& r) {
            << c.parameters << ',' << c.multiply_adds << ',' << c.skips() << ','
            << count_skip_connections(c.genotype.reduce) << ','
            << (c.search ? format_fixed(c.search->seconds, 3) : "") << ','
-           << (c.search ? format_shortest(c.search->valid_accuracy) : "") << '\n';
+           << (c.search ? format_shortest(c.search->valid_accuracy) : "") << ','
+           << (c.search && c.search->eigenvalue ? format_shortest(*c.search->eigenvalue) : "")
+           << '\n';
     }
   }
   return text.str();
@@ -203,12 +226,7 @@ std::string to_markdown(const StudyResults& r) {
             "\nA difference is called noise where one as large would come up by chance in more "
             "than 5 of 100 such studies, corrected for their number (Holm).\n\n";
   }
-  if (std::isfinite(r.supernet_correlation)) {
-    text +=
-        "Rank correlation (Spearman) of the supernet's validation accuracy with the retrained "
-        "one, over all searches that hold images out: " +
-        format_fixed(r.supernet_correlation, 2) + ".\n\n";
-  }
+  text += correlations_markdown(r);
   return text + candidates_markdown(r) + "\n" + winner_markdown(r);
 }
 

@@ -90,6 +90,22 @@ TEST_F(ResultsTest, RanksCandidatesAndMethodsByTheirMeans) {
   EXPECT_NEAR(r.supernet_correlation, 1.0, 1e-12);
 }
 
+TEST_F(ResultsTest, CorrelatesTheLastEigenvaluesThatWereMeasured) {
+  EXPECT_TRUE(std::isnan(results().eigenvalue_correlation)) << "no search has measured any";
+  double eigenvalue = 0.1;
+  for (const std::string name : {"second-1", "first-0", "first-1"}) {  // from the worst on
+    const nlohmann::json last{
+        {"kind", "epoch"}, {"seconds", 1.0}, {"valid_accuracy", 0.5}, {"eigenvalue", eigenvalue}};
+    const nlohmann::json before{{"kind", "epoch"},
+                                {"seconds", 1.0},
+                                {"valid_accuracy", 0.5},
+                                {"eigenvalue", 1.0 - eigenvalue}};
+    put(folder_.search(name) / "metrics.jsonl", before.dump() + "\n" + last.dump() + "\n");
+    eigenvalue /= 2.0;
+  }
+  EXPECT_NEAR(results().eigenvalue_correlation, -1.0, 1e-12);
+}
+
 TEST_F(ResultsTest, DoesNotCorrelateAccuraciesOnImagesTrainedOn) {
   const nlohmann::json epoch{{"kind", "epoch"},
                              {"seconds", 30.0},
@@ -138,7 +154,10 @@ TEST_F(ResultsTest, WritesWhatItKnowsIntoThreeTables) {
   const std::string markdown = read_file(folder_.path() / "results.md");
   EXPECT_THAT(markdown, AllOf(HasSubstr("| first | 3 | 91.00 ± 1.00 |"),
                               HasSubstr("| first − second | 6.00 | paired by seeds |"),
-                              HasSubstr("within noise"), HasSubstr("91.00 ± 1.41 % top-1")));
+                              HasSubstr("within noise"),
+                              HasSubstr("- the supernet's validation accuracy (searches that hold "
+                                        "images out): 1.00\n"),
+                              HasSubstr("91.00 ± 1.41 % top-1")));
 }
 
 TEST_F(ResultsTest, ABrokenFileOfAFinishedRunIsNamed) {

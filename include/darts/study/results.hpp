@@ -17,6 +17,7 @@ struct SearchFigures {
   double seconds = 0.0;         ///< of its steps
   double valid_accuracy = 0.0;  ///< of the supernet after the last epoch, in [0, 1]
   bool held_out = true;         ///< by images that it did not train on, as joint order does
+  std::optional<double> eigenvalue = {};  ///< of the Hessian by alpha, the last one measured
 };
 
 /// What a training of a study came to.
@@ -82,6 +83,10 @@ struct StudyResults {
   /// Of the supernets' validation accuracy with the retrained one, over all searches with images
   /// held out.
   double supernet_correlation = 0.0;
+  /// The same of the normal cell's skip connections, over all candidates, and of the Hessian's
+  /// largest eigenvalue, over all searches that measured it.
+  double skips_correlation = 0.0;
+  double eigenvalue_correlation = 0.0;
   std::optional<WinnerTest> winner = {};
 };
 
