@@ -18,7 +18,7 @@ struct SearchState : RunState {
   std::int64_t best_epoch = 0;
   std::int64_t alphas_size = 0;  ///< length of alphas.jsonl that belongs to this state, bytes
   std::int64_t stage = 0;        ///< of the supernet
-  SearchTrace trace;             ///< where search.early_stop needs one
+  SearchTrace trace = {};        ///< where search.early_stop needs one
 };
 
 /// The tensors of a checkpoint: supernet, optimizers. Shares their memory.
