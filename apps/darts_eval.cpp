@@ -5,7 +5,6 @@
 
 #include <darts/core/atomic_file.hpp>
 #include <darts/core/doing.hpp>
-#include <darts/core/environment.hpp>
 #include <darts/core/error.hpp>
 #include <darts/core/main.hpp>
 #include <darts/core/safetensors.hpp>
@@ -140,8 +139,7 @@ int eval_main(int argc, char** argv) {
   CLI::App app(
       "Tests a trained evaluation network: loss, top-1, top-5, accuracy of every class, confusion "
       "matrix, speed.\nOr counts what a genotype's network costs (--count).");
-  app.set_version_flag(
-      "--version", "darts " + std::string(program_version()) + " " + std::string(git_revision()));
+  declare_version(app);
   declare(app, a);
   if (const auto status = parse(app, "darts_eval", argc, argv)) {
     return *status;

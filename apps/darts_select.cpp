@@ -3,7 +3,6 @@
 
 #include "run_program.hpp"
 
-#include <darts/core/environment.hpp>
 #include <darts/core/error.hpp>
 #include <darts/core/main.hpp>
 #include <darts/core/text.hpp>
@@ -33,8 +32,7 @@ struct Arguments {
 };
 
 void declare(CLI::App& app, Arguments& a) {
-  app.set_version_flag(
-      "--version", "darts " + std::string(program_version()) + " " + std::string(git_revision()));
+  declare_version(app);
   app.add_option("--config", a.config, "the study: a YAML file (see --help-study)")
       ->type_name("STUDY.yaml");
   app.add_option("--dir", a.dir,
@@ -102,7 +100,7 @@ int run_study(const Arguments& a, const Study& study, const std::vector<Candidat
               const StudyFolder& folder, const StopSignals& signals) {
   Log log;
   const auto should_stop = [&signals] { return signals.pending().has_value(); };
-  fs::create_directories(folder.path());
+  make_folders(folder.path());
   const FileDescriptor lock = lock_folder(folder.path());
   log.add_file(folder.path() / "log.txt");
   if (a.shard.empty()) {
@@ -115,9 +113,8 @@ int run_study(const Arguments& a, const Study& study, const std::vector<Candidat
   runner.run();
   StudyResults results = collect(study, candidates, folder);
   const bool all = a.shard.empty() && a.only.empty() && results.missing.empty();
-  if (all && !results.winner && !should_stop() &&
-      test_winner(results, study, folder, log, should_stop)) {
-    results.winner = read_winner(folder.winner());
+  if (all && !results.winner && !should_stop()) {
+    results.winner = test_winner(results, study, folder, log, should_stop);
   }
   write_tables(results, folder);
   if (!results.candidates.empty()) {

@@ -28,10 +28,14 @@ void refuse_empty(const CLI::App& app) {
 
 }  // namespace
 
-RecipeOptions declare_recipe(CLI::App& app, RecipeArguments& a, const std::string& init_help,
-                             const std::string& dry_help) {
+void declare_version(CLI::App& app) {
   app.set_version_flag(
       "--version", "darts " + std::string(program_version()) + " " + std::string(git_revision()));
+}
+
+RecipeOptions declare_recipe(CLI::App& app, RecipeArguments& a, const std::string& init_help,
+                             const std::string& dry_help) {
+  declare_version(app);
   RecipeOptions options;
   options.config = app.add_option("--config", a.config,
                                   "recipe: a YAML file, or the name of one of " +

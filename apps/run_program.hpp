@@ -40,6 +40,9 @@ struct RecipeOptions {
   CLI::Option* resume = nullptr;
 };
 
+/// Declares --version.
+void declare_version(CLI::App& app);
+
 /// Declares them. `init_help` says what --init-from takes over; `dry_help` what --dry-run prints.
 RecipeOptions declare_recipe(CLI::App& app, RecipeArguments& a, const std::string& init_help,
                              const std::string& dry_help);

@@ -49,15 +49,6 @@ Error cannot_make(const fs::path& folder, int error) {
   return Error("cannot make the folder " + folder.string() + ": " + detail::reason_of(error));
 }
 
-/// Makes a folder and those above it; one that exists is as good.
-void make_folders(const fs::path& folder) {
-  std::error_code failure;
-  fs::create_directories(folder, failure);
-  if (failure) {
-    throw cannot_make(folder, failure.value());
-  }
-}
-
 /// Makes the first of NAME, NAME-2, NAME-3, … that does not exist.
 fs::path make_new_folder(const fs::path& root, const std::string& name) {
   for (int attempt = 1;; ++attempt) {
@@ -119,6 +110,14 @@ std::vector<FoundCheckpoint> find_checkpoints(const fs::path& folder) {
 }
 
 }  // namespace
+
+void make_folders(const fs::path& folder) {
+  std::error_code failure;
+  fs::create_directories(folder, failure);
+  if (failure) {
+    throw cannot_make(folder, failure.value());
+  }
+}
 
 FileDescriptor lock_folder(const fs::path& folder) {
   const fs::path file = folder / "lock";

@@ -13,11 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool finished(const StudyFolder& folder, const std::string& run) {
-  const auto outcome = read_outcome(folder.outcome(run));
-  return outcome && outcome->finished;
-}
-
 template <class Config>
 void check_same(const Config& config, const fs::path& file) {
   if (identity_of(load_config<Config>(file)) != identity_of(config)) {
@@ -57,11 +52,11 @@ class Merger {
   void take(const std::string& run, const Config& config,
             fs::path (StudyFolder::*place)(const std::string&) const) {
     for (const StudyFolder& part : parts_) {
-      if (!finished(part, run)) {
+      if (!is_finished(part.outcome(run))) {
         continue;
       }
       check_same(config, part.config(run));
-      if (!finished(folder_, run)) {
+      if (!is_finished(folder_.outcome(run))) {
         copy_run(run, (part.*place)(run), (folder_.*place)(run), part, folder_);
         ++taken_;
       }

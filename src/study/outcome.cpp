@@ -18,6 +18,11 @@ std::optional<Outcome> read_outcome(const std::filesystem::path& file) {
   });
 }
 
+bool is_finished(const std::filesystem::path& file) {
+  const auto outcome = read_outcome(file);
+  return outcome && outcome->finished;
+}
+
 void write_outcome(const std::filesystem::path& file, const Outcome& outcome) {
   nlohmann::ordered_json json{{"finished", outcome.finished}};
   if (!outcome.finished) {

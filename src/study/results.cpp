@@ -18,11 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
-bool finished(const StudyFolder& folder, const std::string& run) {
-  const auto outcome = read_outcome(folder.outcome(run));
-  return outcome && outcome->finished;
-}
-
 /// Of a finished search; nothing where the method trains no supernet.
 std::optional<SearchFigures> read_search(const fs::path& run) {
   const fs::path file = run / "metrics.jsonl";
@@ -61,9 +56,9 @@ void add_training(const PlannedTraining& training, const StudyFolder& folder,
 
 std::optional<RetrainedCandidate> read_candidate(const Candidate& planned,
                                                  const StudyFolder& folder) {
-  const bool done = (planned.search == nullptr || finished(folder, planned.name)) &&
+  const bool done = (planned.search == nullptr || is_finished(folder.outcome(planned.name))) &&
                     std::ranges::all_of(planned.trainings, [&](const PlannedTraining& training) {
-                      return finished(folder, training.name);
+                      return is_finished(folder.outcome(training.name));
                     });
   if (!done) {
     return std::nullopt;

@@ -29,6 +29,13 @@ struct Block {
   std::vector<Setting> settings;
 };
 
+/// `given` as a file beside the study's, if there is one; else as it is, a name or a path.
+std::string found_beside(const fs::path& study, const std::string& given) {
+  std::error_code ignored;
+  const fs::path beside = study.parent_path() / given;
+  return fs::is_regular_file(beside, ignored) ? beside.string() : given;
+}
+
 /// What is before the first dot, and what is after it.
 std::pair<std::string_view, std::string_view> parted(std::string_view key) {
   const std::size_t dot = key.find('.');
@@ -98,10 +105,8 @@ class StudyFile {
       change(table);
       return config;
     }
-    std::error_code ignored;
-    const fs::path beside = file_.parent_path() / recipe;
     const fs::path found = within(where + ": extends", [&] {
-      return fs::is_regular_file(beside, ignored) ? beside : find_resource(Config::recipes, recipe);
+      return find_resource(Config::recipes, found_beside(file_, recipe));
     });
     return load_config<Config>(found, change);
   }
@@ -195,9 +200,7 @@ void check_runs(const Study& study, const fs::path& file) {
 }
 
 Genotype named_genotype(const std::string& given, const fs::path& file) {
-  std::error_code ignored;
-  const fs::path beside = file.parent_path() / given;
-  Genotype genotype = load_genotype(fs::is_regular_file(beside, ignored) ? beside.string() : given);
+  Genotype genotype = load_genotype(found_beside(file, given));
   genotype.name = fs::path(given).stem().string();
   return genotype;
 }

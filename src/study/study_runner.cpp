@@ -2,6 +2,7 @@
 #include <darts/core/error.hpp>
 #include <darts/core/processors.hpp>
 #include <darts/core/text.hpp>
+#include <darts/run/run_directory.hpp>
 #include <darts/study/study_runner.hpp>
 
 #include <nlohmann/json.hpp>
@@ -16,14 +17,6 @@ namespace darts {
 namespace {
 
 namespace fs = std::filesystem;
-
-void make_folders(const fs::path& folder) {
-  std::error_code failure;
-  fs::create_directories(folder, failure);
-  if (failure) {
-    throw Error("cannot make the folder " + folder.string() + ": " + failure.message());
-  }
-}
 
 std::uintmax_t size_or_zero(const fs::path& file) {
   std::error_code failure;
@@ -107,8 +100,7 @@ void StudyRunner::prepare() {
   }
   write_configs();
   for (Job& job : jobs_) {
-    const auto outcome = read_outcome(folder_.outcome(job.name));
-    job.state = outcome && outcome->finished ? State::finished : State::waiting;
+    job.state = is_finished(folder_.outcome(job.name)) ? State::finished : State::waiting;
   }
 }
 

@@ -52,8 +52,9 @@ std::vector<std::string> sorted_names(const std::vector<Candidate>& candidates) 
 
 }  // namespace
 
-bool test_winner(const StudyResults& results, const Study& study, const StudyFolder& folder,
-                 const Log& log, const std::function<bool()>& should_stop) {
+std::optional<WinnerTest> test_winner(const StudyResults& results, const Study& study,
+                                      const StudyFolder& folder, const Log& log,
+                                      const std::function<bool()>& should_stop) {
   const RetrainedCandidate& best = results.candidates.front();
   WinnerTest winner{.candidate = best.name};
   for (const RetrainedCandidate& candidate : results.candidates) {
@@ -68,12 +69,12 @@ bool test_winner(const StudyResults& results, const Study& study, const StudyFol
         {folder.training(training.name).string(), "--device", study.training.runtime.device},
         output);
     if (!wait(process, should_stop, output.string())) {
-      return false;
+      return std::nullopt;
     }
     winner.top1.push_back(tested_top1(folder.training(training.name)));
   }
   write_winner(folder.winner(), winner);
-  return true;
+  return winner;
 }
 
 void check_not_tested(const std::vector<Candidate>& candidates, const StudyFolder& folder) {

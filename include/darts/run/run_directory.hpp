@@ -61,6 +61,9 @@ class RunDirectory {
   FileDescriptor lock_;
 };
 
+/// Makes a folder and those above it; one that exists is as good. Throws Error.
+void make_folders(const std::filesystem::path& folder);
+
 /// Takes the lock of a folder that one program alone may work in, as RunDirectory does; it is given
 /// back with the descriptor. Throws Error, which says who has it.
 FileDescriptor lock_folder(const std::filesystem::path& folder);

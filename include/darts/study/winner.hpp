@@ -4,15 +4,17 @@
 #include <darts/study/results.hpp>
 
 #include <functional>
+#include <optional>
 
 namespace darts {
 
 /// Tests the best candidate's networks on the test set, each by darts_eval in a process of its own,
 /// and writes winner.json. Nothing else of a study looks at the test set, and once it has been
-/// looked at, the choice stands. Returns false if it was stopped before the end; throws Error where
-/// a test fails.
-bool test_winner(const StudyResults& results, const Study& study, const StudyFolder& folder,
-                 const Log& log, const std::function<bool()>& should_stop);
+/// looked at, the choice stands. Returns nothing if it was stopped before the end; throws Error
+/// where a test fails.
+std::optional<WinnerTest> test_winner(const StudyResults& results, const Study& study,
+                                      const StudyFolder& folder, const Log& log,
+                                      const std::function<bool()>& should_stop);
 
 /// Throws Error where the study's winner has been tested among other candidates than these: what
 /// would be compared next could be chosen by the test set.
