@@ -1,5 +1,6 @@
 #include <darts/cell/identity_convolution.hpp>
 #include <darts/cell/mixed_operation.hpp>
+#include <darts/ops/batch_norm.hpp>
 #include <darts/ops/chain.hpp>
 #include <darts/ops/run_module.hpp>
 #include <darts/ops/skip_dropout.hpp>
@@ -7,7 +8,6 @@
 
 #include <ATen/ops/cat.h>
 #include <ATen/ops/max_pool2d.h>
-#include <torch/nn/modules/batchnorm.h>
 
 namespace darts {
 
@@ -32,7 +32,7 @@ void MixedOperationImpl::reset() {
       Chain normalised;
       normalised->push_back(std::move(operation));
       normalised->push_back(
-          torch::nn::BatchNorm2d(torch::nn::BatchNorm2dOptions(own.channels).affine(own.affine)));
+          BatchNorm2d(torch::nn::BatchNorm2dOptions(own.channels).affine(own.affine)));
       operation = torch::nn::AnyModule(normalised);
     }
     operations_->push_back(std::move(operation));

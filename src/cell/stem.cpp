@@ -1,8 +1,8 @@
 #include <darts/cell/stem.hpp>
+#include <darts/ops/batch_norm.hpp>
 #include <darts/ops/run_chain.hpp>
 
 #include <torch/nn/modules/activation.h>
-#include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
 
 namespace darts {
@@ -20,7 +20,6 @@ Choices<NetworkStem> stem_choices() {
 }
 
 Stem::Stem(torch::nn::Module& network, const StemOptions& options) {
-  using torch::nn::BatchNorm2d;
   using torch::nn::ReLU;
   using torch::nn::Sequential;
   const std::int64_t c = options.channels;

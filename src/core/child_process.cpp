@@ -8,8 +8,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <string_view>
 #include <system_error>
 
 namespace darts {
@@ -20,7 +22,8 @@ namespace fs = std::filesystem;
 constexpr int cannot_start = 127;  // as shells say it
 
 /// The child, between fork and exec: nothing here may allocate.
-[[noreturn]] void become(const char* program, char* const* arguments, int output, pid_t parent) {
+[[noreturn]] void become(char* const* arguments, char* const* environment, const ChildSetup& setup,
+                         pid_t parent) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (::getppid() != parent) {  // which ended before it was asked to tell
@@ -33,13 +36,17 @@ constexpr int cannot_start = 127;  // as shells say it
   ::signal(SIGXFSZ, SIG_DFL);
   const int nothing = ::open("/dev/null", O_RDONLY);
   ::dup2(nothing, STDIN_FILENO);
-  ::dup2(output, STDOUT_FILENO);
-  ::dup2(output, STDERR_FILENO);
-  ::execv(program, arguments);
+  if (setup.output >= 0) {
+    ::dup2(setup.output, STDOUT_FILENO);
+  }
+  if (setup.errors >= 0) {
+    ::dup2(setup.errors, STDERR_FILENO);
+  }
+  ::execve(arguments[0], arguments, environment);
   ::_exit(cannot_start);
 }
 
-std::vector<char*> c_arguments(std::vector<std::string>& all) {
+std::vector<char*> c_strings(std::vector<std::string>& all) {
   std::vector<char*> pointers;
   pointers.reserve(all.size() + 1);
   for (std::string& argument : all) {
@@ -47,6 +54,23 @@ std::vector<char*> c_arguments(std::vector<std::string>& all) {
   }
   pointers.push_back(nullptr);
   return pointers;
+}
+
+/// This program's, with what the setup has more or other.
+std::vector<std::string> environment_of(const ChildSetup& setup) {
+  std::vector<std::string> all;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string_view text = *variable;
+    const std::string_view name = text.substr(0, text.find('='));
+    if (std::ranges::none_of(setup.environment,
+                             [name](const auto& own) { return own.first == name; })) {
+      all.emplace_back(text);
+    }
+  }
+  for (const auto& [name, value] : setup.environment) {
+    all.push_back(name + "=" + value);
+  }
+  return all;
 }
 
 }  // namespace
@@ -58,16 +82,28 @@ ChildProcess::ChildProcess(const fs::path& program, const std::vector<std::strin
   if (!file.valid()) {
     throw Error("cannot write " + output.string() + ": " + detail::reason_of(errno));
   }
+  start(program, arguments, {.output = file.get(), .errors = file.get()});
+}
+
+ChildProcess::ChildProcess(const fs::path& program, const std::vector<std::string>& arguments,
+                           const ChildSetup& setup) {
+  start(program, arguments, setup);
+}
+
+void ChildProcess::start(const fs::path& program, const std::vector<std::string>& arguments,
+                         const ChildSetup& setup) {
   std::vector<std::string> all{program.string()};
   all.insert(all.end(), arguments.begin(), arguments.end());
-  const std::vector<char*> pointers = c_arguments(all);
+  const std::vector<char*> pointers = c_strings(all);
+  std::vector<std::string> variables = environment_of(setup);
+  const std::vector<char*> environment = c_strings(variables);
   const pid_t parent = ::getpid();
   pid_ = ::fork();
   if (pid_ < 0) {
     throw Error("cannot start " + program.string() + ": " + detail::reason_of(errno));
   }
   if (pid_ == 0) {
-    become(program.c_str(), pointers.data(), file.get(), parent);
+    become(pointers.data(), environment.data(), setup, parent);
   }
 }
 

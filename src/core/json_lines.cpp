@@ -72,7 +72,7 @@ void JsonLines::append(const nlohmann::json& record) {
   }
   std::string line = record.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   line += '\n';
-  if (const int error = detail::write_all(descriptor_.get(), line)) {
+  if (const int error = file_.empty() ? 0 : detail::write_all(descriptor_.get(), line)) {
     // A part of the line may have been written; if it cannot be taken away, readers skip it.
     [[maybe_unused]] const int ignored = ::ftruncate(descriptor_.get(), size_);
     throw cannot_write(file_, error);
@@ -81,6 +81,10 @@ void JsonLines::append(const nlohmann::json& record) {
 }
 
 void JsonLines::truncate(std::int64_t size) {
+  if (file_.empty()) {
+    size_ = size;
+    return;
+  }
   if (size < 0 || size > size_) {
     throw Error(file_.string() + " is shorter (" + std::to_string(size_) +
                 " bytes) than when the checkpoint was written (" + std::to_string(size) +
@@ -93,7 +97,7 @@ void JsonLines::truncate(std::int64_t size) {
 }
 
 void JsonLines::sync() {
-  if (const int error = detail::sync(descriptor_.get())) {
+  if (const int error = file_.empty() ? 0 : detail::sync(descriptor_.get())) {
     throw cannot_write(file_, error);
   }
 }

@@ -61,6 +61,14 @@ void to_planes(std::span<const float> image, std::int64_t channels, float* plane
 
 }  // namespace
 
+std::int64_t Batch::all() const {
+  std::int64_t rows = 0;
+  for (const BatchShare& share : shares) {
+    rows += share.all;
+  }
+  return shares.empty() ? images.size(0) : rows;
+}
+
 struct BatchLoader::Impl {
   std::shared_ptr<const ImageSource> source;
   std::vector<std::int64_t> indices;
@@ -104,6 +112,15 @@ struct BatchLoader::Impl {
     return {order.begin() + begin, order.begin() + end};
   }
 
+  bool is_shared() const { return options.share.ranks && !options.share.ranks->alone(); }
+
+  /// Of a batch of so many images, which rows are this rank's; empty: all.
+  std::vector<BatchShare> shares_of(std::int64_t all) const {
+    const LoaderShare& o = options.share;
+    return is_shared() ? darts::shares_of(all, o.parts, o.ranks->rank(), o.ranks->size(), o.small)
+                       : std::vector<BatchShare>();
+  }
+
   /// What an image of batch `number` is augmented with.
   RandomStream augmentation_of(std::int64_t index, std::int64_t number) const {
     const std::int64_t time = options.draw ? number : 0;  // an image may come several times
@@ -127,6 +144,50 @@ struct BatchLoader::Impl {
   /// Workers call this at the same time.
   Batch make(std::int64_t number) const {
     const std::vector<std::int64_t> images = images_of(number);
+    std::vector<BatchShare> shares = shares_of(std::ssize(images));
+    std::vector<bool> read_well;
+    if (shares.empty()) {
+      return fill(number, images, read_well);
+    }
+    std::vector<std::int64_t> own;
+    for (const BatchShare& share : shares) {
+      own.insert(own.end(), images.begin() + share.first,
+                 images.begin() + share.first + share.rows);
+    }
+    Batch batch = fill(number, own, read_well);
+    batch.skipped = 0;
+    auto row = read_well.cbegin();
+    for (BatchShare& share : shares) {
+      const auto end = row + share.rows;
+      const std::int64_t left = std::count(row, end, true);
+      // What all ranks have tried to read, the first one counts.
+      batch.skipped += share.replicated && !options.share.ranks->is_first() ? 0 : share.rows - left;
+      share.rows = left;
+      row = end;
+    }
+    batch.shares = std::move(shares);
+    return batch;
+  }
+
+  /// Makes of a rank's batch what it is given what the others could read of theirs. Whether there
+  /// is anything to be made of it.
+  bool agree(Batch& batch) const {
+    if (batch.shares.empty() || !source->may_skip()) {
+      return !batch.shares.empty() || batch.labels.size(0) > 0;
+    }
+    Ranks& ranks = *options.share.ranks;
+    const bool trains = options.share.small == SmallBatch::replicate;
+    const bool usable = agree_on_rows(ranks, batch.shares, trains ? 2 : 0);
+    std::vector<double> numbers{static_cast<double>(batch.skipped),
+                                usable ? 0.0 : static_cast<double>(batch.labels.size(0))};
+    ranks.sum(numbers);
+    batch.skipped = static_cast<std::int64_t>(numbers[0] + numbers[1]);
+    return usable;
+  }
+
+  /// Of these images of batch `number`, those that can be read; `read_well` becomes which.
+  Batch fill(std::int64_t number, const std::vector<std::int64_t>& images,
+             std::vector<bool>& read_well) const {
     const auto count = std::ssize(images);
     Batch batch = new_batch(count);
     const auto values = static_cast<std::size_t>(source->image_values());
@@ -135,7 +196,8 @@ struct BatchLoader::Impl {
     std::vector<float> scratch(options.channels_last ? 0 : values);
     std::int64_t made = 0;
     for (const std::int64_t index : images) {
-      if (read(index, augmentation_of(index, number), scratch, {out, values})) {
+      read_well.push_back(read(index, augmentation_of(index, number), scratch, {out, values}));
+      if (read_well.back()) {
         labels[made++] = source->label(index);
         out += values;
       }
@@ -199,11 +261,13 @@ void BatchLoader::start(std::int64_t epoch, std::int64_t first_batch) {
 
 std::optional<Batch> BatchLoader::next() {
   std::optional<Batch> batch;
+  bool usable = true;
   do {
     batch = impl_->prefetcher ? impl_->prefetcher->next() : std::nullopt;
+    usable = !batch || impl_->agree(*batch);
     impl_->skipped += batch ? batch->skipped : 0;
     impl_->next_batch += batch ? 1 : 0;
-  } while (batch && batch->labels.size(0) == 0);
+  } while (!usable);
   return batch;
 }
 

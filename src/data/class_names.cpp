@@ -59,6 +59,7 @@ class RelabelledSource : public ImageSource {
   const std::vector<std::string>& class_names() const override { return names_; }
   const PixelStatistics& statistics() const override { return source_->statistics(); }
   bool by_class() const override { return source_->by_class(); }
+  bool may_skip() const override { return source_->may_skip(); }
   std::string checksum() const override { return source_->checksum(); }
   std::int64_t label(std::int64_t index) const override {
     return places_[static_cast<std::size_t>(source_->label(index))];

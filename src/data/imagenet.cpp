@@ -31,6 +31,7 @@ class ImagenetSource : public ImageSource {
   const std::vector<std::string>& class_names() const override { return index_->class_names(); }
   const PixelStatistics& statistics() const override { return statistics_; }
   bool by_class() const override { return index_->folder_per_class(); }
+  bool may_skip() const override { return options_.on_error == OnError::skip; }
   std::string checksum() const override { return index_->checksum(); }
   std::int64_t label(std::int64_t index) const override { return index_->label(index); }
 

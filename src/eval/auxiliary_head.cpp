@@ -1,11 +1,11 @@
 #include <darts/core/error.hpp>
 #include <darts/eval/auxiliary_head.hpp>
+#include <darts/ops/batch_norm.hpp>
 #include <darts/ops/linear.hpp>
 #include <darts/ops/run_chain.hpp>
 
 #include <c10/util/StringUtil.h>
 #include <torch/nn/modules/activation.h>
-#include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/modules/pooling.h>
 
@@ -16,7 +16,6 @@ AuxiliaryHeadImpl::AuxiliaryHeadImpl(const AuxiliaryHeadOptions& options) : opti
 }
 
 void AuxiliaryHeadImpl::reset() {
-  using torch::nn::BatchNorm2d;
   using torch::nn::Conv2d;
   using torch::nn::Conv2dOptions;
   using torch::nn::ReLU;

@@ -65,6 +65,8 @@ BatchLoader open_test_data(const NetworkDescription& network, const TestDataOpti
   loader.shuffle = options.split == Split::train;
   loader.pin_memory = options.pin_memory;
   loader.channels_last = options.channels_last;
+  loader.share.ranks = options.ranks;
+  loader.share.small = SmallBatch::share;
   return {images, part_of(*images, options.limit), loader};
 }
 

@@ -103,13 +103,18 @@ std::optional<TestOutcome> test_network(EvaluationNetwork& network, BatchLoader&
     if (!batch) {
       break;
     }
-    const at::Tensor labels = batch->labels;
-    const Batch moved = mover.move(std::move(*batch));
-    TestedBatch now{HostCopy(test_logits(network, moved.images, options.precision)), labels};
-    if (last) {
-      outcome.scores.add(last->logits.get(), last->labels);
+    if (batch->labels.size(0) > 0) {
+      if (options.shared && !batch->shares.empty()) {
+        options.shared->begin(batch->shares.front());
+      }
+      const at::Tensor labels = batch->labels;
+      const Batch moved = mover.move(std::move(*batch));
+      TestedBatch now{HostCopy(test_logits(network, moved.images, options.precision)), labels};
+      if (last) {
+        outcome.scores.add(last->logits.get(), last->labels);
+      }
+      last = std::move(now);
     }
-    last = std::move(now);
     if (progress) {
       progress->update(++done);
     }
@@ -119,6 +124,9 @@ std::optional<TestOutcome> test_network(EvaluationNetwork& network, BatchLoader&
   }
   if (last) {
     outcome.scores.add(last->logits.get(), last->labels);
+  }
+  if (options.shared) {
+    outcome.scores.add_up(options.shared->ranks());
   }
   if (outcome.scores.images() == 0) {
     throw Error("none of the images to test on could be read");

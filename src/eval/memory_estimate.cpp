@@ -65,8 +65,8 @@ MemoryNeed memory_need(const TrainConfig& config, const EvaluationNetworkOptions
 
 MemoryNeed memory_need(const TrainConfig& config, const EvaluationNetworkOptions& network,
                        const TrainData& data) {
-  const std::int64_t images = std::min(config.train.batch_size, data.train_images());
-  return memory_need(config, network, BatchSizes{images, data.height(), data.width()});
+  return memory_need(config, network,
+                     BatchSizes{data.images_at_once(), data.height(), data.width()});
 }
 
 MemoryNeed memory_to_run(const EvaluationNetworkOptions& network, const BatchSizes& batch,

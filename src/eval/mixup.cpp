@@ -4,6 +4,7 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/Reduction.h>
 #include <ATen/ops/_sample_dirichlet.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/randperm.h>
@@ -16,9 +17,22 @@ at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& labels, dou
                                 /*ignore_index=*/-100, smoothing);
 }
 
+/// Of a permutation of the whole batch, the part that is for this rank's rows.
+at::Tensor own_part(const at::Tensor& order, const std::vector<BatchShare>& shares) {
+  if (shares.empty()) {
+    return order;
+  }
+  std::vector<at::Tensor> parts;
+  for (const BatchShare& share : shares) {
+    parts.push_back(order.narrow(0, share.first, share.rows));
+  }
+  return at::cat(parts);
+}
+
 }  // namespace
 
-MixedBatch mix(const Batch& batch, double strength, RandomStream random) {
+MixedBatch mix(const Batch& batch, double strength, RandomStream random,
+               const std::shared_ptr<Ranks>& ranks) {
   if (strength <= 0.0) {
     return {batch.images, batch.labels, {}, 1.0};
   }
@@ -27,9 +41,12 @@ MixedBatch mix(const Batch& batch, double strength, RandomStream random) {
   const double share =
       at::_sample_dirichlet(at::full({2}, strength, at::kDouble), generator)[0].item<double>();
   const at::Tensor order =
-      to_device(at::randperm(batch.images.size(0), generator, at::kLong), batch.labels.options());
-  at::Tensor images = batch.images * share + batch.images.index_select(0, order) * (1.0 - share);
-  return {std::move(images), batch.labels, batch.labels.index_select(0, order), share};
+      to_device(own_part(at::randperm(batch.all(), generator, at::kLong), batch.shares),
+                batch.labels.options());
+  const at::Tensor all_images = gather_rows(*ranks, batch.images, batch.shares);
+  const at::Tensor all_labels = gather_rows(*ranks, batch.labels, batch.shares);
+  at::Tensor images = batch.images * share + all_images.index_select(0, order) * (1.0 - share);
+  return {std::move(images), batch.labels, all_labels.index_select(0, order), share};
 }
 
 MixedTargets MixedBatch::targets(at::ScalarType type) const {

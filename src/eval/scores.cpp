@@ -5,12 +5,14 @@
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/eq.h>
 #include <ATen/ops/isfinite.h>
+#include <ATen/ops/tensor.h>
 #include <ATen/ops/topk.h>
 #include <ATen/ops/zeros.h>
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 namespace darts {
@@ -42,6 +44,23 @@ void TestScores::add(const at::Tensor& logits, const at::Tensor& labels) {
   among_five_ += five.eq(labels.unsqueeze(1)).sum().item<std::int64_t>();
   confusion_ +=
       at::bincount(labels * classes + first, {}, classes * classes).view({classes, classes}).cpu();
+}
+
+void TestScores::add_up(Ranks& ranks) {
+  if (ranks.alone()) {
+    return;
+  }
+  const at::Tensor counts = at::tensor({images_, non_finite_, correct_, among_five_}, at::kLong);
+  ranks.sum(counts);
+  ranks.sum(confusion_);
+  std::array<double, 1> loss{loss_sum_};
+  ranks.sum(std::span<double>(loss));
+  const auto* const sums = counts.const_data_ptr<std::int64_t>();
+  images_ = sums[0];
+  non_finite_ = sums[1];
+  correct_ = sums[2];
+  among_five_ = sums[3];
+  loss_sum_ = loss[0];
 }
 
 double TestScores::loss() const { return loss_sum_ / static_cast<double>(images_); }

@@ -72,6 +72,7 @@ FieldTable fields(TrainConfig& config) {
   add_weights(table, config.w);
   add_runtime_fields(table, config.runtime);
   add_execution_field(table, config.runtime.execution);
+  add_parallel_fields(table, config.parallel);
   add_run_fields(table, config.run);
   return table;
 }

@@ -3,15 +3,25 @@
 #include <darts/data/split.hpp>
 #include <darts/eval/train_data.hpp>
 
+#include <algorithm>
+
 namespace darts {
 namespace {
 
-LoaderOptions train_options(const TrainConfig& config, const c10::Device& device) {
+LoaderOptions train_options(const TrainConfig& config, const c10::Device& device,
+                            const std::shared_ptr<Ranks>& ranks) {
   LoaderOptions options =
       train_loader_options(config.data, config.train.batch_size, device.is_cuda());
   options.channels_last = config.runtime.channels_last;
   options.seed = config.seed;
+  options.share = {ranks, config.train.parts};
   return options;
+}
+
+LoaderOptions test_options(LoaderOptions options) {
+  options.share.parts = 1;
+  options.share.small = SmallBatch::share;
+  return in_order(options);
 }
 
 /// The training images that are used.
@@ -39,14 +49,19 @@ std::vector<std::int64_t> tested_images(const TrainConfig& config, const ImageSo
 
 }  // namespace
 
-TrainData::TrainData(const TrainConfig& config, const c10::Device& device, const Log& log)
+TrainData::TrainData(const TrainConfig& config, const c10::Device& device, const Log& log,
+                     std::shared_ptr<Ranks> ranks)
     : mover_(device),
       train_images_(open_train_images(config.data, log)),
       test_images_(open_tested(config, train_images_, log)),
       holds_out_(config.data.hold_out > 0),
-      train_(train_images_, used_images(config, *train_images_), train_options(config, device)),
+      train_(train_images_, used_images(config, *train_images_),
+             train_options(config, device, ranks)),
       test_(test_images_, tested_images(config, *test_images_),
-            in_order(train_options(config, device))) {}
+            test_options(train_options(config, device, ranks))) {
+  const std::int64_t images = std::min(config.train.batch_size, train_images());
+  images_at_once_ = share_of(images, ranks->size() - 1, ranks->size()).rows;
+}
 
 RunImages TrainData::images() const {
   RunImages images{class_names(), {{"training", list_of(*train_images_)}}};

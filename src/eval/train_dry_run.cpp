@@ -88,7 +88,7 @@ Trial try_training(const TrainConfig& config, const Genotype& genotype, TrainDat
 
 Trial train_dry_run(const TrainConfig& config, const Genotype& genotype, const Log& log,
                     const std::filesystem::path& init_from) {
-  const c10::Device device = prepare_runtime(config.runtime);
+  const c10::Device device = prepare_runtime(config.runtime, *single_rank());
   log.info(to_yaml(config));
   for (const std::string& line : idle_settings(config, device)) {
     log.warn(line);

@@ -99,13 +99,16 @@ TrainRun::TrainRun(TrainConfig config, const Genotype& genotype, RunDirectory di
     : LongRun({"training", "darts_train"}, config.runtime, config.run, std::move(directory),
               also_stopping(std::move(hooks), [this] { return out_of_time(); })),
       config_(std::move(config)),
-      data_(config_, device(), log()),
+      data_(config_, device(), log(), this->hooks().ranks),
       description_(describe_network(config_, genotype, data_)),
       network_(make_network(config_, description_, data_, device())),
-      step_(doing("prepare the steps of the training (" + describe_sizes(config_) + ")",
-                  [this] { return TrainStep(network_, step_config(config_, device())); })) {
-  for (const std::string& line : idle_settings(config_, this->device())) {
-    log().warn(line);
+      step_(doing("prepare the steps of the training (" + describe_sizes(config_) + ")", [this] {
+        return TrainStep(network_, step_config(config_, device()), this->hooks().ranks);
+      })) {
+  if (ranks().is_first()) {
+    for (const std::string& line : idle_settings(config_, this->device())) {
+      log().warn(line);
+    }
   }
   if (config_.runtime.cuda_graph && this->device().is_cuda() && has_noise(*network_)) {
     log().warn(
@@ -137,9 +140,8 @@ bool TrainRun::depends_on_threads() {
 }
 
 void TrainRun::write_recipe() const {
-  write_file_atomically(directory().genotype(),
-                        format_json(to_json(description_.options.genotype)));
-  write_file_atomically(directory().config(), to_yaml(config_));
+  directory().write(directory().genotype(), format_json(to_json(description_.options.genotype)));
+  directory().write(directory().config(), to_yaml(config_));
 }
 
 Checkpoint TrainRun::checkpoint() {
@@ -174,7 +176,7 @@ std::optional<ReadyStep> TrainRun::next_step() {
   if (!batch) {
     return std::nullopt;
   }
-  ReadyStep ready{.next = data_.next_step(), .images = batch->images.size(0)};
+  ReadyStep ready{.next = data_.next_step(), .images = batch->all()};
   if (ready.images > 1) {  // batch norm cannot train on one image
     ready.launch = [this, batch = *std::move(batch)](std::int64_t step) {
       return launch(batch, step);
@@ -196,7 +198,8 @@ bool TrainRun::test(TrainEpochSummary& summary) {
   options.device = device();
   options.precision = config_.runtime.precision;
   options.show_progress = hooks().show_progress;
-  options.should_stop = [this] { return hooks().stop_requested(); };
+  options.should_stop = [this] { return stop_requested(); };
+  options.shared = step_.shared().batch();
   const auto outcome = test_network(average_ ? average_ : network_, data_.test_loader(), options);
   if (outcome && outcome->scores.non_finite() > 0) {
     throw NonFiniteError("test loss " + format_fixed(outcome->scores.loss(), 3));
@@ -244,7 +247,7 @@ EpochEnd TrainRun::finish_epoch() {
 void TrainRun::report(RunOutcome outcome) {
   if (state_.epoch > 0) {
     const TrainResult all = result();
-    write_file_atomically(directory().path() / "result.json", to_json(all).dump(2) + "\n");
+    directory().write(directory().path() / "result.json", to_json(all).dump(2) + "\n");
     log().info("\n" + describe(all));
   }
   if (outcome == RunOutcome::stopped && out_of_time()) {

@@ -4,8 +4,7 @@
 
 #include <ATen/ops/argmax.h>
 #include <ATen/ops/eq.h>
-
-#include <algorithm>
+#include <ATen/ops/stack.h>
 
 namespace darts {
 namespace {
@@ -17,37 +16,76 @@ SgdOptions sgd_options(const TrainConfig::Weights& w) {
   return {w.momentum, w.nesterov, w.weight_decay, w.clip_norm};
 }
 
-/// Parts of nearly equal size with at least two images each, which batch norm asks for.
-std::vector<MixedBatch> split(const MixedBatch& batch, std::int64_t parts) {
-  const std::int64_t count = std::max<std::int64_t>(1, std::min(parts, batch.images.size(0) / 2));
-  const auto images = batch.images.tensor_split(count);
-  const auto labels = batch.labels.tensor_split(count);
-  const auto others = batch.other_labels.defined() ? batch.other_labels.tensor_split(count)
-                                                   : std::vector<at::Tensor>(images.size());
-  std::vector<MixedBatch> split;
-  for (std::size_t i = 0; i < images.size(); ++i) {
-    split.push_back({images[i], labels[i], others[i], batch.share});
-  }
-  return split;
-}
-
 std::uint64_t number(std::int64_t value) { return static_cast<std::uint64_t>(value); }
 
 }  // namespace
 
-TrainStep::TrainStep(const EvaluationNetwork& network, const TrainConfig& config)
+/// What a pass of a step is on: a part of the batch.
+struct TrainStep::Part {
+  MixedBatch batch;
+  BatchShare share;     ///< of the part, of which `batch` has these rows
+  double weight = 1.0;  ///< of its loss in the batch's
+};
+
+TrainStep::TrainStep(const EvaluationNetwork& network, const TrainConfig& config,
+                     std::shared_ptr<Ranks> ranks)
     : network_(network),
       config_(config),
       noise_(has_noise(*network)),
-      sgd_(std::make_shared<FlatWeights>(network->parameters()), sgd_options(config.w)) {
-  flatten_by_type(network_->buffers());                     // for copies and checkpoints
-  const bool graph = config.runtime.cuda_graph && !noise_;  // which draws anew in every pass
+      sgd_(std::make_shared<FlatWeights>(network->parameters()), sgd_options(config.w)),
+      shared_(*network_, std::move(ranks), config.parallel.batch_norm) {
+  // Noise is drawn anew in every pass.
+  const bool graph = config.runtime.cuda_graph && !noise_ && !shared_.exchanges();
   pass_ =
       (graph ? make_graphed_train_pass : make_train_pass)(network, sgd_.shared_weights(), config);
 }
 
 StepResult TrainStep::run(const Batch& batch, const TrainPosition& position) {
   return launch(batch, position).get();
+}
+
+/// The parts that config.train.parts asks for: nearly equal, with at least two images each, which
+/// batch norm asks for.
+std::vector<TrainStep::Part> TrainStep::split(const MixedBatch& batch,
+                                              const std::vector<BatchShare>& of_rank) const {
+  const int rank = shared_.ranks().rank();
+  const std::int64_t own = batch.images.size(0);
+  const std::vector<BatchShare> shares =
+      of_rank.empty() ? shares_of(own, config_.train.parts, 0, 1) : of_rank;
+  std::int64_t all = 0;
+  for (const BatchShare& share : shares) {
+    all += share.all;
+  }
+  std::vector<Part> parts;
+  std::int64_t begin = 0;  // of the part in the batch
+  std::int64_t row = 0;    // among this rank's
+  for (BatchShare share : shares) {
+    const auto rows = [&](const at::Tensor& of_batch) {
+      return of_batch.defined() ? of_batch.narrow(0, row, share.rows) : at::Tensor();
+    };
+    share.first -= begin;
+    const double counted = share.replicated && rank > 0 ? 0.0 : static_cast<double>(share.rows);
+    parts.push_back(
+        {{rows(batch.images), rows(batch.labels), rows(batch.other_labels), batch.share},
+         share,
+         counted / static_cast<double>(all)});
+    begin += share.all;
+    row += share.rows;
+  }
+  return parts;
+}
+
+/// What each rank has found of its rows.
+void TrainStep::add_up(PendingStep::Figures& figures) const {
+  if (shared_.alone()) {
+    return;
+  }
+  shared_.ranks().sum(sgd_.weights().gradient());
+  const at::Tensor sums =
+      at::stack({figures.loss.to(at::kDouble), figures.correct.to(at::kDouble)});
+  shared_.ranks().sum(sums);
+  figures.loss = sums[0].to(figures.loss.scalar_type());
+  figures.correct = sums[1].to(at::kLong);
 }
 
 PendingStep TrainStep::launch(const Batch& batch, const TrainPosition& position) {
@@ -61,27 +99,36 @@ PendingStep TrainStep::launch(const Batch& batch, const TrainPosition& position)
   }
   const at::ScalarType type = sgd_.weights().values().scalar_type();
   PendingStep::Figures figures;
-  for (const MixedBatch& part :
-       split(mix(batch, config_.train.mixup, mixup_random), config_.train.parts)) {
-    const std::int64_t samples = part.images.size(0);
-    TrainInputs inputs{part.images, part.targets(type), {}, 0.0, !figures.loss.defined()};
-    inputs.drop_path = draw_drop_path({position.drop_path, network_->droppable_edges(), samples},
+  for (const Part& part :
+       split(mix(batch, config_.train.mixup, mixup_random, shared_.shared_ranks()), batch.shares)) {
+    const BatchShare& share = part.share;
+    shared_.batch()->begin(share);
+    TrainInputs inputs{
+        part.batch.images, part.batch.targets(type), {}, part.weight, !figures.loss.defined()};
+    inputs.drop_path = draw_drop_path({position.drop_path, network_->droppable_edges(), share.all},
                                       RandomStream(path_random(), RandomPurpose::drop_path),
-                                      part.images.options());
-    inputs.weight = static_cast<double>(samples) / static_cast<double>(batch.images.size(0));
+                                      part.batch.images.options());
+    if (inputs.drop_path.defined() && share.rows < share.all) {
+      inputs.drop_path = inputs.drop_path.narrow(1, share.first, share.rows);
+    }
     const TrainPassResult pass = pass_->run(inputs);
-    const bool first = !part.other_labels.defined() || part.share >= 0.5;
-    const at::Tensor correct =
-        pass.logits.argmax(1).eq(first ? part.labels : part.other_labels).sum();
+    const bool first = !part.batch.other_labels.defined() || part.batch.share >= 0.5;
+    at::Tensor correct =
+        pass.logits.argmax(1).eq(first ? part.batch.labels : part.batch.other_labels).sum();
+    if (part.weight == 0.0) {
+      correct = correct * 0;  // which another rank counts
+    }
     figures.loss = inputs.first ? pass.loss : figures.loss + pass.loss;
     figures.correct = inputs.first ? correct : figures.correct + correct;
   }
+  add_up(figures);
   figures.gradient_norm = sgd_.clip();
   PendingStep step(figures);
   if (batch.images.is_cpu()) {
     step.get();
   }
   sgd_.step(position.learning_rate);
+  shared_.average_statistics();
   return step;
 }
 

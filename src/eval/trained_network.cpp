@@ -86,7 +86,7 @@ TrainedNetwork load_trained_network(const fs::path& checkpoint_or_run,
                                     const TrainedNetworkOptions& options) {
   TrainedNetwork trained;
   trained.options = options;
-  trained.device = prepare_runtime(options.runtime);
+  trained.device = prepare_runtime(options.runtime, *options.ranks);
   trained.file = find_checkpoint(checkpoint_or_run, options.best);
   const Checkpoint checkpoint = load_checkpoint(trained.file);
   trained.description = network_description_of(checkpoint);
@@ -112,6 +112,7 @@ std::int64_t recalibrate(TrainedNetwork& trained, const NetworkTest& test) {
   TestDataOptions data = test.data;
   data.split = Split::train;
   data.limit = 0;
+  data.ranks = single_rank();  // each computes all of them
   BatchLoader train = open(trained, data);
   return doing(work("compute batch norm statistics of", test), [&] {
     return recalibrate(trained.network, train, test.recalibrate, trained.device);
@@ -125,6 +126,10 @@ TestOutcome test_network(TrainedNetwork& trained, const NetworkTest& test) {
   options.device = trained.device;
   options.precision = trained.options.runtime.precision;
   options.show_progress = test.show_progress;
+  if (const auto& ranks = trained.options.ranks; !ranks->alone()) {
+    options.shared = std::make_shared<SharedBatch>(ranks);
+    share_noise(*trained.network, options.shared);
+  }
   TestOutcome outcome = doing(
       work("test", test), [&] { return test_network(trained.network, loader, options).value(); });
   if (const std::int64_t count = outcome.scores.non_finite(); count > 0) {

@@ -1,14 +1,13 @@
+#include <darts/ops/batch_norm.hpp>
 #include <darts/ops/conv_block.hpp>
 #include <darts/ops/depthwise_conv.hpp>
 
 #include <torch/nn/modules/activation.h>
-#include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
 
 namespace darts {
 namespace {
 
-using torch::nn::BatchNorm2d;
 using torch::nn::BatchNorm2dOptions;
 using torch::nn::Conv2d;
 using torch::nn::Conv2dOptions;

@@ -39,8 +39,8 @@ void FactorizedReduceImpl::reset() {
   conv_1_ = register_module("conv_1", half(first));
   conv_2_ = register_module("conv_2", half(options_.out_channels - first));
   bn_ = register_module(
-      "bn", torch::nn::BatchNorm2d(
-                torch::nn::BatchNorm2dOptions(options_.out_channels).affine(options_.affine)));
+      "bn",
+      BatchNorm2d(torch::nn::BatchNorm2dOptions(options_.out_channels).affine(options_.affine)));
 }
 
 at::Tensor FactorizedReduceImpl::forward(const at::Tensor& x) {

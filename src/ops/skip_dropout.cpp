@@ -1,6 +1,6 @@
 #include <darts/ops/skip_dropout.hpp>
 
-#include <ATen/ops/empty_like.h>
+#include <ATen/ops/empty.h>
 
 namespace darts {
 
@@ -9,9 +9,11 @@ at::Tensor SkipDropoutImpl::forward(const at::Tensor& x) {
     return x;
   }
   const double kept = 1.0 - probability_;
-  const at::Tensor mask =
-      at::empty_like(x.detach()).bernoulli_(kept, next_generator(x.device())).div_(kept);
-  return x * mask;
+  std::vector<std::int64_t> sizes = x.sizes().vec();
+  sizes.front() = all_rows(x.size(0));
+  at::Tensor mask = at::empty(sizes, x.detach().options(), x.suggest_memory_format());
+  mask.bernoulli_(kept, next_generator(x.device())).div_(kept);
+  return x * own_rows(mask);
 }
 
 void set_skip_dropout(torch::nn::Module& network, double probability) {

@@ -3,12 +3,14 @@
 #include <darts/core/error.hpp>
 #include <darts/core/finite.hpp>
 #include <darts/core/text.hpp>
+#include <darts/parallel/same_on_all_ranks.hpp>
 #include <darts/run/long_run.hpp>
 
 #include <ATen/Parallel.h>
 
 #include <nlohmann/json.hpp>
 
+#include <array>
 #include <fstream>
 
 namespace darts {
@@ -74,11 +76,25 @@ std::int64_t recorded_threads(const std::filesystem::path& environment) {
 }
 
 RunHooks with_log_file(RunHooks hooks, const RunDirectory& directory) {
-  hooks.log.add_file(directory.log());
+  if (directory.writes()) {
+    hooks.log.add_file(directory.log());
+  }
   return hooks;
 }
 
 }  // namespace
+
+RunDirectory make_directory(const std::string& name, const RunOptions& options, Ranks& ranks) {
+  if (!ranks.is_first()) {
+    return RunDirectory::follow(ranks.exchange("").front());
+  }
+  RunDirectory directory =
+      options.directory.empty()
+          ? RunDirectory::create(options.root, name, std::chrono::system_clock::now())
+          : RunDirectory::create_at(options.directory);
+  ranks.exchange(directory.path().string());
+  return directory;
+}
 
 LongRun::LongRun(Words words, const RuntimeOptions& runtime, RunOptions options,
                  RunDirectory directory, RunHooks hooks)
@@ -86,8 +102,8 @@ LongRun::LongRun(Words words, const RuntimeOptions& runtime, RunOptions options,
       options_(std::move(options)),
       directory_(std::move(directory)),
       hooks_(with_log_file(std::move(hooks), directory_)),
-      device_(prepare_runtime(runtime)),
-      metrics_(directory_.metrics()),
+      device_(prepare_runtime(runtime, *hooks_.ranks)),
+      metrics_(directory_.lines(directory_.metrics())),
       wants_graphs_(runtime.cuda_graph) {}
 
 void LongRun::begin(bool initialized) {
@@ -100,6 +116,7 @@ void LongRun::begin(bool initialized) {
   if (initialized) {
     write_recipe();
   }
+  compare_ranks("at the start");
 }
 
 void LongRun::save_start() {
@@ -109,17 +126,23 @@ void LongRun::save_start() {
 }
 
 void LongRun::go_on() {
-  if (const auto latest = directory_.latest_checkpoint()) {
-    doing(task("go on from " + latest->string()), [&] {
-      const Checkpoint checkpoint = load_checkpoint(*latest);
-      check_finite(checkpoint, words_.what, directory_);
-      restore(checkpoint);
+  const auto latest = directory_.writes() ? directory_.latest_checkpoint() : std::nullopt;
+  if (const std::string file = of_first_rank(latest ? latest->string() : ""); !file.empty()) {
+    doing(task("go on from " + file), [&] {
+      restore(broadcast_checkpoint(*hooks_.ranks, [&] {
+        Checkpoint checkpoint = load_checkpoint(file);
+        check_finite(checkpoint, words_.what, directory_);
+        return checkpoint;
+      }));
     });
-    check_position(*latest);
+    check_position(file);
     metrics_.truncate(state().metrics_size);
   }
-  compare_threads();
+  if (directory_.writes()) {
+    compare_threads();
+  }
   write_environment();
+  compare_ranks("on going on");
   log().info("run directory: " + directory_.path().string());
   log().info("resuming " + place_of(state()));
 }
@@ -146,15 +169,37 @@ void LongRun::compare_threads() {
   }
 }
 
+std::string LongRun::of_first_rank(const std::string& text) {
+  return hooks_.ranks->exchange(text).front();
+}
+
+/// Throws Error unless all ranks hold the same, byte for byte.
+void LongRun::compare_ranks(const std::string& when) {
+  if (!hooks_.ranks->alone()) {
+    check_same_tensors(*hooks_.ranks, checkpoint().tensors, when);
+  }
+}
+
+/// Whether to stop, as soon as one rank is asked to, and whether to save, as the first one says.
+LongRun::Agreement LongRun::agree(bool save) {
+  const bool stop = hooks_.stop_requested();
+  if (hooks_.ranks->alone()) {
+    return {stop, stop || save};
+  }
+  std::array<double, 2> votes{stop ? 1.0 : 0.0, save && hooks_.ranks->is_first() ? 1.0 : 0.0};
+  hooks_.ranks->sum(std::span<double>(votes));
+  return {votes[0] > 0.0, votes[0] + votes[1] > 0.0};
+}
+
 void LongRun::write_environment() const {
-  write_file_atomically(directory_.environment(), describe_environment(device_).dump(2) + "\n");
+  directory_.write(directory_.environment(), describe_environment(device_).dump(2) + "\n");
 }
 
 RunOutcome LongRun::run() {
   if (wants_graphs_ && !device_.is_cuda()) {
     log().warn("runtime.cuda_graph is for GPUs: this run, on the CPU, goes without");
   }
-  if (!directory_.latest_checkpoint()) {
+  if (directory_.writes() && !directory_.latest_checkpoint()) {
     save_start();
   }
   const RunOutcome outcome = run_epochs();
@@ -181,6 +226,7 @@ RunOutcome LongRun::run_epochs() {
       save(directory_.best_checkpoint());
     }
     save_latest();
+    compare_ranks("after epoch " + std::to_string(state().epoch));
     if (end == EpochEnd::stopped) {
       return RunOutcome::stopped;
     }
@@ -227,8 +273,7 @@ bool LongRun::run_step(const ReadyStep& ready, Clock::time_point start) {
   const double waited = seconds_since(start);
   launch(ready);
   state.loader_seconds += waited;
-  const bool stop = hooks_.stop_requested();
-  const bool save = stop || checkpoint_due(ready.next);
+  const auto [stop, save] = agree(checkpoint_due(ready.next));
   if (save || ready.next == steps_per_epoch()) {
     settle();
   }
@@ -280,6 +325,9 @@ bool LongRun::checkpoint_due(std::int64_t step) const {
 }
 
 void LongRun::save(const std::filesystem::path& file) {
+  if (!directory_.writes()) {
+    return;
+  }
   metrics_.sync();
   mutable_state().metrics_size = metrics_.size();
   doing(task("save " + file.string()), [&] { save_checkpoint(file, checkpoint()); });

@@ -1,7 +1,33 @@
 #include <darts/core/huge_page_memory.hpp>
+#include <darts/core/processors.hpp>
 #include <darts/run/options.hpp>
 
+#include <c10/core/impl/VirtualGuardImpl.h>
+
+#include <algorithm>
+
 namespace darts {
+namespace {
+
+/// Of this rank among those on its machine.
+int own_threads(std::int64_t threads, const Ranks& ranks) {
+  if (threads == 0 && ranks.local_size() > 1) {
+    return std::max(1, usable_processors() / ranks.local_size());
+  }
+  return static_cast<int>(threads);
+}
+
+/// Where a launcher shows each rank one GPU alone, that is the first.
+c10::Device own_device(const std::string& text, const Ranks& ranks) {
+  const c10::Device device = choose_device(text);
+  const bool any = device.is_cuda() && (text == "auto" || text == "cuda");
+  if (!any || ranks.alone() || c10::impl::VirtualGuardImpl(device.type()).deviceCount() == 1) {
+    return device;
+  }
+  return choose_device("cuda:" + std::to_string(ranks.local_rank()));
+}
+
+}  // namespace
 
 void add_runtime_fields(FieldTable& t, RuntimeOptions& o) {
   t.section("runtime", "The machine.");
@@ -29,6 +55,17 @@ void add_runtime_fields(FieldTable& t, RuntimeOptions& o) {
         "keep the memory of large CPU tensors, in huge pages, from step to step; faster");
 }
 
+void add_parallel_fields(FieldTable& t, ParallelOptions& o) {
+  t.section("parallel", "Several processes (ranks) that work on one run.");
+  t.add("parallel.batch_norm", o.batch_norm,
+        "statistics of batch norms in training: of the whole batch (sync), which gives what one "
+        "process gives, or of each rank's part of it (local), which is faster and another run",
+        one_of<BatchNormStatistics>(
+            {{"local", BatchNormStatistics::local}, {"sync", BatchNormStatistics::sync}}));
+  t.add("parallel.timeout_seconds", o.timeout_seconds,
+        "how long a rank waits for the others before the run ends", at_least(1.0));
+}
+
 void add_run_fields(FieldTable& t, RunOptions& o) {
   t.section("run", "The run directory and its checkpoints.");
   t.add("run.root", o.root, "folder in which run directories are made");
@@ -46,14 +83,14 @@ std::vector<IdleRule> idle_runtime_settings(const c10::Device& device) {
   return {{{"runtime.tf32"}, !device.is_cuda(), "it is for GPUs; this run is on " + device.str()}};
 }
 
-c10::Device prepare_runtime(const RuntimeOptions& options) {
+c10::Device prepare_runtime(const RuntimeOptions& options, const Ranks& ranks) {
   if (options.huge_pages) {
     use_huge_page_memory();
   }
-  set_threads(static_cast<int>(options.threads));
+  set_threads(own_threads(options.threads, ranks));
   set_deterministic(options.deterministic);
   set_tf32(options.tf32);
-  return choose_device(options.device);
+  return own_device(options.device, ranks);
 }
 
 }  // namespace darts

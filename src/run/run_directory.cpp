@@ -201,6 +201,18 @@ RunDirectory RunDirectory::open(const fs::path& path) {
   return run;
 }
 
+RunDirectory RunDirectory::follow(fs::path path) { return {std::move(path), FileDescriptor()}; }
+
+void RunDirectory::write(const fs::path& file, std::string_view content) const {
+  if (writes()) {
+    write_file_atomically(file, content);
+  }
+}
+
+JsonLines RunDirectory::lines(const fs::path& file) const {
+  return writes() ? JsonLines(file) : JsonLines::nowhere();
+}
+
 fs::path RunDirectory::genotype_of_epoch(std::int64_t epoch) const {
   return genotypes() / (std::string(epoch_mark) + padded(epoch, 3) + ".json");
 }
@@ -216,6 +228,9 @@ std::optional<fs::path> RunDirectory::latest_checkpoint() const {
 }
 
 void RunDirectory::prune_checkpoints(std::int64_t keep_last) const {
+  if (!writes()) {
+    return;
+  }
   const auto found = find_checkpoints(checkpoints());
   const auto keep = static_cast<std::size_t>(std::max<std::int64_t>(keep_last, 1));
   for (std::size_t i = 0; i + keep < found.size(); ++i) {

@@ -95,7 +95,7 @@ Trial try_search(const SearchConfig& config, SearchData& data, const c10::Device
 }  // namespace
 
 Trial dry_run(const SearchConfig& config, const Log& log, const std::filesystem::path& init_from) {
-  const c10::Device device = prepare_runtime(config.runtime);
+  const c10::Device device = prepare_runtime(config.runtime, *single_rank());
   log.info(to_yaml(config));
   for (const std::string& line : idle_settings(config, device)) {
     log.warn(line);

@@ -39,13 +39,13 @@ class GraphedPass : public SupernetPass {
     if (mixings.normal.active.defined() || mixings.reduce.active.defined()) {
       return plain_->run(batch, mixings, by);  // other operations in every pass
     }
-    return graphs_.run({batch.images.sizes().vec(), by, supernet_->is_training()},
+    return graphs_.run({batch.images.sizes().vec(), batch.weight, by, supernet_->is_training()},
                        {batch, mixings, by});
   }
 
  private:
-  /// Sizes of the images, what is computed, and whether in training.
-  using Kind = std::tuple<std::vector<std::int64_t>, Differentiate, bool>;
+  /// Sizes of the images, their weight, what is computed, and whether in training.
+  using Kind = std::tuple<std::vector<std::int64_t>, double, Differentiate, bool>;
 
   Supernet supernet_;
   std::unique_ptr<SupernetPass> plain_;
@@ -56,7 +56,7 @@ class GraphedPass : public SupernetPass {
 }  // namespace
 
 std::vector<at::Tensor*> tensors_of(PassResult& result) {
-  std::vector<at::Tensor*> tensors{&result.loss, &result.logits};
+  std::vector<at::Tensor*> tensors{&result.loss, &result.logits, &result.correct};
   for (at::Tensor& gradient : result.mixing) {
     tensors.push_back(&gradient);
   }

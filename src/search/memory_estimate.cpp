@@ -117,8 +117,8 @@ MemoryNeed memory_need(const SearchConfig& config, const SupernetOptions& option
 
 MemoryNeed memory_need(const SearchConfig& config, const SupernetOptions& options,
                        const SearchData& data, const c10::Device& device) {
-  const std::int64_t images = std::min(config.search.batch_size, data.train_images());
-  return memory_need(config, options, BatchSizes{images, data.height(), data.width()}, device);
+  const BatchSizes batch{data.images_at_once(), data.height(), data.width()};
+  return memory_need(config, options, batch, device);
 }
 
 }  // namespace darts

@@ -179,6 +179,7 @@ FieldTable fields_with(SearchConfig& config, const std::vector<std::string>& met
   add_execution_field(table, config.runtime.execution);
   table.add("runtime.recompute", config.runtime.recompute,
             "fused execution: compute a cell again for its backward pass; less memory, more time");
+  add_parallel_fields(table, config.parallel);
   add_run_fields(table, config.run);
   return table;
 }
@@ -316,10 +317,16 @@ SupernetOptions supernet_options(const SearchConfig& config, const SearchStage& 
   return options;
 }
 
-SearchStepOptions step_options(const SearchConfig& config, const c10::Device& device) {
-  return {
-      config.search.order, search_method(config), config.w,
-      config.alpha,        config.seed,           config.runtime.cuda_graph && device.is_cuda()};
+SearchStepOptions step_options(const SearchConfig& config, const c10::Device& device,
+                               std::shared_ptr<Ranks> ranks) {
+  return {config.search.order,
+          search_method(config),
+          config.w,
+          config.alpha,
+          config.seed,
+          config.runtime.cuda_graph && device.is_cuda(),
+          std::move(ranks),
+          config.parallel.batch_norm};
 }
 
 }  // namespace darts

@@ -2,6 +2,7 @@
 #include <darts/core/text.hpp>
 #include <darts/search/search_data.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace darts {
@@ -55,12 +56,22 @@ std::vector<std::int64_t> train_indices(const SearchConfig& config, const IndexS
   return indices;
 }
 
-LoaderOptions loader_options(const SearchConfig& config, const c10::Device& device) {
+LoaderOptions loader_options(const SearchConfig& config, const c10::Device& device,
+                             const std::shared_ptr<Ranks>& ranks) {
   LoaderOptions options =
       train_loader_options(config.data, config.search.batch_size, device.is_cuda());
   options.channels_last = config.runtime.channels_last;
   options.seed = config.seed;
+  options.share.ranks = ranks;
   return options;
+}
+
+/// Of passes without training, unless they go by the statistics of batches.
+LoaderOptions validation_options(const SearchConfig& config, LoaderOptions options) {
+  const bool by_batch = config.search.validation_statistics == ValidationStatistics::batch ||
+                        config.selection.by != Selection::none;
+  options.share.small = by_batch ? SmallBatch::replicate : SmallBatch::share;
+  return in_order(options);
 }
 
 LoaderOptions held_out_options(const SearchConfig& config, LoaderOptions options) {
@@ -72,25 +83,37 @@ LoaderOptions held_out_options(const SearchConfig& config, LoaderOptions options
 
 }  // namespace
 
-SearchData::SearchData(const SearchConfig& config, const c10::Device& device, const Log& log)
-    : SearchData(config, device, open_train_images(config.data, log)) {}
+SearchData::SearchData(const SearchConfig& config, const c10::Device& device, const Log& log,
+                       std::shared_ptr<Ranks> ranks)
+    : SearchData(config, device, open_train_images(config.data, log), std::move(ranks)) {}
 
 SearchData::SearchData(const SearchConfig& config, const c10::Device& device,
-                       const std::shared_ptr<const ImageSource>& images)
-    : SearchData(config, device, images, split(config, *images)) {}
+                       const std::shared_ptr<const ImageSource>& images,
+                       std::shared_ptr<Ranks> ranks)
+    : SearchData(config, device, images, split(config, *images), std::move(ranks)) {}
 
 SearchData::SearchData(const SearchConfig& config, const c10::Device& device,
-                       std::shared_ptr<const ImageSource> images, const IndexSplit& parts)
+                       std::shared_ptr<const ImageSource> images, const IndexSplit& parts,
+                       std::shared_ptr<Ranks> ranks)
     : mover_(device),
+      ranks_(std::move(ranks)),
+      held_out_options_(held_out_options(config, loader_options(config, device, ranks_))),
+      held_out_indices_(parts.rest),
       bilevel_(find_order(config.search.order).bilevel),
       batch_size_(config.search.batch_size),
       images_(std::move(images)),
-      train_(images_, train_indices(config, parts), loader_options(config, device)),
-      held_out_(images_, parts.rest, held_out_options(config, loader_options(config, device))),
-      validation_(images_->unaugmented(), parts.rest, in_order(loader_options(config, device))) {}
+      train_(images_, train_indices(config, parts), loader_options(config, device, ranks_)),
+      held_out_(images_, parts.rest, held_out_options_),
+      validation_(images_->unaugmented(), parts.rest,
+                  validation_options(config, loader_options(config, device, ranks_))) {}
 
 RunImages SearchData::images() const {
   return {images_->class_names(), {{"training", list_of(*images_)}}};
+}
+
+std::int64_t SearchData::images_at_once() const {
+  const int ranks = ranks_->size();
+  return share_of(std::min(batch_size_, train_images()), ranks - 1, ranks).rows;
 }
 
 void SearchData::start_epoch(std::int64_t epoch, std::int64_t first_step) {
@@ -139,13 +162,31 @@ Batch SearchData::next_held_out(std::int64_t number) {
   return std::move(*batch);
 }
 
+/// Makes all rows, on each rank.
+BatchLoader SearchData::whole_held_out() const {
+  LoaderOptions options = held_out_options_;
+  options.share = {};
+  options.workers = 0;
+  return {images_, held_out_indices_, options};
+}
+
 Batch SearchData::last_held_out() {
   const std::int64_t last = (epoch_ + 1) * train_.batches_per_epoch() - 1;
   const std::int64_t a_pass = held_out_.batches_per_epoch();
   const bool cut_off = held_out_.images_per_epoch() < a_pass * batch_size_;
   const bool is_part = cut_off && last % a_pass == a_pass - 1;
-  start_held_out(is_part && last > 0 ? last - 1 : last);
-  return mover_.move(next_held_out(is_part && last > 0 ? last - 1 : last));
+  const std::int64_t number = is_part && last > 0 ? last - 1 : last;
+  BatchLoader whole = whole_held_out();
+  whole.start(number / a_pass, number % a_pass);
+  std::optional<Batch> batch = whole.next();
+  if (!batch) {  // none of its images can be read
+    whole.start(number / a_pass + 1);
+    batch = whole.next();
+  }
+  if (!batch) {
+    throw Error("none of the images for alpha can be read");
+  }
+  return mover_.move(*std::move(batch));
 }
 
 void SearchData::start_validation() { validation_.start(0); }

@@ -15,6 +15,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <array>
 #include <cmath>
 #include <utility>
 
@@ -65,6 +66,37 @@ class StatisticsOfValidation {
 
 }  // namespace
 
+/// Of this rank's rows of a batch, those that it counts.
+SearchRun::BatchScores SearchRun::score(const Batch& batch, const Mixings& mixings) {
+  const BatchShare share =
+      batch.shares.empty() ? share_of(batch.all(), 0, 1) : batch.shares.front();
+  BatchScores scores;
+  if (share.rows == 0) {
+    return scores;
+  }
+  step_->shared().batch()->begin(share);
+  const at::Tensor logits = supernet_->forward(batch.images, mixings).to(at::kDouble);
+  if (share.replicated && !ranks().is_first()) {
+    return scores;
+  }
+  scores.images = share.rows;
+  scores.loss_sum = at::cross_entropy_loss(logits, batch.labels) * static_cast<double>(share.rows);
+  scores.correct = logits.argmax(1).eq(batch.labels).sum();
+  return scores;
+}
+
+CandidateFigures SearchRun::of_all_ranks(const at::Tensor& loss, const at::Tensor& correct,
+                                         std::int64_t seen) {
+  std::array<double, 3> sums{loss.item<double>(), static_cast<double>(correct.item<std::int64_t>()),
+                             static_cast<double>(seen)};
+  ranks().sum(std::span<double>(sums));
+  const auto [loss_sum, hits, images] = sums;
+  if (images == 0.0) {
+    throw Error("none of the held-out images can be read");
+  }
+  return {hits / images, loss_sum / images};
+}
+
 EpochSummary SearchRun::summarize() const {
   const c10::NoGradGuard no_grad;
   const Theta theta = supernet_->theta();
@@ -105,28 +137,24 @@ bool SearchRun::validate(EpochSummary& summary) {
       apply_selection(method_->mix_all(supernet_->theta(), position(state_.step), Moves::nothing),
                       supernet_->theta());
   while (const auto batch = data_.next_validation()) {
-    if (!statistics.suffice_for(batch->images.size(0))) {
+    if (!statistics.suffice_for(batch->all())) {
       continue;
     }
-    const at::Tensor logits = supernet_->forward(batch->images, mixings).to(at::kDouble);
-    const std::int64_t images = batch->images.size(0);
-    loss += at::cross_entropy_loss(logits, batch->labels) * static_cast<double>(images);
-    correct += logits.argmax(1).eq(batch->labels).sum();
-    seen += images;
+    const BatchScores scores = score(*batch, mixings);
+    loss += scores.loss_sum;
+    correct += scores.correct;
+    seen += scores.images;
     if (progress) {
       progress->update(++done);
     }
-    if (hooks().stop_requested()) {
+    if (stop_requested()) {
       return false;
     }
   }
-  if (seen == 0) {
-    throw Error("none of the held-out images can be read");
-  }
-  const auto images = static_cast<double>(seen);
+  const auto [accuracy, mean_loss] = of_all_ranks(loss, correct, seen);
   summary.valid_skipped = data_.validation_skipped();
-  summary.valid_loss = loss.item<double>() / images;
-  summary.valid_accuracy = static_cast<double>(correct.item<std::int64_t>()) / images;
+  summary.valid_loss = mean_loss;
+  summary.valid_accuracy = accuracy;
   if (!std::isfinite(summary.valid_loss)) {
     throw NonFiniteError("validation loss " + format_fixed(summary.valid_loss, 3));
   }
@@ -136,24 +164,19 @@ bool SearchRun::validate(EpochSummary& summary) {
 /// In training mode, as its authors do: running statistics move.
 CandidateFigures SearchRun::judge(const Mixings& mixings) {
   data_.start_validation();
-  double loss = 0.0;
-  std::int64_t correct = 0;
+  at::Tensor loss = at::zeros({}, at::TensorOptions().dtype(at::kDouble).device(device()));
+  at::Tensor correct = at::zeros({}, at::TensorOptions().dtype(at::kLong).device(device()));
   std::int64_t seen = 0;
   while (const auto batch = data_.next_validation()) {
-    if (batch->images.size(0) < 2) {
+    if (batch->all() < 2) {
       continue;  // no batch statistics
     }
-    const at::Tensor logits = supernet_->forward(batch->images, mixings).to(at::kDouble);
-    loss += at::cross_entropy_loss(logits, batch->labels).item<double>() *
-            static_cast<double>(batch->images.size(0));
-    correct += logits.argmax(1).eq(batch->labels).sum().item<std::int64_t>();
-    seen += batch->images.size(0);
+    const BatchScores scores = score(*batch, mixings);
+    loss += scores.loss_sum;
+    correct += scores.correct;
+    seen += scores.images;
   }
-  if (seen == 0) {
-    throw Error("none of the held-out images can be read");
-  }
-  const auto images = static_cast<double>(seen);
-  return {static_cast<double>(correct) / images, loss / images};
+  return of_all_ranks(loss, correct, seen);
 }
 
 /// The curvature where this epoch is one whose it is measured after. False: the run is to stop.
@@ -170,7 +193,7 @@ bool SearchRun::measure(EpochSummary& summary) {
   summary.curvature =
       measure_curvature(supernet_, method_, data_.last_held_out(), hessian,
                         RandomStream(config_.seed, RandomPurpose::curvature, epoch, 1)(),
-                        [this] { return hooks().stop_requested(); });
+                        [this] { return stop_requested(); });
   return summary.curvature.has_value();
 }
 

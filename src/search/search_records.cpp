@@ -219,9 +219,11 @@ nlohmann::json to_json(const Decision& decision, const SearchSpace& space) {
 }
 
 SearchRecords::SearchRecords(const RunDirectory& directory, const SearchConfig& config)
-    : directory_(directory), config_(config), alphas_(directory.alphas()) {
-  std::error_code ignored;  // writing the first genotype tells
-  std::filesystem::create_directory(directory.genotypes(), ignored);
+    : directory_(directory), config_(config), alphas_(directory.lines(directory.alphas())) {
+  if (directory.writes()) {
+    std::error_code ignored;  // writing the first genotype tells
+    std::filesystem::create_directory(directory.genotypes(), ignored);
+  }
 }
 
 void SearchRecords::add_theta(std::int64_t epoch, const Theta& theta,
@@ -260,16 +262,19 @@ void SearchRecords::write_genotype(const EpochSummary& s) {
     json["provenance"]["valid_images"] = "trained on";
   }
   const std::string text = format_json(json);
-  write_file_atomically(directory_.genotype_of_epoch(s.epoch), text);
-  write_file_atomically(directory_.genotype(), text);
+  directory_.write(directory_.genotype_of_epoch(s.epoch), text);
+  directory_.write(directory_.genotype(), text);
 }
 
 void SearchRecords::write_result(const SearchTrace::Stop& stop, EarlyStop by) {
+  if (!directory_.writes()) {
+    return;
+  }
   auto json =
       parse_json<nlohmann::ordered_json>(read_file(directory_.genotype_of_epoch(stop.epoch)));
   json["provenance"]["early_stop"] = {
       {"by", name_of(by)}, {"after_epoch", stop.after}, {"why", stop.why}};
-  write_file_atomically(directory_.genotype(), format_json(json));
+  directory_.write(directory_.genotype(), format_json(json));
 }
 
 RecordedTheta read_theta(const std::filesystem::path& alphas_file, std::int64_t epoch) {

@@ -71,12 +71,14 @@ SearchRun::SearchRun(SearchConfig config, RunDirectory directory, RunHooks hooks
     : LongRun({"search", "darts_search"}, config.runtime, config.run, std::move(directory),
               std::move(hooks)),
       config_(std::move(config)),
-      data_(config_, device(), log()),
+      data_(config_, device(), log(), this->hooks().ranks),
       method_(search_method(config_)),
       records_(this->directory(), config_) {
   enter(first_stage(config_));
-  for (const std::string& line : idle_settings(config_, this->device())) {
-    log().warn(line);
+  if (ranks().is_first()) {
+    for (const std::string& line : idle_settings(config_, this->device())) {
+      log().warn(line);
+    }
   }
   if (config_.runtime.cuda_graph && this->device().is_cuda() && has_noise(*supernet_)) {
     log().warn(
@@ -88,7 +90,7 @@ void SearchRun::enter(SearchStage stage) {
   stage_ = std::move(stage);
   supernet_ = make_supernet(config_, stage_, data_, device());
   step_ = doing("prepare the steps of the search (" + describe_sizes(config_) + ")", [this] {
-    return std::make_unique<SearchStep>(supernet_, step_options(config_, device()));
+    return std::make_unique<SearchStep>(supernet_, step_options(config_, device(), hooks().ranks));
   });
   state_.stage = stage_.number;
 }
@@ -117,9 +119,7 @@ void SearchRun::initialize_from(const Checkpoint& checkpoint) {
   start_from(checkpoint, supernet_, data_.images().class_names, log());
 }
 
-void SearchRun::write_recipe() const {
-  write_file_atomically(directory().config(), to_yaml(config_));
-}
+void SearchRun::write_recipe() const { directory().write(directory().config(), to_yaml(config_)); }
 
 void SearchRun::start_records() {
   records_.truncate(0);
@@ -214,7 +214,7 @@ std::optional<ReadyStep> SearchRun::next_step() {
   if (!batches) {
     return std::nullopt;
   }
-  const std::int64_t images = batches->train.images.size(0);
+  const std::int64_t images = batches->train.all();
   return ReadyStep{[this, batches = *std::move(batches)](std::int64_t step) {
                      return step_->launch(batches.train, batches.valid, learning_rate(),
                                           position(step));

@@ -1,9 +1,7 @@
 #include <darts/ops/noise.hpp>
 #include <darts/search/search_step.hpp>
 
-#include <ATen/ops/argmax.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/eq.h>
 #include <c10/core/GradMode.h>
 
 #include <cmath>
@@ -40,16 +38,20 @@ SearchStep::SearchStep(const Supernet& supernet, const SearchStepOptions& option
       rules_(options.method->step_rules()),
       noise_(has_noise(*supernet_)),
       sgd_(flatten_weights(supernet), sgd_options(options.w, rules_)),
+      shared_(*supernet_, options.ranks, options.batch_norm),
       theta_optimizer_(options.method->make_optimizer(theta_, options.alpha)) {
-  flatten_by_type(supernet_->buffers());  // for copies and checkpoints
-  pass_ = std::make_shared<ThetaPass>(supernet,
-                                      options.cuda_graph && !noise_
-                                          ? make_graphed_pass(supernet, sgd_.shared_weights())
-                                          : make_pass(supernet, sgd_.shared_weights()),
-                                      options.method);
+  pass_ = std::make_shared<ThetaPass>(supernet, make_supernet_pass(), options.method);
   if (const SearchOrderRow& row = find_order(options.order); row.bilevel) {
     architect_ = row.make_architect({supernet_, pass_, &sgd_, options.alpha.difference_scale});
   }
+}
+
+std::unique_ptr<SupernetPass> SearchStep::make_supernet_pass() const {
+  const bool graphs = options_.cuda_graph && !noise_ && !shared_.exchanges();
+  std::unique_ptr<SupernetPass> pass =
+      (graphs ? make_graphed_pass : make_pass)(supernet_, sgd_.shared_weights());
+  return shared_.alone() ? std::move(pass)
+                         : shared_pass(std::move(pass), sgd_.shared_weights(), shared_.batch());
 }
 
 StepResult SearchStep::run(const Batch& train, const Batch& valid, double learning_rate,
@@ -76,6 +78,7 @@ PendingStep SearchStep::launch(const Batch& train, const Batch& valid, double le
     move_theta(train, valid, learning_rate, position, figures);
     move_weights(train, learning_rate, position, figures);
   }
+  shared_.average_statistics();
   return PendingStep(figures);
 }
 
@@ -101,9 +104,9 @@ void SearchStep::move_weights(const Batch& train, double learning_rate,
                               const SearchPosition& position, PendingStep::Figures& figures) {
   if (rules_.theta_in_norm) {
     const ThetaPass::Result pass = pass_->run(train, Differentiate::both, position, Moves::w);
-    take(pass, train, theta_norm(pass.theta), figures);
+    take(pass, theta_norm(pass.theta), figures);
   } else {
-    take(pass_->run(train, Differentiate::weights, position, Moves::w), train, {}, figures);
+    take(pass_->run(train, Differentiate::weights, position, Moves::w), {}, figures);
   }
   check_on_cpu(figures);
   sgd_.step(learning_rate);
@@ -114,18 +117,18 @@ void SearchStep::move_both(const Batch& train, double learning_rate, const Searc
   const ThetaPass::Result pass = pass_->run(train, Differentiate::both, position, Moves::w);
   theta_.set_gradients(pass.theta);
   add_theta_gradient(position, figures);
-  take(pass, train, rules_.theta_in_norm ? figures.norms.back().second : at::Tensor(), figures);
+  take(pass, rules_.theta_in_norm ? figures.norms.back().second : at::Tensor(), figures);
   check_on_cpu(figures);
   sgd_.step(learning_rate);
   theta_optimizer_->step();
 }
 
 /// What is told of w's batch; clips the gradient of w.
-void SearchStep::take(const ThetaPass::Result& pass, const Batch& train,
-                      const at::Tensor& theta_norm, PendingStep::Figures& figures) {
+void SearchStep::take(const ThetaPass::Result& pass, const at::Tensor& theta_norm,
+                      PendingStep::Figures& figures) {
   figures.loss = pass.loss;
   figures.gradient_norm = sgd_.clip(theta_norm);
-  figures.correct = pass.logits.argmax(1).eq(train.labels).sum();
+  figures.correct = pass.correct;
   add_sizes(figures);
 }
 

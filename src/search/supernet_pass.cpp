@@ -1,6 +1,8 @@
 #include <darts/search/supernet_pass.hpp>
 
+#include <ATen/ops/argmax.h>
 #include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/eq.h>
 #include <c10/core/GradMode.h>
 
 namespace darts {
@@ -24,7 +26,7 @@ class PlainPass : public SupernetPass {
     const Mixings cut = from_here(mixings, by != Differentiate::weights);
     const at::Tensor logits =
         supernet_->forward(batch.images, cut).to(cut.normal.operations.scalar_type());
-    const at::Tensor loss = at::cross_entropy_loss(logits, batch.labels);
+    const at::Tensor loss = loss_of(batch, logits);
     const std::vector<at::Tensor> both{cut.normal.operations, cut.reduce.operations};
     PassResult result;
     switch (by) {
@@ -40,10 +42,16 @@ class PlainPass : public SupernetPass {
     }
     result.loss = loss.detach();
     result.logits = logits.detach();
+    result.correct = result.logits.argmax(1).eq(batch.labels).sum();
     return result;
   }
 
  private:
+  static at::Tensor loss_of(const Batch& batch, const at::Tensor& logits) {
+    const at::Tensor mean = at::cross_entropy_loss(logits, batch.labels);
+    return batch.weight == 1.0 ? mean : mean * batch.weight;
+  }
+
   Supernet supernet_;
   std::shared_ptr<FlatWeights> weights_;
 };

@@ -22,7 +22,7 @@ ThetaPass::Result ThetaPass::run(const Batch& batch, Differentiate by,
                         : method_->mix_all(theta_, position, moves),
       theta_);
   const PassResult pass = pass_->run(batch, mixings, by);
-  Result result{pass.loss, pass.logits, {}};
+  Result result{pass.loss, pass.correct, {}};
   if (to_theta) {
     result.theta = gradients_of({mixings.normal.operations, mixings.reduce.operations}, pass.mixing,
                                 theta_.tensors());

@@ -1,7 +1,8 @@
 #include "new_operation/conv_3x3.hpp"
 
+#include <darts/ops/batch_norm.hpp>
+
 #include <torch/nn/cloneable.h>
-#include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/pimpl.h>
 
@@ -18,8 +19,8 @@ class Conv3x3Impl : public torch::nn::Cloneable<Conv3x3Impl> {
         "conv",
         torch::nn::Conv2d(
             torch::nn::Conv2dOptions(c, c, 3).stride(options_.stride).padding(1).bias(false)));
-    norm_ = register_module(
-        "norm", torch::nn::BatchNorm2d(torch::nn::BatchNorm2dOptions(c).affine(options_.affine)));
+    norm_ = register_module("norm",
+                            BatchNorm2d(torch::nn::BatchNorm2dOptions(c).affine(options_.affine)));
   }
 
   at::Tensor forward(const at::Tensor& x) { return norm_(conv_(x.relu())); }
@@ -27,7 +28,7 @@ class Conv3x3Impl : public torch::nn::Cloneable<Conv3x3Impl> {
  private:
   OperationOptions options_;
   torch::nn::Conv2d conv_{nullptr};
-  torch::nn::BatchNorm2d norm_{nullptr};
+  BatchNorm2d norm_{nullptr};
 };
 TORCH_MODULE(Conv3x3);
 

@@ -18,6 +18,13 @@ struct ExitStatus {
   bool success() const { return code == 0 && signal == 0; }
 };
 
+/// What a child does not have of this program.
+struct ChildSetup {
+  std::vector<std::pair<std::string, std::string>> environment = {};  ///< variables more, or other
+  int output = -1;  ///< descriptor that is its standard output; -1: this program's
+  int errors = -1;  ///< the same of standard error
+};
+
 /// A program that runs as a child of this one, in a process group of its own, so that Ctrl-C on the
 /// terminal reaches this program alone, which passes on what it wants to. If this program ends,
 /// however it ends, the child gets SIGTERM. If the object goes before the child has ended, the
@@ -28,6 +35,9 @@ class ChildProcess {
   /// is appended to the file `output`. Throws Error if it cannot be started.
   ChildProcess(const std::filesystem::path& program, const std::vector<std::string>& arguments,
                const std::filesystem::path& output);
+  /// The same with streams and environment of its own.
+  ChildProcess(const std::filesystem::path& program, const std::vector<std::string>& arguments,
+               const ChildSetup& setup);
   ~ChildProcess();
   ChildProcess(ChildProcess&& other) noexcept
       : pid_(std::exchange(other.pid_, -1)), status_(other.status_) {}
@@ -44,6 +54,8 @@ class ChildProcess {
   void signal(int number) const;
 
  private:
+  void start(const std::filesystem::path& program, const std::vector<std::string>& arguments,
+             const ChildSetup& setup);
   void kill();
   void ended(int status);
 

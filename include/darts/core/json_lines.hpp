@@ -17,6 +17,9 @@ class JsonLines {
   /// away. Throws Error if it cannot be written.
   explicit JsonLines(std::filesystem::path file);
 
+  /// Keeps nothing but its size.
+  static JsonLines nowhere() { return {}; }
+
   /// Appends one JSON object as a line, with one write(2), so that it can be read at once; numbers
   /// that are not finite become null. On an error (a full disk) no part of the line stays, and
   /// Error names the file and the reason.
@@ -32,7 +35,9 @@ class JsonLines {
   void sync();
 
  private:
-  std::filesystem::path file_;
+  JsonLines() = default;
+
+  std::filesystem::path file_;  ///< empty: nowhere
   FileDescriptor descriptor_;
   std::int64_t size_ = 0;
 };

@@ -4,6 +4,7 @@
 #include <darts/data/augmentation.hpp>
 #include <darts/data/image_set.hpp>
 #include <darts/data/image_source.hpp>
+#include <darts/parallel/batch_share.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -17,6 +18,20 @@ struct Batch {
   at::Tensor images;  ///< float32, N×C×H×W, with channels-last strides unless asked otherwise
   at::Tensor labels;  ///< int64, N
   std::int64_t skipped = 0;  ///< images that would have been in it but cannot be read
+  /// Which rows of a batch that is shared out over ranks these are, of each of the parts that it is
+  /// worked through in, one after the other; empty: all of it.
+  std::vector<BatchShare> shares = {};
+  double weight = 1.0;  ///< of its mean loss in that of the whole batch
+
+  /// Images of the whole batch.
+  std::int64_t all() const;
+};
+
+/// Which rows of each batch a loader makes: those of one rank of several.
+struct LoaderShare {
+  std::shared_ptr<Ranks> ranks;  ///< null: all rows
+  std::int64_t parts = 1;        ///< that a batch is worked through in
+  SmallBatch small = SmallBatch::replicate;
 };
 
 /// How batches are made.
@@ -33,6 +48,7 @@ struct LoaderOptions {
   std::uint64_t seed = 0;
   RandomPurpose order_purpose = RandomPurpose::train_order;
   RandomPurpose augment_purpose = RandomPurpose::train_augment;
+  LoaderShare share;  ///< batch_size is the whole batch's
 };
 
 /// Batches of (a part of) a data set, epoch by epoch, made ahead in worker threads.
@@ -45,6 +61,11 @@ struct LoaderOptions {
 /// the source leaves out because they cannot be read are missing in their batch, whose place in the
 /// epoch stays as it was; a batch without any is passed over. One thread at a time may use a
 /// loader.
+///
+/// With `share` the ranks' batches make up those of a loader without it. Where images may be left
+/// out, next() then agrees with the other ranks on what is left of a batch, so that all of them
+/// have to call it; a batch of which training would leave a rank fewer than two images is passed
+/// over as a whole.
 class BatchLoader {
  public:
   /// `indices` into `images`, which the loader keeps alive. Throws Error for options that make no
@@ -82,7 +103,8 @@ class BatchLoader {
   /// on from here.
   std::int64_t next_batch() const;
 
-  /// Images that were left out of the batches since start(), up to the last one that next() gave.
+  /// Images that were left out of the batches since start(), up to the last one that next() gave;
+  /// all ranks' together.
   std::int64_t skipped() const;
 
  private:

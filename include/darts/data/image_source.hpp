@@ -50,6 +50,9 @@ class ImageSource {
   /// leave such images out; throws Error, which names the file, if it was not.
   virtual bool read(std::int64_t index, RandomStream& random, std::span<float> image) const = 0;
 
+  /// Whether read() may leave images out.
+  virtual bool may_skip() const { return false; }
+
   /// The same images as for testing. What is held in memory is shared.
   virtual std::shared_ptr<const ImageSource> unaugmented() const = 0;
 

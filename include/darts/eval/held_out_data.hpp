@@ -22,6 +22,7 @@ struct TestDataOptions {
   bool pin_memory = false;
   bool channels_last = true;
   OnError on_error = OnError::fail;
+  std::shared_ptr<Ranks> ranks = single_rank();  ///< that share the images out
   Log log = Log::silent();  ///< told where the images were found, and what is left out
 };
 

@@ -19,6 +19,9 @@ struct TestOptions {
   Precision precision = Precision::fp32;
   bool show_progress = false;
   std::function<bool()> should_stop;  ///< asked after every batch; may be empty
+  /// Of ranks that test together, each its loader's rows: what its network is told of batches by;
+  /// null: one alone.
+  std::shared_ptr<SharedBatch> shared;
 };
 
 struct TestOutcome {
@@ -29,7 +32,8 @@ struct TestOutcome {
 };
 
 /// Tests a network, which it puts into evaluation mode, on all batches of an epoch of `loader`.
-/// Nothing if should_stop said so. Throws Error if no image could be read.
+/// The scores are all ranks' together. Nothing if should_stop said so. Throws Error if no image
+/// could be read.
 std::optional<TestOutcome> test_network(EvaluationNetwork& network, BatchLoader& loader,
                                         const TestOptions& options);
 

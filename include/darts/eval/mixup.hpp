@@ -26,8 +26,10 @@ struct MixedBatch {
 
 /// mixup (Zhang et al. 2018, "mixup: beyond empirical risk minimization"): image i becomes
 /// λ·x_i + (1 − λ)·x_π(i) with one λ ~ Beta(strength, strength) and one random permutation π for
-/// the batch, both drawn from `random`. `strength` 0: the batch as it is.
-MixedBatch mix(const Batch& batch, double strength, RandomStream random);
+/// the whole batch, both drawn from `random`; the images that a rank's are mixed with are the other
+/// ranks', too, which so exchange them. `strength` 0: the batch as it is.
+MixedBatch mix(const Batch& batch, double strength, RandomStream random,
+               const std::shared_ptr<Ranks>& ranks = single_rank());
 
 /// Mean cross entropy of logits (N, classes) with the targets, with label smoothing (Szegedy
 /// et al. 2016): the target is (1 − ε)·onehot + ε / classes. Mixed labels count by their shares.

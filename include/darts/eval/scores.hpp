@@ -1,5 +1,7 @@
 #pragma once
 
+#include <darts/parallel/ranks.hpp>
+
 #include <ATen/core/Tensor.h>
 
 #include <nlohmann/json_fwd.hpp>
@@ -17,6 +19,9 @@ class TestScores {
 
   /// logits: N × classes; labels: N, int64, on the same device.
   void add(const at::Tensor& logits, const at::Tensor& labels);
+
+  /// Adds what the other ranks have collected, on all of them.
+  void add_up(Ranks& ranks);
 
   std::int64_t images() const { return images_; }
   /// Images with a logit that is NaN or infinite: of no use are figures that count them.

@@ -54,6 +54,7 @@ struct TrainConfig {
   struct Runtime : RuntimeOptions {
     Execution execution = Execution::fused;
   } runtime;
+  ParallelOptions parallel;
   RunOptions run;
 };
 

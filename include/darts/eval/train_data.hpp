@@ -21,7 +21,9 @@ namespace darts {
 class TrainData {
  public:
   /// Reads the data set; `log` is told what is no error. Throws Error if it is missing or damaged.
-  TrainData(const TrainConfig& config, const c10::Device& device, const Log& log);
+  /// Of several ranks each has its rows of the batches, and all have to ask for each of them.
+  TrainData(const TrainConfig& config, const c10::Device& device, const Log& log,
+            std::shared_ptr<Ranks> ranks = single_rank());
 
   std::int64_t image_channels() const { return train_images_->channels(); }
   std::int64_t height() const { return train_images_->height(); }
@@ -31,6 +33,8 @@ class TrainData {
   const PixelStatistics& statistics() const { return train_images_->statistics(); }
   /// All images of the splits that are read.
   RunImages images() const;
+  /// Images of a step's batch that one rank has.
+  std::int64_t images_at_once() const { return images_at_once_; }
   std::int64_t train_images() const { return train_.images_per_epoch(); }
   std::int64_t test_images() const { return test_.images_per_epoch(); }
   /// Where start_epoch() has to begin to go on from here.
@@ -58,6 +62,7 @@ class TrainData {
   bool holds_out_ = false;
   BatchLoader train_;
   BatchLoader test_;
+  std::int64_t images_at_once_ = 0;
 };
 
 /// What a checkpoint of this training says of its network.

@@ -3,6 +3,7 @@
 #include <darts/core/flat_sgd.hpp>
 #include <darts/data/batch_loader.hpp>
 #include <darts/eval/train_pass.hpp>
+#include <darts/ops/shared_network.hpp>
 #include <darts/run/pending_step.hpp>
 
 #include <memory>
@@ -24,7 +25,9 @@ struct TrainPosition {
 /// weights live together in one piece of memory from now on (FlatWeights).
 class TrainStep {
  public:
-  TrainStep(const EvaluationNetwork& network, const TrainConfig& config);
+  /// `ranks`: those that take the steps together, each with its rows of the batches.
+  TrainStep(const EvaluationNetwork& network, const TrainConfig& config,
+            std::shared_ptr<Ranks> ranks = single_rank());
 
   /// On a GPU it returns while the step runs, and a figure that is not finite shows when the result
   /// is asked for: w has then moved, so that it must not be kept. On the CPU it throws
@@ -35,15 +38,23 @@ class TrainStep {
   /// The same, and waits for it. Throws NonFiniteError.
   StepResult run(const Batch& batch, const TrainPosition& position);
 
+  /// Of the network, to be told of batches in passes of others.
+  const SharedNetwork& shared() const { return shared_; }
+
   FlatSgd& optimizer() { return sgd_; }
   /// The optimizer's parameters, in its order.
   std::vector<std::string> parameter_names() const;
 
  private:
+  struct Part;
+  std::vector<Part> split(const MixedBatch& batch, const std::vector<BatchShare>& shares) const;
+  void add_up(PendingStep::Figures& figures) const;
+
   EvaluationNetwork network_;
   TrainConfig config_;
   bool noise_;  ///< it has operations that draw noise
   FlatSgd sgd_;
+  SharedNetwork shared_;
   std::unique_ptr<TrainPass> pass_;
 };
 

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct TrainedNetworkOptions {
   WeightsKind weights = WeightsKind::best_known;
   RuntimeOptions runtime;  ///< device, threads, precision, channels_last
   Execution execution = Execution::fused;
+  std::shared_ptr<Ranks> ranks = single_rank();  ///< that test it together
 };
 
 /// A trained network on its device, and what it was trained on.

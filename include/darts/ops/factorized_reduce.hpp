@@ -1,9 +1,9 @@
 #pragma once
 
+#include <darts/ops/batch_norm.hpp>
 #include <darts/ops/norm_block.hpp>
 
 #include <torch/nn/cloneable.h>
-#include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/pimpl.h>
 
@@ -34,7 +34,7 @@ class FactorizedReduceImpl : public torch::nn::Cloneable<FactorizedReduceImpl>, 
   FactorizedReduceOptions options_;
   torch::nn::Conv2d conv_1_{nullptr};
   torch::nn::Conv2d conv_2_{nullptr};
-  torch::nn::BatchNorm2d bn_{nullptr};
+  BatchNorm2d bn_{nullptr};
 };
 TORCH_MODULE(FactorizedReduce);
 

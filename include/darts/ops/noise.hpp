@@ -1,6 +1,7 @@
 #pragma once
 
 #include <darts/core/random.hpp>
+#include <darts/parallel/batch_share.hpp>
 
 #include <ATen/core/Generator.h>
 #include <torch/nn/cloneable.h>
@@ -15,19 +16,26 @@
 namespace darts {
 
 /// An operation that draws numbers: every forward pass draws anew. What is drawn is a function of
-/// the stream given to restart() and of how many passes there have been since.
+/// the stream given to restart() and of how many passes there have been since; of a batch that is
+/// shared out over ranks, each draws for all rows, and uses what is for its own.
 class DrawingOperation {
  public:
   virtual ~DrawingOperation() = default;
   void restart(RandomStream stream) { stream_ = stream; }
   RandomStream stream() const { return stream_; }
+  void share(std::shared_ptr<const SharedBatch> batch) { batch_ = std::move(batch); }
 
  protected:
+  /// The rows of a batch of which an operation is given `rows`, …
+  std::int64_t all_rows(std::int64_t rows) const;
+  /// … and these among what was drawn for all.
+  at::Tensor own_rows(const at::Tensor& drawn) const;
   /// The next generator of the stream, of the device's kind and apart from the process's own.
   at::Generator next_generator(const c10::Device& device);
 
  private:
   RandomStream stream_{0, RandomPurpose::noise};
+  std::shared_ptr<const SharedBatch> batch_;
 };
 
 /// `noise`: normal noise of mean 0 and variance 1 in place of the input, which it does not depend
@@ -57,6 +65,9 @@ class NoiseMark {
  private:
   std::vector<std::pair<std::shared_ptr<DrawingOperation>, RandomStream>> streams_;
 };
+
+/// Lets all of them draw for whole batches.
+void share_noise(torch::nn::Module& network, const std::shared_ptr<const SharedBatch>& batch);
 
 /// Restarts all of them, each with a part of `stream` of its own: at the beginning of a step, so
 /// that a resumed run draws what it would have drawn.

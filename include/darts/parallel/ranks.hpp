@@ -22,6 +22,9 @@ class Ranks {
 
   virtual int rank() const = 0;  ///< this process's, from 0
   virtual int size() const = 0;  ///< how many there are
+  /// The same among the ranks on this machine.
+  virtual int local_rank() const { return rank(); }
+  virtual int local_size() const { return size(); }
   bool alone() const { return size() == 1; }
   bool is_first() const { return rank() == 0; }
 

@@ -2,6 +2,7 @@
 
 #include <darts/core/log.hpp>
 #include <darts/core/progress.hpp>
+#include <darts/parallel/ranks.hpp>
 
 #include <cstdint>
 #include <functional>
@@ -15,6 +16,8 @@ struct RunHooks {
   Log log = Log::silent();            ///< beside the run directory's log.txt
   bool show_progress = false;         ///< a progress bar, or lines where there is no terminal
   std::function<bool()> should_stop;  ///< asked after every step; may be empty
+  /// Those that make the run together. The first one writes; if one is to stop, all do.
+  std::shared_ptr<Ranks> ranks = single_rank();
 
   bool stop_requested() const { return should_stop && should_stop(); }
 

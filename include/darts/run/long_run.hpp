@@ -4,6 +4,7 @@
 #include <darts/core/doing.hpp>
 #include <darts/core/finite.hpp>
 #include <darts/core/json_lines.hpp>
+#include <darts/parallel/broadcast_checkpoint.hpp>
 #include <darts/run/hooks.hpp>
 #include <darts/run/options.hpp>
 #include <darts/run/pending_step.hpp>
@@ -97,6 +98,10 @@ class LongRun {
   /// Whether nothing is left to be run; a kind of run may have its result before the last epoch.
   virtual bool is_over() const { return state().epoch >= epochs(); }
 
+  /// Whether the run is to stop, as soon as one of its ranks is: all of them have to ask.
+  bool stop_requested() { return agree(false).stop; }
+
+  Ranks& ranks() const { return *hooks_.ranks; }
   const Log& log() const { return hooks_.log; }  ///< the run's, log.txt included
   const RunHooks& hooks() const { return hooks_; }
   JsonLines& metrics() { return metrics_; }
@@ -143,6 +148,14 @@ class LongRun {
     std::int64_t images = 0;
   };
 
+  struct Agreement {
+    bool stop = false;
+    bool save = false;
+  };
+
+  Agreement agree(bool save);
+  std::string of_first_rank(const std::string& text);
+  void compare_ranks(const std::string& when);
   void save_start();
   void compare_threads();
   RunOutcome run_epochs();
@@ -168,26 +181,30 @@ class LongRun {
   Clock::time_point last_saved_ = Clock::now();
 };
 
+/// The directory that the first rank makes, for all ranks.
+RunDirectory make_directory(const std::string& name, const RunOptions& options, Ranks& ranks);
+
 /// A new run of kind `Run`, made from `config…`, in a new directory RUN.ROOT/NAME-DATE-TIME or the
 /// one that the options give, which is removed again if the run cannot be made. `init_from`: a
 /// checkpoint whose weights it starts from; empty: none.
 template <class Run, class... Config>
 std::unique_ptr<Run> start_run(const std::string& name, const RunOptions& options, RunHooks hooks,
                                const std::filesystem::path& init_from, const Config&... config) {
-  RunDirectory directory =
-      options.directory.empty()
-          ? RunDirectory::create(options.root, name, std::chrono::system_clock::now())
-          : RunDirectory::create_at(options.directory);
-  const std::filesystem::path folder = directory.path();
+  const std::shared_ptr<Ranks> ranks = hooks.ranks;
+  RunDirectory directory = make_directory(name, options, *ranks);
+  const std::filesystem::path folder = directory.writes() ? directory.path() : "";
   std::unique_ptr<Run> run;
   try {
     run = std::make_unique<Run>(config..., std::move(directory), std::move(hooks));
     if (!init_from.empty()) {
-      run->initialize_from(load_finite_checkpoint(init_from));
+      run->initialize_from(
+          broadcast_checkpoint(*ranks, [&] { return load_finite_checkpoint(init_from); }));
     }
   } catch (...) {
     run.reset();
-    discard_run(folder);
+    if (!folder.empty()) {
+      discard_run(folder);
+    }
     throw;
   }
   run->begin(/*initialized=*/!init_from.empty());

@@ -3,6 +3,7 @@
 #include <darts/core/device.hpp>
 #include <darts/core/field_table.hpp>
 #include <darts/core/idle_settings.hpp>
+#include <darts/parallel/batch_share.hpp>
 
 #include <cstdint>
 #include <filesystem>
@@ -26,6 +27,12 @@ struct RuntimeOptions {
   bool cuda_graph = false;
 };
 
+/// How several processes work together: the section `parallel` of a config.
+struct ParallelOptions {
+  BatchNormStatistics batch_norm = BatchNormStatistics::sync;
+  double timeout_seconds = 300.0;
+};
+
 /// The run directory and its checkpoints: the section `run` of a config.
 struct RunOptions {
   std::filesystem::path root = "runs";
@@ -36,8 +43,9 @@ struct RunOptions {
   std::int64_t log_every_steps = 50;
 };
 
-/// Adds the keys `runtime.…` and `run.…` with ranges and help.
+/// Adds the keys `runtime.…`, `parallel.…` and `run.…` with ranges and help.
 void add_runtime_fields(FieldTable& table, RuntimeOptions& options);
+void add_parallel_fields(FieldTable& table, ParallelOptions& options);
 void add_run_fields(FieldTable& table, RunOptions& options);
 
 /// Which of the keys `runtime.…` are without effect on `device`, but for cuda_graph, of which a
@@ -45,7 +53,8 @@ void add_run_fields(FieldTable& table, RunOptions& options);
 std::vector<IdleRule> idle_runtime_settings(const c10::Device& device);
 
 /// Applies the options to the process (threads, memory, deterministic algorithms) and returns the
-/// device. Throws Error if it is not there.
-c10::Device prepare_runtime(const RuntimeOptions& options);
+/// device. Ranks on one machine share its processors, and each takes the GPU of its number there.
+/// Throws Error if it is not there.
+c10::Device prepare_runtime(const RuntimeOptions& options, const Ranks& ranks);
 
 }  // namespace darts

@@ -22,6 +22,7 @@ std::string identity_of(Config config) {
   config.data.workers = defaults.data.workers;
   config.data.prefetch = defaults.data.prefetch;
   config.data.index_cache = defaults.data.index_cache;
+  config.parallel.timeout_seconds = defaults.parallel.timeout_seconds;
   config.runtime.device = defaults.runtime.device;
   config.runtime.threads = defaults.runtime.threads;
   config.runtime.deterministic = defaults.runtime.deterministic;

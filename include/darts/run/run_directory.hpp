@@ -1,6 +1,7 @@
 #pragma once
 
 #include <darts/core/file_descriptor.hpp>
+#include <darts/core/json_lines.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -31,6 +32,18 @@ class RunDirectory {
   /// Opens the folder of an earlier run to go on with it, and removes temporaries that killed
   /// programs left. Throws Error if it is no run directory: it needs a config.yaml.
   static RunDirectory open(const std::filesystem::path& path);
+
+  /// The folder of a run of which another rank does the writing: it may be on another machine.
+  static RunDirectory follow(std::filesystem::path path);
+
+  /// Whether this program writes there; if not, write(), lines() and prune_checkpoints() do
+  /// nothing.
+  bool writes() const { return lock_.valid(); }
+
+  /// Writes a file atomically. Throws Error.
+  void write(const std::filesystem::path& file, std::string_view content) const;
+  /// Opens a file of records.
+  JsonLines lines(const std::filesystem::path& file) const;
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path config() const { return path_ / "config.yaml"; }

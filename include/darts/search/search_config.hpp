@@ -81,6 +81,7 @@ struct SearchConfig {
   struct Runtime : RuntimeOptions {
     Execution execution = Execution::fused;
   } runtime;
+  ParallelOptions parallel;
   RunOptions run;
 };
 
@@ -117,6 +118,7 @@ std::vector<std::string> unused_method_settings(const SearchConfig& config);
 /// Options of the parts that the search is made of.
 SupernetOptions supernet_options(const SearchConfig& config, const SearchStage& stage,
                                  std::int64_t image_channels, std::int64_t classes);
-SearchStepOptions step_options(const SearchConfig& config, const c10::Device& device);
+SearchStepOptions step_options(const SearchConfig& config, const c10::Device& device,
+                               std::shared_ptr<Ranks> ranks = single_rank());
 
 }  // namespace darts

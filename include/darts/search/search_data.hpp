@@ -26,13 +26,15 @@ struct SearchBatches {
 /// epoch), and the held-out ones again, without augmentation, that the validation accuracy is
 /// measured on. Any data set will do, held in memory or decoded as it is read.
 ///
-/// The batches are a function of (seed, epoch, step) alone. With the joint method w and alpha move
+/// The batches are a function of (seed, epoch, step) alone; of several ranks each has its rows of
+/// them, and all have to ask for each of them. With the joint method w and alpha move
 /// on all images, the held-out ones included.
 class SearchData {
  public:
   /// Opens the data set; `log` is told what is no error. Throws Error if it is missing or damaged,
   /// or too small to be split.
-  SearchData(const SearchConfig& config, const c10::Device& device, const Log& log = Log::silent());
+  SearchData(const SearchConfig& config, const c10::Device& device, const Log& log = Log::silent(),
+             std::shared_ptr<Ranks> ranks = single_rank());
 
   std::int64_t image_channels() const { return images_->channels(); }
   std::int64_t classes() const { return images_->classes(); }
@@ -41,6 +43,8 @@ class SearchData {
   std::string image_size() const { return images_->size_text(); }
   /// All images of the split, whichever of them are used.
   RunImages images() const;
+  /// Images of a step's batch that one rank has.
+  std::int64_t images_at_once() const;
   std::int64_t train_images() const { return train_.images_per_epoch(); }
   std::int64_t valid_images() const { return validation_.images_per_epoch(); }
   std::int64_t steps_per_epoch() const { return train_.batches_per_epoch(); }
@@ -58,7 +62,8 @@ class SearchData {
   std::optional<SearchBatches> next();
 
   /// Of the epoch at its end: the batch of held-out images that alpha moved on last, or would have
-  /// moved on in orders that are not bilevel; the one before where that is not a whole batch.
+  /// moved on in orders that are not bilevel; the one before where that is not a whole batch. Every
+  /// rank gets all of it.
   Batch last_held_out();
 
   void start_validation();
@@ -66,14 +71,19 @@ class SearchData {
 
  private:
   SearchData(const SearchConfig& config, const c10::Device& device,
-             const std::shared_ptr<const ImageSource>& images);
+             const std::shared_ptr<const ImageSource>& images, std::shared_ptr<Ranks> ranks);
   SearchData(const SearchConfig& config, const c10::Device& device,
-             std::shared_ptr<const ImageSource> images, const IndexSplit& parts);
+             std::shared_ptr<const ImageSource> images, const IndexSplit& parts,
+             std::shared_ptr<Ranks> ranks);
 
   Batch next_held_out(std::int64_t number);
   void start_held_out(std::int64_t number);
+  BatchLoader whole_held_out() const;
 
   BatchMover mover_;
+  std::shared_ptr<Ranks> ranks_;
+  LoaderOptions held_out_options_;
+  std::vector<std::int64_t> held_out_indices_;
   bool bilevel_;
   std::int64_t batch_size_;
   std::shared_ptr<const ImageSource> images_;

@@ -5,6 +5,8 @@
 #include <darts/search/search_data.hpp>
 #include <darts/search/search_records.hpp>
 
+#include <ATen/ops/zeros.h>
+
 #include <memory>
 
 namespace darts {
@@ -63,6 +65,15 @@ class SearchRun : public LongRun {
   void advance();
   /// Makes the decision of a selection that the epoch begins with, if it is one that does.
   void select();
+  /// What this rank finds of a batch that is only classified.
+  struct BatchScores {
+    at::Tensor loss_sum = at::zeros({}, at::kDouble);
+    at::Tensor correct = at::zeros({}, at::kLong);
+    std::int64_t images = 0;
+  };
+  BatchScores score(const Batch& batch, const Mixings& mixings);
+  CandidateFigures of_all_ranks(const at::Tensor& loss, const at::Tensor& correct,
+                                std::int64_t seen);
   CandidateFigures judge(const Mixings& mixings);
   Genotype derive() const;
   double learning_rate() const;

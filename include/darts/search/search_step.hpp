@@ -1,6 +1,7 @@
 #pragma once
 
 #include <darts/ops/initialize.hpp>
+#include <darts/ops/shared_network.hpp>
 #include <darts/run/options.hpp>
 #include <darts/run/pending_step.hpp>
 #include <darts/search/architect.hpp>
@@ -29,6 +30,9 @@ struct SearchStepOptions {
   AlphaOptions alpha;
   std::uint64_t seed = 0;   ///< of what the passes draw
   bool cuda_graph = false;  ///< passes on a GPU are launched as graphs; not with has_noise()
+  /// Those that take the step together, each with its rows of the batches.
+  std::shared_ptr<Ranks> ranks = single_rank();
+  BatchNormStatistics batch_norm = BatchNormStatistics::sync;
 };
 
 /// One step of the search (paper, algorithm 1): theta by the architect, then w by SGD (the other
@@ -53,6 +57,9 @@ class SearchStep {
   StepResult run(const Batch& train, const Batch& valid, double learning_rate,
                  const SearchPosition& position = {});
 
+  /// Of the supernet, to be told of batches in passes of others.
+  const SharedNetwork& shared() const { return shared_; }
+
   FlatSgd& weight_optimizer() { return sgd_; }
   ThetaOptimizer& theta_optimizer() { return *theta_optimizer_; }
 
@@ -67,8 +74,9 @@ class SearchStep {
                     PendingStep::Figures& figures);
   void move_both(const Batch& train, double learning_rate, const SearchPosition& position,
                  PendingStep::Figures& figures);
-  void take(const ThetaPass::Result& pass, const Batch& train, const at::Tensor& theta_norm,
+  void take(const ThetaPass::Result& pass, const at::Tensor& theta_norm,
             PendingStep::Figures& figures);
+  std::unique_ptr<SupernetPass> make_supernet_pass() const;
   void add_theta_gradient(const SearchPosition& position, PendingStep::Figures& figures) const;
   void clip_theta_gradient() const;
   /// The gradient of theta that the weight rules count at w's: what theta has, plus `of_pass`.
@@ -84,6 +92,7 @@ class SearchStep {
   StepRules rules_;
   bool noise_;  ///< it has operations that draw noise
   FlatSgd sgd_;
+  SharedNetwork shared_;
   std::shared_ptr<ThetaPass> pass_;
   std::unique_ptr<ThetaOptimizer> theta_optimizer_;
   std::unique_ptr<Architect> architect_;  ///< null when theta moves with w

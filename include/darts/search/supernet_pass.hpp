@@ -14,6 +14,7 @@ enum class Differentiate { mixing, weights, both };
 
 struct PassResult {
   at::Tensor loss;                 ///< mean cross entropy, of no dimension
+  at::Tensor correct;              ///< images classified right, int64, of no dimension
   at::Tensor logits;               ///< N × classes, in the mixing weights' type
   std::vector<at::Tensor> mixing;  ///< gradients: normal, reduce; empty: not asked for
 };
@@ -29,7 +30,9 @@ class SupernetPass {
  public:
   virtual ~SupernetPass() = default;
 
-  /// The gradient of w, if asked for, goes into the FlatWeights that the pass was made with.
+  /// The gradient of w, if asked for, goes into the FlatWeights that the pass was made with. Of a
+  /// batch that is shared out over ranks all are of this rank's rows, loss and gradients times
+  /// their weight in the whole batch: shared_pass() adds them up.
   virtual PassResult run(const Batch& batch, const Mixings& mixings, Differentiate by) = 0;
 };
 
@@ -44,5 +47,11 @@ std::unique_ptr<SupernetPass> make_pass(const Supernet& supernet,
 /// batch; others are run as make_pass()'s.
 std::unique_ptr<SupernetPass> make_graphed_pass(const Supernet& supernet,
                                                 std::shared_ptr<FlatWeights> weights = nullptr);
+
+/// A pass of a batch that is shared out over ranks, by `pass` on each: loss, hits and gradients
+/// are the whole batch's, and the same on all ranks; the logits are those of its own rows.
+std::unique_ptr<SupernetPass> shared_pass(std::unique_ptr<SupernetPass> pass,
+                                          std::shared_ptr<FlatWeights> weights,
+                                          std::shared_ptr<SharedBatch> batch);
 
 }  // namespace darts

@@ -14,7 +14,7 @@ class ThetaPass {
  public:
   struct Result {
     at::Tensor loss;                ///< mean cross entropy, of no dimension
-    at::Tensor logits;              ///< N × classes
+    at::Tensor correct;             ///< images classified right
     std::vector<at::Tensor> theta;  ///< its gradient, in theta's order; empty: not asked for
   };
 

@@ -1,5 +1,7 @@
 #include "batch_norms.hpp"
 
+#include <darts/ops/batch_norm.hpp>
+
 #include <ATen/ops/_foreach_add.h>
 #include <ATen/ops/_foreach_lerp.h>
 #include <ATen/ops/batch_norm.h>
@@ -37,6 +39,9 @@ at::Tensor BatchNorms::run(const at::Tensor& x, const at::Tensor& scale,
                           joined(norms, &torch::nn::BatchNorm2dImpl::running_var), false, 0.0,
                           options.eps(), true);
   }
+  if (const SharedBatch* const batch = shared_batch_of(*norms.front())) {
+    return run_shared(x, scale, norms, *batch);
+  }
   check_values(x);
   // With a momentum of 1 the "running" statistics are the batch's.
   const at::Tensor statistics = at::zeros({2, x.size(1)}, norms.front()->running_mean.options());
@@ -44,12 +49,29 @@ at::Tensor BatchNorms::run(const at::Tensor& x, const at::Tensor& scale,
   variance_ = statistics.select(0, 1);
   at::Tensor y =
       at::batch_norm(x, scale, {}, mean_, variance_, true, /*momentum=*/1.0, options.eps(), true);
+  see(norms);
+  return y;
+}
+
+at::Tensor BatchNorms::run_shared(const at::Tensor& x, const at::Tensor& scale,
+                                  const std::vector<Norm>& norms, const SharedBatch& batch) {
+  SharedStatistics statistics;
+  at::Tensor y = shared_batch_norm(x, scale, {}, norms.front()->options.eps(), batch, &statistics);
+  const auto count = static_cast<double>(batch.share().all * x.size(2) * x.size(3));
+  const at::ScalarType type = norms.front()->running_mean.scalar_type();
+  mean_ = statistics.mean.to(type);
+  variance_ = (statistics.variance * (count / (count - 1.0))).to(type);
+  see(norms);
+  return y;
+}
+
+/// What the last batch norm saw, for all of its modules.
+void BatchNorms::see(const std::vector<Norm>& norms) {
   std::int64_t first = 0;
   for (const Norm& norm : norms) {
     also(norm, first);
     first += norm->running_mean.numel();
   }
-  return y;
 }
 
 void BatchNorms::also(const Norm& norm, std::int64_t first) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <darts/parallel/batch_share.hpp>
+
 #include <ATen/core/Tensor.h>
 #include <torch/nn/modules/batchnorm.h>
 
@@ -26,6 +28,10 @@ class BatchNorms {
   void move_running();
 
  private:
+  at::Tensor run_shared(const at::Tensor& x, const at::Tensor& scale,
+                        const std::vector<Norm>& norms, const SharedBatch& batch);
+  void see(const std::vector<Norm>& norms);
+
   bool training_;
   at::Tensor mean_;      ///< of the last run()'s batch
   at::Tensor variance_;  ///< unbiased

@@ -192,11 +192,15 @@ NormBlockGradients backward(const NormBlockPass& pass, const at::Tensor& gradien
   for (std::size_t unit = geometries.size(); unit-- > 0;) {
     const torch::nn::BatchNorm2dImpl& norm = *pass.units[unit].norm;
     const UnitGeometry& geometry = geometries[unit];
-    const std::int64_t count = pass.x.size(0) * geometry.shape().out_pixels();
     const batch::BatchStatistics& statistics = pass.statistics[unit];
+    // The gradient of z is by all ranks' rows, those of scale and shift are by this one's.
+    std::vector<double> all = from.sums;
+    const std::int64_t rows = add_up(shared_batch_of(norm), all, pass.x.size(0));
+    const batch::Moments moments{all.data(), all.data() + all.size() / 2};
     UnitGradients gradients =
         UnitBackward<T>(pass, unit, geometry, wanted)
-            .run(from, batch::norm_gradient(statistics, from.moments(), count, norm));
+            .run(from, batch::norm_gradient(statistics, moments,
+                                            rows * geometry.shape().out_pixels(), norm));
     if (wanted.weights) {
       if (norm.weight.defined()) {
         gradients.weights.push_back(

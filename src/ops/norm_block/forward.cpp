@@ -31,10 +31,12 @@ void convolve(NormBlockPass& pass, const UnitGeometry& geometry) {
       run_parts(geometry, packing, weights, task);
     }
   });
-  const std::vector<double> total = sums.total();
+  std::vector<double> total = sums.total();
+  torch::nn::BatchNorm2dImpl& norm = *pass.units[unit].norm;
+  const std::int64_t rows = add_up(shared_batch_of(norm), total, images);
   pass.statistics.push_back(
       batch::take_statistics({total.data(), total.data() + geometry.out_channels},
-                             images * geometry.shape().out_pixels(), *pass.units[unit].norm));
+                             rows * geometry.shape().out_pixels(), norm));
   pass.z.push_back(z);
 }
 

@@ -6,6 +6,8 @@
 #include "pass.hpp"
 #include "phase.hpp"
 
+#include <darts/ops/batch_norm.hpp>
+
 #include <ATen/ops/empty.h>
 
 #include <algorithm>

@@ -71,16 +71,31 @@ class PoolMoments {
   std::vector<double> values_;
 };
 
-/// `sums`: as add_products() leaves them, of all images.
+/// Gradients of the mixing weights. `sums`: as add_products() leaves them, of all of this rank's
+/// images.
 template <class T, class S>
-void take_products(CpuPass<T, S>& pass, const StatePass& from,
-                   const std::vector<EdgeProducts>& edges, const double* sums, T* mixing) {
-  std::vector<PoolMoments> pools(from.pools.size(), PoolMoments(pass.channels));
+void take_alpha(const CpuPass<T, S>& pass, const std::vector<EdgeProducts>& edges,
+                const double* sums, T* mixing) {
   for (const EdgeProducts& edge : edges) {
     batch::Moments of_g{sums, sums};
     for (const Summand& operation : edge.operations) {
       of_g.products += pass.channels;
       mixing[operation.link.weight] = static_cast<T>(alpha_gradient(pass, operation, of_g));
+    }
+    sums = of_g.products + pass.channels;
+  }
+}
+
+/// How the gradients of what goes into the batch norms follow. `sums`: of all images that these
+/// normalise over.
+template <class T, class S>
+void take_gradients(CpuPass<T, S>& pass, const StatePass& from,
+                    const std::vector<EdgeProducts>& edges, const double* sums) {
+  std::vector<PoolMoments> pools(from.pools.size(), PoolMoments(pass.channels));
+  for (const EdgeProducts& edge : edges) {
+    batch::Moments of_g{sums, sums};
+    for (const Summand& operation : edge.operations) {
+      of_g.products += pass.channels;
       const double weight = pass.mixing_weight(operation.link);
       const auto pool = std::ranges::find(from.pools, operation.norm, &PoolPass::norm);
       if (pool != from.pools.end()) {
@@ -126,7 +141,10 @@ void CpuProcessor<T, S>::run_alpha_gradient(StatePass& from, Tensors gradients,
       add_products(pass_, edges, n, group_sums);
     }
   });
-  take_products(pass_, from, edges, sums.total().data(), mixing.mutable_data_ptr<T>());
+  std::vector<double> total = sums.total();
+  take_alpha(pass_, edges, total.data(), mixing.mutable_data_ptr<T>());
+  pass_.add_up(total);
+  take_gradients(pass_, from, edges, total.data());
 }
 
 template void FloatProcessor::run_alpha_gradient(StatePass&, Tensors, const at::Tensor&);

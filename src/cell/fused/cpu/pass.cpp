@@ -4,6 +4,7 @@
 
 #include <darts/cell/mixing.hpp>
 #include <darts/core/flat_weights.hpp>
+#include <darts/ops/batch_norm.hpp>
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
@@ -139,6 +140,21 @@ std::vector<bool> units_in(const CellPlan& plan, const at::Tensor& active) {
   return run;
 }
 
+/// Null: each rank normalises over its own images.
+const SharedBatch* shared_batch(const CellPlan& plan) {
+  for (const Unit& unit : plan.units) {
+    return shared_batch_of(*unit.norm);
+  }
+  for (const Edge& edge : plan.edges) {
+    for (const Operation& operation : edge.operations) {
+      if (!operation.norm.is_empty()) {
+        return shared_batch_of(*operation.norm);
+      }
+    }
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 template <class T, class S>
@@ -150,6 +166,8 @@ CpuPass<T, S>::CpuPass(std::shared_ptr<const CellPlan> cell_plan, const CellInpu
   const std::int64_t stride = plan->reduction ? 2 : 1;
   side_by_side = images_side_by_side(x.size(0), plan->channels, multiple);
   images = x.size(0) / side_by_side;
+  shared = training ? shared_batch(*plan) : nullptr;
+  rows = shared == nullptr ? x.size(0) : shared->share().all;
   lanes = plan->channels * side_by_side;
   channels = (lanes + multiple - 1) / multiple * multiple;
   node_height = (x.size(2) - 1) / stride + 1;
@@ -174,14 +192,38 @@ CpuPass<T, S>::CpuPass(std::shared_ptr<const CellPlan> cell_plan, const CellInpu
 }
 
 template <class T, class S>
+void CpuPass<T, S>::add_up(std::vector<double>& sums) const {
+  if (shared == nullptr || sums.empty()) {
+    return;
+  }
+  // Ranks may have different numbers of lanes: what they exchange is by the plan's channels, and
+  // comes back in the first lane of each.
+  const std::size_t blocks = sums.size() / static_cast<std::size_t>(channels);
+  std::vector<double> tied;
+  for (std::size_t block = 0; block < blocks; ++block) {
+    const std::vector<double> of_block = sums_of_lanes(
+        sums.data() + block * static_cast<std::size_t>(channels), lanes, side_by_side);
+    tied.insert(tied.end(), of_block.begin(), of_block.end());
+  }
+  shared->ranks().sum(tied);
+  std::ranges::fill(sums, 0.0);
+  auto value = tied.cbegin();
+  for (std::size_t block = 0; block < blocks; ++block) {
+    for (std::int64_t lane = 0; lane < lanes; lane += side_by_side) {
+      sums[block * static_cast<std::size_t>(channels) + static_cast<std::size_t>(lane)] = *value++;
+    }
+  }
+}
+
+template <class T, class S>
 void CpuPass<T, S>::take_statistics(
     std::size_t norm, const double* sums,
     const std::vector<std::shared_ptr<torch::nn::BatchNorm2dImpl>>& modules) {
   NormPass<T>& pass = norms[norm];
-  if (pass.statistics.channels() > 0) {
+  if (has_statistics(norm)) {
     return;
   }
-  const std::int64_t count = images * side_by_side * node_pixels();
+  const std::int64_t count = rows * node_pixels();
   TORCH_CHECK(!training || count > 1,
               "fused cell: a batch norm in training needs more than one value a channel");
   batch::BatchStatistics statistics;
@@ -208,9 +250,8 @@ void CpuPass<T, S>::take_gradient(std::size_t norm, const batch::Moments& of_g, 
   };
   const std::vector<double> sums = tied(of_g.sums);
   const std::vector<double> products = tied(of_g.products);
-  norms[norm].gradient = batch::PaddedNormGradient<T>(
-      batch::norm_gradient(norms[norm].statistics, {sums.data(), products.data()},
-                           images * side_by_side * node_pixels(), weight));
+  norms[norm].gradient = batch::PaddedNormGradient<T>(batch::norm_gradient(
+      norms[norm].statistics, {sums.data(), products.data()}, rows * node_pixels(), weight));
 }
 
 template <class T, class S>

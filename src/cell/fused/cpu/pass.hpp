@@ -5,6 +5,8 @@
 #include "fused/states.hpp"
 #include "kernels/separable.hpp"
 
+#include <darts/parallel/batch_share.hpp>
+
 // T: type of the arithmetic, of states and of gradients; S: the one in which units' and pools'
 // outputs wait for the batch norm and the backward pass, T or kernels::BFloat16.
 
@@ -41,6 +43,12 @@ struct CpuPass {
     return images * node_pixels() * plan->multiply_adds(plan->units[unit.unit]);
   }
 
+  /// Adds up all ranks' sums where the batch norms normalise over a batch that is shared out.
+  /// `sums`: of any number of batch norms, two values a channel each; the channels' lanes are tied
+  /// together on the way.
+  void add_up(std::vector<double>& sums) const;
+  /// Whether they are known already.
+  bool has_statistics(std::size_t norm) const { return norms[norm].statistics.channels() > 0; }
   /// The statistics of a batch norm from Σ z and Σ z² (2 × channels), or the running ones; `norms`:
   /// all modules that see this z, which in training move their own. Does nothing if they are known.
   void take_statistics(std::size_t norm, const double* sums,
@@ -53,10 +61,12 @@ struct CpuPass {
 
   std::shared_ptr<const CellPlan> plan;
   bool training = true;
+  const SharedBatch* shared = nullptr;  ///< that the batch norms normalise over; null: these images
   /// Images that lie side by side in one, where a channel's values fill too little of a vector:
   /// those of channel c are the lanes from c · side_by_side on.
   std::int64_t side_by_side = 1;
   std::int64_t images = 0;    ///< of so many images each
+  std::int64_t rows = 0;      ///< that the batch norms normalise over
   std::int64_t lanes = 0;     ///< the plan's channels, side by side
   std::int64_t channels = 0;  ///< of all tensors: the lanes, rounded up to whole vectors
   std::int64_t node_height = 0;

@@ -150,7 +150,8 @@ void CpuProcessor<T, S>::run_second_units_backward(StatePass& from, Tensors grad
   };
   batch::for_groups<T>(pass_.images, Workspace<T>::size(pass_, pass_.node_height, pass_.node_width),
                        run_group);
-  const std::vector<double> total = sums.total();
+  std::vector<double> total = sums.total();
+  pass_.add_up(total);
   const double* moments = total.data();
   for (const ConvolutionPass* half : halves) {
     pass_.take_gradient(half->first.unit, {moments, moments + pass_.channels}, 1.0);

@@ -47,6 +47,14 @@ void run_image(const CpuPass<T, S>& pass, const StatePass& from, std::int64_t n,
   }
 }
 
+/// Whether the statistics of what leaves a state are still to be taken, as they all are or none is.
+template <class T, class S>
+bool takes_statistics(const CpuPass<T, S>& pass, const std::vector<const UnitPass*>& units,
+                      const std::vector<PoolPass>& pools) {
+  return pass.training && ((!units.empty() && !pass.has_statistics(units.front()->unit)) ||
+                           (!pools.empty() && !pass.has_statistics(pools.front().norm)));
+}
+
 /// The statistics of units from their moments, one after the other; → what lies behind them.
 template <class T, class S>
 const double* take_statistics(CpuPass<T, S>& pass, const std::vector<const UnitPass*>& units,
@@ -87,7 +95,10 @@ void CpuProcessor<T, S>::run_first_units(StatePass& from) {
                            run_image(pass_, from, n, own, group_sums);
                          }
                        });
-  const std::vector<double> total = sums.total();
+  std::vector<double> total = sums.total();
+  if (takes_statistics(pass_, units, from.pools)) {
+    pass_.add_up(total);
+  }
   const double* moments = take_statistics(pass_, units, total.data());
   for (const PoolPass& pool : from.pools) {
     pass_.take_statistics(pool.norm, moments, pool.norms);
@@ -123,7 +134,11 @@ void CpuProcessor<T, S>::run_second_units(StatePass& from) {
   };
   batch::for_groups<T>(pass_.images, Workspace<T>::size(pass_, pass_.node_height, pass_.node_width),
                        run_group);
-  take_statistics(pass_, units, sums.total().data());
+  std::vector<double> total = sums.total();
+  if (takes_statistics(pass_, units, {})) {
+    pass_.add_up(total);
+  }
+  take_statistics(pass_, units, total.data());
 }
 
 template void FloatProcessor::run_first_units(StatePass&);

@@ -1,0 +1,110 @@
+#include "launched_rank.hpp"
+
+#include <darts/core/error.hpp>
+#include <darts/parallel/launcher.hpp>
+
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+
+#include <algorithm>
+#include <csignal>
+#include <iostream>
+#include <thread>
+
+namespace darts {
+namespace {
+
+using parallel::LaunchedRank;
+using Clock = std::chrono::steady_clock;
+using Ranks = std::vector<LaunchedRank>;
+
+constexpr std::chrono::milliseconds pause{20};
+
+c10::intrusive_ptr<c10d::TCPStore> host_meeting() {
+  try {
+    c10d::TCPStoreOptions options;
+    options.port = 0;  // whichever is free
+    options.isServer = true;
+    options.waitWorkers = false;
+    return c10::make_intrusive<c10d::TCPStore>("127.0.0.1", options);
+  } catch (const std::exception& failure) {
+    throw Error(
+        std::string("cannot listen on this machine's loopback, where the ranks would meet: ") +
+        failure.what());
+  }
+}
+
+Ranks start(const Launch& what, std::uint16_t port) {
+  Ranks ranks;
+  ranks.reserve(static_cast<std::size_t>(what.processes));
+  for (int rank = 0; rank < what.processes; ++rank) {
+    ranks.emplace_back(what, rank, port);
+  }
+  return ranks;
+}
+
+void signal_all(const Ranks& ranks, int number) {
+  for (const LaunchedRank& rank : ranks) {
+    rank.signal(number);
+  }
+}
+
+bool all_ended(Ranks& ranks) {
+  bool ended = true;
+  for (LaunchedRank& rank : ranks) {
+    ended = rank.poll() && ended;
+  }
+  return ended;
+}
+
+/// Until all have ended: passes signals on, and ends the others once one has failed.
+void wait_for(Ranks& ranks, const Launch& what, const StopSignals& signals) {
+  bool passed_on = false;
+  bool failing = false;
+  Clock::time_point kill_at = Clock::time_point::max();
+  while (!all_ended(ranks)) {
+    if (const auto number = signals.pending(); number && !passed_on) {
+      signal_all(ranks, *number);
+      passed_on = true;
+    }
+    const bool failed = std::ranges::any_of(ranks, &LaunchedRank::has_failed);
+    if (failed && !failing && !passed_on) {
+      failing = true;
+      signal_all(ranks, SIGTERM);
+      kill_at = Clock::now() + what.grace;
+    }
+    if (Clock::now() > kill_at) {
+      signal_all(ranks, SIGKILL);
+    }
+    std::this_thread::sleep_for(pause);
+  }
+}
+
+/// Of those that failed the one that did so by itself, not since another one had.
+const LaunchedRank* first_failed(const Ranks& ranks) {
+  const LaunchedRank* first = nullptr;
+  for (const LaunchedRank& rank : ranks) {
+    if (rank.has_failed() && (first == nullptr || rank.failed_before(*first))) {
+      first = &rank;
+    }
+  }
+  return first;
+}
+
+}  // namespace
+
+int launch(const Launch& what, const StopSignals& signals) {
+  const auto meeting = host_meeting();
+  Ranks ranks = start(what, meeting->getPort());
+  wait_for(ranks, what, signals);
+  const LaunchedRank* const failed = first_failed(ranks);
+  if (failed == nullptr) {
+    return ranks.front().status();
+  }
+  if (const auto number = signals.pending(); number && failed->status() == 128 + *number) {
+    return failed->status();
+  }
+  std::cerr << failed->failure() << std::flush;
+  return failed->status();
+}
+
+}  // namespace darts

@@ -1,0 +1,180 @@
+// Steps of several ranks, each with its rows of the batches, are those of one process.
+#include "search/every_order.hpp"
+#include "support/module_helpers.hpp"
+#include "support/thread_ranks.hpp"
+
+#include <darts/search/search_methods.hpp>
+#include <darts/search/search_step.hpp>
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+
+namespace darts {
+namespace {
+
+using testing::Golden;
+using testing::random_normal;
+
+constexpr std::int64_t classes = 4;
+constexpr int steps = 5;
+
+struct Setting {
+  std::string method = "darts";
+  SearchOrder order = SearchOrder::first;
+  Execution execution = Execution::fused;
+  BatchNormStatistics batch_norm = BatchNormStatistics::sync;
+  bool recompute = false;
+
+  friend void PrintTo(const Setting& s, std::ostream* out) {
+    *out << s.method << " " << find_order(s.order).name << " " << static_cast<int>(s.execution);
+  }
+};
+
+/// What a search has come to, by name: of every step its figures, and in the end all tensors.
+using Outcome = std::map<std::string, at::Tensor>;
+
+/// Rows of a rank; all of them where there is one.
+Batch own_rows(const Batch& all, const Ranks& ranks) {
+  if (ranks.alone()) {
+    return all;
+  }
+  const BatchShare share = share_of(all.images.size(0), ranks.rank(), ranks.size());
+  Batch own{all.images.narrow(0, share.first, share.rows).clone(),
+            all.labels.narrow(0, share.first, share.rows).clone()};
+  own.shares = {share};
+  return own;
+}
+
+/// The last batch of an epoch is smaller and cannot be shared out evenly.
+Batch batch_of(int step, std::uint64_t seed) {
+  const std::int64_t images = step == 2 ? 5 : step == 3 ? 3 : 8;
+  const auto number = seed + 10 * static_cast<std::uint64_t>(step);
+  return {random_normal({images, 3, 8, 8}, number),
+          testing::random_labels(images, classes, number)};
+}
+
+Outcome searched(const Setting& setting, const std::shared_ptr<Ranks>& ranks) {
+  SupernetOptions options;
+  options.cells = 3;
+  options.channels = setting.method == "drnas" ? 12 : 8;  // it sees a sixth of them at first
+  options.nodes = 2;
+  options.classes = classes;
+  options.execution.execution = setting.execution;
+  options.execution.recompute = setting.recompute;
+  const auto method = make_method(setting.method);
+  const std::int64_t stage = method->stages() - 1;
+  method->prepare(options, 0);
+  options.theta = method->theta_shapes({options.primitives, options.nodes});
+  Supernet supernet(options);
+  testing::make_double(*supernet);
+  initialize_supernet(supernet, 3, *method);
+  SearchStepOptions step_options;
+  step_options.method = method;
+  step_options.order = setting.order;
+  step_options.seed = 5;
+  step_options.ranks = ranks;
+  step_options.batch_norm = setting.batch_norm;
+  SearchStep step(supernet, step_options);
+  Outcome outcome;
+  for (int i = 0; i < steps; ++i) {
+    // Late enough that everything moves that moves only after some epochs.
+    const SearchPosition position{.epoch = 40, .epochs = 50, .step = i, .seed = 5, .stage = stage};
+    method->start_epoch(*supernet, position);
+    const StepResult result = step.run(own_rows(batch_of(i, 0), *ranks),
+                                       own_rows(batch_of(i, 1), *ranks), 0.025, position);
+    const std::string name = "step " + std::to_string(i);
+    outcome[name + " loss"] = at::scalar_tensor(result.loss, at::kDouble);
+    outcome[name + " norm"] = at::scalar_tensor(result.gradient_norm, at::kDouble);
+    outcome[name + " correct"] = at::scalar_tensor(result.correct, at::kLong);
+  }
+  for (const auto& [name, tensor] : testing::copy_of_state(*supernet)) {
+    outcome[name] = tensor;
+  }
+  return outcome;
+}
+
+std::vector<Outcome> searched_by(int size, const Setting& setting) {
+  std::vector<Outcome> outcomes(static_cast<std::size_t>(size));
+  testing::run_ranks(size, [&](const std::shared_ptr<testing::ThreadRank>& ranks) {
+    outcomes[static_cast<std::size_t>(ranks->rank())] = searched(setting, ranks);
+  });
+  return outcomes;
+}
+
+/// The largest difference over the largest value, or 1.
+double difference(const at::Tensor& a, const at::Tensor& b) {
+  const double size = std::max(1.0, b.abs().max().item<double>());
+  return (a - b).abs().max().item<double>() / size;
+}
+
+void expect_near(const Outcome& actual, const Outcome& expected, double tolerance) {
+  for (const auto& [name, tensor] : expected) {
+    if (tensor.numel() > 0) {
+      EXPECT_LE(difference(actual.at(name).to(at::kDouble), tensor.to(at::kDouble)), tolerance)
+          << name;
+    }
+  }
+}
+
+void expect_same_bytes(const Outcome& actual, const Outcome& expected) {
+  for (const auto& [name, tensor] : expected) {
+    EXPECT_TRUE(actual.at(name).equal(tensor)) << name;
+  }
+}
+
+class SearchRanks : public ::testing::TestWithParam<Setting> {};
+
+TEST_P(SearchRanks, StepAsOneProcessDoes) {
+  const Outcome alone = searched(GetParam(), single_rank());
+  for (const int size : {2, 3}) {
+    const std::vector<Outcome> together = searched_by(size, GetParam());
+    expect_near(together.front(), alone, 1e-12);
+    for (const Outcome& rank : together) {
+      expect_same_bytes(rank, together.front());
+    }
+  }
+  expect_same_bytes(searched_by(2, GetParam())[1], searched_by(2, GetParam())[0]);
+}
+
+std::vector<Setting> every_setting() {
+  std::vector<Setting> settings;
+  for (const SearchMethodRow& row : search_methods()) {
+    const auto method = make_method(row.name);
+    for (const SearchOrder order : testing::every_order()) {
+      if (!method->trains() || !method->refusal(order).empty()) {
+        continue;
+      }
+      // Of DARTS all combinations, of the others all executions and all orders.
+      const bool all = row.name == "darts" || order == SearchOrder::first;
+      for (const Execution execution : {Execution::fused, Execution::plain, Execution::merged}) {
+        if (all || execution == Execution::fused) {
+          settings.push_back({std::string(row.name), order, execution});
+        }
+      }
+    }
+  }
+  settings.push_back({.recompute = true});
+  return settings;
+}
+
+INSTANTIATE_TEST_SUITE_P(Methods, SearchRanks, ::testing::ValuesIn(every_setting()));
+
+class LocalSearchRanks : public ::testing::TestWithParam<SearchOrder> {};
+
+TEST_P(LocalSearchRanks, HoldTheSameWithBatchNormsOfTheirOwn) {
+  const Setting setting{.order = GetParam(), .batch_norm = BatchNormStatistics::local};
+  const Outcome alone = searched(setting, single_rank());
+  const std::vector<Outcome> together = searched_by(3, setting);
+  for (const Outcome& rank : together) {
+    expect_same_bytes(rank, together.front());
+  }
+  // And it is another search than that of one process.
+  EXPECT_GT(difference(together.front().at("alphas_normal"), alone.at("alphas_normal")), 1e-9);
+}
+
+INSTANTIATE_TEST_SUITE_P(Orders, LocalSearchRanks, ::testing::ValuesIn(testing::every_order()));
+
+}  // namespace
+}  // namespace darts
