@@ -1,7 +1,7 @@
 // darts_eval: tests a trained evaluation network, or counts what one costs.
 
 #include "eval_arguments.hpp"
-#include "run_program.hpp"
+#include "rank_program.hpp"
 
 #include <darts/core/atomic_file.hpp>
 #include <darts/core/doing.hpp>
@@ -73,20 +73,29 @@ NetworkTest test_options(const EvalArguments& a) {
   return options;
 }
 
-TrainedNetwork load(const EvalArguments& a) {
-  TrainedNetwork trained = load_trained_network(a.checkpoint, network_options(a));
+TrainedNetwork load(const EvalArguments& a, const std::shared_ptr<Ranks>& ranks = single_rank()) {
+  TrainedNetworkOptions options = network_options(a);
+  options.ranks = ranks;
+  TrainedNetwork trained = load_trained_network(a.checkpoint, options);
   if (a.recalibrate > 0) {
     const std::int64_t used = recalibrate(trained, test_options(a));
-    std::cout << "batch norm statistics computed anew on " << used << " batches of " << a.batch_size
-              << "\n";
+    (ranks->is_first() ? std::cout : std::clog) << "batch norm statistics computed anew on " << used
+                                                << " batches of " << a.batch_size << "\n";
   }
   return trained;
 }
 
-int test(const EvalArguments& a) {
-  TrainedNetwork trained = load(a);
-  const NetworkTest options = test_options(a);
+/// Of several ranks the first one tells what all of them have found.
+int test(const EvalArguments& a, const std::shared_ptr<Ranks>& ranks) {
+  TrainedNetwork trained = load(a, ranks);
+  NetworkTest options = test_options(a);
+  options.data.ranks = ranks;
+  options.show_progress = ranks->is_first();
+  options.data.log = ranks->is_first() ? Log() : Log::warnings();
   const TestOutcome outcome = test_network(trained, options);
+  if (!ranks->is_first()) {
+    return 0;
+  }
   std::cout << "checkpoint              " << trained.file.string() << "\n"
             << describe(outcome, trained.description.class_names);
   fs::path json = a.json;
@@ -166,7 +175,14 @@ int eval_main(int argc, char** argv) {
   if (!a.predict.empty()) {
     return predict(a);
   }
-  return a.logits.empty() ? test(a) : write_logits(a);
+  if (!a.logits.empty()) {
+    return write_logits(a);
+  }
+  if (!a.processes.empty()) {
+    const StopSignals signals({});
+    return *launch_ranks(a.processes, argc, argv, signals);
+  }
+  return on_ranks({}, [&](const std::shared_ptr<Ranks>& ranks) { return test(a, ranks); });
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // darts_search: searches for a cell. Parses the command line, fills the config, runs, reports.
 
-#include "run_program.hpp"
+#include "rank_program.hpp"
 
 #include <darts/core/atomic_file.hpp>
 #include <darts/core/doing.hpp>
@@ -83,6 +83,7 @@ void declare(CLI::App& app, Arguments& a) {
                    ->type_name("RUN_DIR")
                    ->needs(select);
   select->needs(from);
+  declare_processes(app, a.processes)->excludes(derive)->excludes(count);
   app.add_flag("--list-operations", a.list_operations,
                "no search: print the operations that space.primitives may name, and their kinds");
   app.add_flag("--list-methods", a.list_methods,
@@ -207,19 +208,54 @@ SearchConfig selection_config(const Arguments& a) {
   });
 }
 
-int run_selection(const Arguments& a, const StopSignals& signals) {
-  const RunDirectory source = RunDirectory::open(a.from);
-  const auto checkpoint = source.latest_checkpoint();
+int exit_status(RunOutcome outcome, const StopSignals& signals) {
+  return outcome == RunOutcome::finished ? 0 : signals.exit_status();
+}
+
+/// What is selected from, which stays locked meanwhile; nothing on ranks but the first one.
+struct SelectionSource {
+  std::optional<RunDirectory> directory;
+  fs::path checkpoint;
+};
+
+SelectionSource open_source(const Arguments& a, const Ranks& ranks) {
+  if (!ranks.is_first()) {
+    return {std::nullopt, a.from};
+  }
+  SelectionSource source{RunDirectory::open(a.from), {}};
+  const auto checkpoint = source.directory->latest_checkpoint();
   if (!checkpoint) {
     throw Error(a.from + ": there is no checkpoint whose supernet could be selected from");
   }
-  const SearchConfig config = selection_config(a);
+  source.checkpoint = *checkpoint;
+  return source;
+}
+
+int run_selection(const Arguments& a, const StopSignals& signals) {
   if (a.dry_run) {
-    dry_run(config, Log());
+    const SelectionSource source = open_source(a, *single_rank());
+    dry_run(selection_config(a), Log());
     return 0;
   }
-  const auto run = SearchRun::start(config, make_hooks(signals), *checkpoint);
-  return run->run() == RunOutcome::finished ? 0 : signals.exit_status();
+  const SearchConfig config = selection_config(a);
+  return on_ranks(config.parallel, [&](const std::shared_ptr<Ranks>& ranks) {
+    const SelectionSource source = open_source(a, *ranks);
+    const auto run = SearchRun::start(config, make_hooks(signals, ranks), source.checkpoint);
+    return exit_status(run->run(), signals);
+  });
+}
+
+int run_search(const Arguments& a, const SearchConfig& config,
+               std::optional<RunDirectory> directory, const StopSignals& signals) {
+  return on_ranks(config.parallel, [&](const std::shared_ptr<Ranks>& ranks) {
+    if (!ranks->alone()) {
+      directory = open_directory(a, *ranks);
+    }
+    const RunHooks hooks = make_hooks(signals, ranks);
+    const auto run = directory ? SearchRun::resume(*std::move(directory), config, hooks)
+                               : SearchRun::start(config, hooks, a.init_from);
+    return exit_status(run->run(), signals);
+  });
 }
 
 int search_main(int argc, char** argv) {
@@ -246,13 +282,19 @@ int search_main(int argc, char** argv) {
   if (!a.derive.empty()) {
     return print_derived(a);
   }
+  if (!a.dry_run) {
+    if (const auto status = launch_ranks(a.processes, argc, argv, signals)) {
+      return *status;
+    }
+  }
   if (!a.select.empty()) {
     return run_selection(a, signals);
   }
   if (!a.output.empty() && a.count == 0) {
     throw Error("-o goes with --derive and --count; a run's folder is --run-dir or run.root");
   }
-  std::optional<RunDirectory> directory = open_directory(a);
+  // Several ranks open it together, once they know the time-outs of its config.
+  std::optional<RunDirectory> directory = rank_place().alone() ? open_directory(a) : std::nullopt;
   const auto config = load_config<SearchConfig>(a, [&a](FieldTable& table) {
     if (!a.method.empty()) {
       table.set("search.method", a.method, "--method " + a.method);
@@ -265,10 +307,7 @@ int search_main(int argc, char** argv) {
     dry_run(config, Log(), a.init_from);
     return 0;
   }
-  const RunHooks hooks = make_hooks(signals);
-  const auto run = directory ? SearchRun::resume(*std::move(directory), config, hooks)
-                             : SearchRun::start(config, hooks, a.init_from);
-  return run->run() == RunOutcome::finished ? 0 : signals.exit_status();
+  return run_search(a, config, std::move(directory), signals);
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // darts_train: trains the evaluation network of a genotype. Parses the command line, fills the
 // config, runs, reports.
 
-#include "run_program.hpp"
+#include "rank_program.hpp"
 
 #include <darts/core/error.hpp>
 #include <darts/core/main.hpp>
@@ -9,9 +9,12 @@
 #include <darts/eval/train_dry_run.hpp>
 #include <darts/eval/train_run.hpp>
 
+#include <nlohmann/json.hpp>
+
 namespace {
 
 using namespace darts;
+namespace fs = std::filesystem;
 
 struct Arguments : RecipeArguments {
   std::string genotype;
@@ -31,6 +34,7 @@ void declare(CLI::App& app, Arguments& a) {
                  "directory, or a built-in name (DARTS_V2, NASNet, …)")
       ->type_name("FILE|RUN_DIR|NAME")
       ->excludes(resume);
+  declare_processes(app, a.processes);
   app.add_option("--max-time", a.max_time, "stop after so many hours, saving all (train.max_hours)")
       ->type_name("HOURS");
 }
@@ -42,6 +46,31 @@ void check_genotype(const RunDirectory& directory, const Genotype& genotype) {
         "the run in " + directory.path().string() +
         " trains another genotype than --genotype; leave it out, or take another --run-dir");
   }
+}
+
+/// Of --genotype, or of the run that is gone on with.
+Genotype genotype_to_train(const Arguments& a, const std::optional<RunDirectory>& directory) {
+  if (a.genotype.empty() && !directory) {
+    throw Error("say what to train: --genotype FILE, RUN_DIR or NAME (" +
+                join(resource_names(ResourceKind::genotype)) + "), or go on with --resume RUN_DIR");
+  }
+  if (directory && !a.name.empty()) {
+    Log().warn("--name has no effect beside --resume: the run keeps its folder");
+  }
+  Genotype genotype =
+      load_genotype(a.genotype.empty() ? directory->genotype().string() : a.genotype);
+  if (directory) {
+    check_genotype(*directory, genotype);
+  }
+  return genotype;
+}
+
+/// What the first rank trains.
+Genotype genotype_of_first(const Arguments& a, const std::optional<RunDirectory>& directory,
+                           Ranks& ranks) {
+  const std::string own =
+      ranks.is_first() ? to_json(genotype_to_train(a, directory)).dump() : std::string();
+  return genotype_from_json(ranks.exchange(own).front(), "the genotype of rank 0");
 }
 
 int train_main(int argc, char** argv) {
@@ -57,32 +86,36 @@ int train_main(int argc, char** argv) {
   if (print_reference<TrainConfig>(a)) {
     return 0;
   }
-  std::optional<RunDirectory> directory = open_directory(a);
-  if (a.genotype.empty() && !directory) {
-    throw Error("say what to train: --genotype FILE, RUN_DIR or NAME (" +
-                join(resource_names(ResourceKind::genotype)) + "), or go on with --resume RUN_DIR");
+  if (!a.dry_run) {
+    if (const auto status = launch_ranks(a.processes, argc, argv, signals)) {
+      return *status;
+    }
   }
-  if (directory && !a.name.empty()) {
-    Log().warn("--name has no effect beside --resume: the run keeps its folder");
-  }
-  const Genotype genotype =
-      load_genotype(a.genotype.empty() ? directory->genotype().string() : a.genotype);
-  if (directory) {
-    check_genotype(*directory, genotype);
-  }
+  // Several ranks open it together, once they know the time-outs of its config.
+  const bool alone = rank_place().alone();
+  std::optional<RunDirectory> directory = alone ? open_directory(a) : std::nullopt;
+  std::optional<Genotype> genotype =
+      alone ? std::optional(genotype_to_train(a, directory)) : std::nullopt;
   const auto config = load_config<TrainConfig>(a, [&a](FieldTable& table) {
     if (!a.max_time.empty()) {
       table.set("train.max_hours", a.max_time, "--max-time " + a.max_time);
     }
   });
   if (a.dry_run) {
-    train_dry_run(config, genotype, Log(), a.init_from);
+    train_dry_run(config, alone ? *genotype : genotype_to_train(a, open_directory(a)), Log(),
+                  a.init_from);
     return 0;
   }
-  const RunHooks hooks = make_hooks(signals);
-  const auto run = directory ? TrainRun::resume(*std::move(directory), config, hooks)
-                             : TrainRun::start(config, genotype, hooks, a.init_from);
-  return run->run() == RunOutcome::finished ? 0 : signals.exit_status();
+  return on_ranks(config.parallel, [&](const std::shared_ptr<Ranks>& ranks) {
+    if (!ranks->alone()) {
+      directory = open_directory(a, *ranks);
+      genotype = genotype_of_first(a, directory, *ranks);
+    }
+    const RunHooks hooks = make_hooks(signals, ranks);
+    const auto run = directory ? TrainRun::resume(*std::move(directory), config, *genotype, hooks)
+                               : TrainRun::start(config, *genotype, hooks, a.init_from);
+    return run->run() == RunOutcome::finished ? 0 : signals.exit_status();
+  });
 }
 
 }  // namespace

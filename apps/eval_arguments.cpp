@@ -1,6 +1,6 @@
 #include "eval_arguments.hpp"
 
-#include "run_program.hpp"
+#include "rank_program.hpp"
 
 namespace darts {
 namespace {
@@ -39,6 +39,7 @@ void declare_testing(CLI::App& app, EvalArguments& a) {
                "store images channels last (default), or plane by plane: slower");
   add_number(app, "--threads", a.threads,
              "threads of the CPU's operations; 0: as many as may run at once", between(0, 1024));
+  declare_processes(app, a.processes);
   app.add_option("--json", a.json,
                  "also write everything here, with the confusion matrix; a whole test of a run "
                  "directory is written to its test.json by default")
@@ -115,11 +116,11 @@ std::string idle_options(const CLI::App& app, const EvalArguments& a) {
     candidates = {"--best",      "--trained-weights", "--data",       "--data-root",
                   "--split",     "--limit",           "--batch-size", "--on-error",
                   "--workers",   "--recalibrate",     "--device",     "--precision",
-                  "--execution", "--channels-last",   "--threads"};
+                  "--execution", "--channels-last",   "--threads",    "--processes"};
   } else if (!a.predict.empty() || !a.logits.empty()) {
     mode = (a.predict.empty() ? "--logits" : "--predict") +
            std::string(", which tests on no data set");
-    candidates = {"--split", "--limit"};
+    candidates = {"--split", "--limit", "--processes"};
     if (a.recalibrate == 0) {
       candidates.insert(candidates.end(),
                         {"--data", "--data-root", "--batch-size", "--on-error", "--workers"});

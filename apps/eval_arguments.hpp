@@ -25,6 +25,7 @@ struct EvalArguments {
   std::string execution = "fused";
   bool channels_last = true;
   std::int64_t threads = 0;
+  std::string processes;
   std::string json;
   std::string on_error = "fail";
   std::vector<std::string> predict;

@@ -112,8 +112,4 @@ StopSignals stop_after_step() {
       [](int) { std::fputs("\nstopping after this step; once more to stop at once\n", stderr); });
 }
 
-RunHooks make_hooks(const StopSignals& signals) {
-  return {Log(), true, [&signals] { return signals.pending().has_value(); }};
-}
-
 }  // namespace darts

@@ -28,6 +28,7 @@ struct RecipeArguments {
   std::string seed;
   std::string resume;
   std::string run_dir;
+  std::string processes;
   std::string init_from;
   bool dry_run = false;
   bool help_config = false;
@@ -101,8 +102,5 @@ bool print_reference(const RecipeArguments& a) {
 
 /// The signals that end a run after its step.
 StopSignals stop_after_step();
-
-/// Hooks that show progress, stop at a signal, and log to the terminal.
-RunHooks make_hooks(const StopSignals& signals);
 
 }  // namespace darts

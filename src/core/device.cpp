@@ -59,12 +59,17 @@ void try_threads(int count) {
 
 }  // namespace
 
+int gpu_count() {
+  const auto& cuda = at::detail::getCUDAHooks();
+  return cuda.hasCUDA() ? cuda.getNumGPUs() : 0;
+}
+
 c10::Device choose_device(std::string_view text) {
   if (text == "cpu") {
     return c10::Device(c10::kCPU);
   }
   const auto& cuda = at::detail::getCUDAHooks();
-  const int count = cuda.hasCUDA() ? cuda.getNumGPUs() : 0;
+  const int count = gpu_count();
   if (text == "auto") {
     return count > 0 ? c10::Device(c10::kCUDA, 0) : c10::Device(c10::kCPU);
   }

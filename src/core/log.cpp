@@ -16,14 +16,21 @@ struct Log::Impl {
 
 Log::Log(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-Log::Log() : Log(silent()) {
+Log::Log() : Log(warnings()) {
   // Two sinks, split by level, so that `darts_search > log` keeps warnings on the terminal.
   auto out = std::make_shared<spdlog::sinks::stdout_sink_mt>();
   out->set_pattern("%v");
+  auto& sinks = impl_->logger.sinks();
+  sinks.insert(sinks.begin(), std::move(out));
+}
+
+Log Log::warnings() {
+  Log log = silent();
   auto err = std::make_shared<spdlog::sinks::stderr_sink_mt>();
   err->set_pattern("%l: %v");
   err->set_level(spdlog::level::warn);
-  impl_->logger.sinks() = {std::move(out), std::move(err)};
+  log.impl_->logger.sinks() = {std::move(err)};
+  return log;
 }
 
 Log Log::silent() { return Log(std::make_shared<Impl>()); }

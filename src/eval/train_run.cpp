@@ -9,9 +9,11 @@
 #include <darts/eval/inference.hpp>
 #include <darts/eval/memory_estimate.hpp>
 #include <darts/eval/train_run.hpp>
+#include <darts/ops/count.hpp>
 #include <darts/ops/initialize.hpp>
 #include <darts/ops/noise.hpp>
 #include <darts/run/load_config.hpp>
+#include <darts/run/run_checkpoint.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -83,12 +85,12 @@ std::unique_ptr<TrainRun> TrainRun::resume(const std::filesystem::path& director
   check_program(directory, "darts_train");
   RunDirectory opened = RunDirectory::open(directory);
   const auto config = load_config<TrainConfig>(opened.config());
-  return resume(std::move(opened), config, std::move(hooks));
+  const Genotype genotype = load_genotype(opened.genotype().string());
+  return resume(std::move(opened), config, genotype, std::move(hooks));
 }
 
 std::unique_ptr<TrainRun> TrainRun::resume(RunDirectory directory, const TrainConfig& config,
-                                           RunHooks hooks) {
-  const Genotype genotype = load_genotype(directory.genotype().string());
+                                           const Genotype& genotype, RunHooks hooks) {
   auto run = std::make_unique<TrainRun>(config, genotype, std::move(directory), std::move(hooks));
   run->go_on();
   return run;
@@ -242,6 +244,10 @@ EpochEnd TrainRun::finish_epoch() {
   metrics().append(to_json(summary));
   state_ = after(summary);
   return state_.best_epoch == summary.epoch ? EpochEnd::finished_best : EpochEnd::finished;
+}
+
+Fingerprint TrainRun::fingerprint() const {
+  return fingerprint_of(identity_of(config_), to_json(data_.images()), count_parameters(*network_));
 }
 
 void TrainRun::report(RunOutcome outcome) {

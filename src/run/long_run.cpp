@@ -3,7 +3,6 @@
 #include <darts/core/error.hpp>
 #include <darts/core/finite.hpp>
 #include <darts/core/text.hpp>
-#include <darts/parallel/same_on_all_ranks.hpp>
 #include <darts/run/long_run.hpp>
 
 #include <ATen/Parallel.h>
@@ -107,6 +106,7 @@ LongRun::LongRun(Words words, const RuntimeOptions& runtime, RunOptions options,
       wants_graphs_(runtime.cuda_graph) {}
 
 void LongRun::begin(bool initialized) {
+  meet_ranks();
   log().info("run directory: " + directory_.path().string());
   write_environment();
   if (!initialized) {
@@ -126,6 +126,7 @@ void LongRun::save_start() {
 }
 
 void LongRun::go_on() {
+  meet_ranks();
   const auto latest = directory_.writes() ? directory_.latest_checkpoint() : std::nullopt;
   if (const std::string file = of_first_rank(latest ? latest->string() : ""); !file.empty()) {
     doing(task("go on from " + file), [&] {
@@ -167,6 +168,16 @@ void LongRun::compare_threads() {
                " now, on which its results depend in their last digits: it does not become what it "
                "would have been, byte for byte (runtime.threads)");
   }
+}
+
+/// Before the ranks exchange numbers.
+void LongRun::meet_ranks() {
+  const Ranks& all = *hooks_.ranks;
+  if (all.alone()) {
+    return;
+  }
+  check_same(*hooks_.ranks, fingerprint());
+  log().info(std::to_string(all.size()) + " ranks: a step's " + sizes() + ", shared out");
 }
 
 std::string LongRun::of_first_rank(const std::string& text) {

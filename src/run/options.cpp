@@ -2,8 +2,6 @@
 #include <darts/core/processors.hpp>
 #include <darts/run/options.hpp>
 
-#include <c10/core/impl/VirtualGuardImpl.h>
-
 #include <algorithm>
 
 namespace darts {
@@ -21,7 +19,7 @@ int own_threads(std::int64_t threads, const Ranks& ranks) {
 c10::Device own_device(const std::string& text, const Ranks& ranks) {
   const c10::Device device = choose_device(text);
   const bool any = device.is_cuda() && (text == "auto" || text == "cuda");
-  if (!any || ranks.alone() || c10::impl::VirtualGuardImpl(device.type()).deviceCount() == 1) {
+  if (!any || ranks.alone() || gpu_count() == 1) {
     return device;
   }
   return choose_device("cuda:" + std::to_string(ranks.local_rank()));

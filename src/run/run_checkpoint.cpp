@@ -1,3 +1,4 @@
+#include <darts/core/environment.hpp>
 #include <darts/core/error.hpp>
 #include <darts/core/idle_settings.hpp>
 #include <darts/core/json_text.hpp>
@@ -10,6 +11,20 @@ namespace {
 using ConfigValues = std::map<std::string, std::string>;
 
 }  // namespace
+
+Fingerprint fingerprint_of(const std::string& identity, const nlohmann::ordered_json& images,
+                           std::int64_t parameters) {
+  Fingerprint all{{"the program's version",
+                   std::string(program_version()) + " " + std::string(git_revision())}};
+  for (const auto& [key, value] : values_of_dump(identity)) {
+    all.emplace_back(key, value);
+  }
+  for (const auto& [name, value] : images.items()) {
+    all.emplace_back("the images' " + name, value.dump());
+  }
+  all.emplace_back("the number of parameters", std::to_string(parameters));
+  return all;
+}
 
 nlohmann::ordered_json run_meta(const Checkpoint& checkpoint, const std::string& kind,
                                 const std::string& what) {

@@ -5,8 +5,10 @@
 #include <darts/core/module_state.hpp>
 #include <darts/core/random.hpp>
 #include <darts/core/text.hpp>
+#include <darts/ops/count.hpp>
 #include <darts/ops/noise.hpp>
 #include <darts/run/load_config.hpp>
+#include <darts/run/run_checkpoint.hpp>
 #include <darts/search/memory_estimate.hpp>
 #include <darts/search/search_run.hpp>
 #include <darts/search/selection.hpp>
@@ -220,6 +222,11 @@ std::optional<ReadyStep> SearchRun::next_step() {
                                           position(step));
                    },
                    data_.next_step(), images};
+}
+
+Fingerprint SearchRun::fingerprint() const {
+  return fingerprint_of(identity_of(config_), to_json(data_.images()),
+                        count_parameters(*supernet_));
 }
 
 void SearchRun::report(RunOutcome outcome) {

@@ -20,6 +20,9 @@ enum class Precision {
 /// Throws Error for other text, for a GPU that is not there, and for a build without CUDA.
 c10::Device choose_device(std::string_view text);
 
+/// GPUs that this program can use.
+int gpu_count();
+
 /// Sets the threads within an operation; 0 stands for usable_processors(). They get short time
 /// slices.
 void set_threads(int threads);

@@ -15,6 +15,9 @@ class Log {
   /// Writes to standard error (warnings) and standard output (all else).
   Log();
 
+  /// Writes warnings alone, to standard error.
+  static Log warnings();
+
   /// Writes nowhere: for tests and for library users who want silence.
   static Log silent();
 

@@ -30,10 +30,10 @@ class TrainRun : public LongRun {
   /// The training in a run directory, as its latest checkpoint left it.
   static std::unique_ptr<TrainRun> resume(const std::filesystem::path& directory,
                                           RunHooks hooks = {});
-  /// The same of one that is open, with its config, in which what does not change results may
-  /// differ.
+  /// The same of one that is open, with its genotype and its config, in which what does not change
+  /// results may differ.
   static std::unique_ptr<TrainRun> resume(RunDirectory directory, const TrainConfig& config,
-                                          RunHooks hooks = {});
+                                          const Genotype& genotype, RunHooks hooks = {});
 
   /// Reads the data and builds the network; begin() or go_on() comes next.
   TrainRun(TrainConfig config, const Genotype& genotype, RunDirectory directory, RunHooks hooks);
@@ -61,6 +61,7 @@ class TrainRun : public LongRun {
   void restore(const Checkpoint& checkpoint) override;
   void write_recipe() const override;
   bool depends_on_threads() override;
+  Fingerprint fingerprint() const override;
   void report(RunOutcome outcome) override;
 
   void start_average();

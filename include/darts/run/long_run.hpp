@@ -5,6 +5,7 @@
 #include <darts/core/finite.hpp>
 #include <darts/core/json_lines.hpp>
 #include <darts/parallel/broadcast_checkpoint.hpp>
+#include <darts/parallel/same_on_all_ranks.hpp>
 #include <darts/run/hooks.hpp>
 #include <darts/run/options.hpp>
 #include <darts/run/pending_step.hpp>
@@ -134,6 +135,8 @@ class LongRun {
   virtual void write_recipe() const = 0;
   /// Whether results depend, byte for byte, on how many threads the CPU's operations have.
   virtual bool depends_on_threads() = 0;
+  /// What has to be the same on all ranks.
+  virtual Fingerprint fingerprint() const { return {}; }
   /// Tells what came out.
   virtual void report(RunOutcome outcome) = 0;
 
@@ -154,6 +157,7 @@ class LongRun {
   };
 
   Agreement agree(bool save);
+  void meet_ranks();
   std::string of_first_rank(const std::string& text);
   void compare_ranks(const std::string& when);
   void save_start();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <darts/core/checkpoint.hpp>
+#include <darts/parallel/same_on_all_ranks.hpp>
 #include <darts/run/run_state.hpp>
 
 #include <nlohmann/json_fwd.hpp>
@@ -31,6 +32,11 @@ std::string identity_of(Config config) {
   config.runtime.recompute = defaults.runtime.recompute;
   return to_yaml(config);
 }
+
+/// What has to be the same on all ranks of a run: the program, the config (as identity_of() gives
+/// it), the images and the number of parameters.
+Fingerprint fingerprint_of(const std::string& identity, const nlohmann::ordered_json& images,
+                           std::int64_t parameters);
 
 /// The meta data of a checkpoint of a run of this `kind` ("search"; `what` says it to a person: "a
 /// search"). Throws Error if it is none.

@@ -57,6 +57,7 @@ class SearchRun : public LongRun {
   void restore(const Checkpoint& checkpoint) override;
   void write_recipe() const override;
   bool depends_on_threads() override;
+  Fingerprint fingerprint() const override;
   void report(RunOutcome outcome) override;
 
   /// Builds the supernet of a stage, and what moves it.

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "run_program.hpp"
+
+#include <darts/parallel/rank_place.hpp>
+#include <darts/parallel/ranks.hpp>
+#include <darts/run/options.hpp>
+
+// What the programs that can work as several processes have in common.
+
+namespace darts {
+
+/// Declares --processes.
+CLI::Option* declare_processes(CLI::App& app, std::string& processes);
+
+/// Starts this program with the rest of its command line as that many ranks, and waits for them.
+/// Returns their exit status; nothing if --processes was not given. Throws Error.
+std::optional<int> launch_ranks(const std::string& processes, int argc, char** argv,
+                                const StopSignals& signals);
+
+/// work() with the ranks that this process is one of, or by itself. The exit status is the same on
+/// all ranks; why one of them ends by an error is told to the others and to the launcher.
+int on_ranks(const ParallelOptions& options,
+             const std::function<int(const std::shared_ptr<Ranks>&)>& work);
+
+/// As open_directory(), of which the first rank decides and does the writing.
+std::optional<RunDirectory> open_directory(const RecipeArguments& a, Ranks& ranks);
+
+/// Hooks that show progress, stop at a signal, and log to the terminal; of ranks but the first one
+/// only warnings.
+RunHooks make_hooks(const StopSignals& signals, const std::shared_ptr<Ranks>& ranks);
+
+}  // namespace darts
