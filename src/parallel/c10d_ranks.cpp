@@ -90,11 +90,15 @@ class C10dRanks : public Ranks {
     } catch (const Error&) {
       throw;
     } catch (const std::exception& failure) {
+      gloo_.reset();  // so that whoever waits for this rank knows at once
       throw meeting_.lost(reason_in(failure));
     }
   }
 
   c10d::Backend& group_for(const at::Tensor& tensor) {
+    if (!gloo_) {
+      throw Error("the exchange between the ranks has failed before");
+    }
     if (tensor.is_cpu()) {
       return *gloo_;
     }

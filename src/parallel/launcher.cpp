@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <csignal>
 #include <iostream>
+#include <optional>
 #include <thread>
+#include <utility>
 
 namespace darts {
 namespace {
@@ -56,24 +58,39 @@ bool all_ended(Ranks& ranks) {
   return ended;
 }
 
+/// What the others get once a rank has failed. Those that exchange something with it end by
+/// themselves; the first signal asks for an end after the step, the second one for one at once.
+class Ending {
+ public:
+  explicit Ending(std::chrono::milliseconds grace)
+      : signals_{{grace / 15, SIGTERM}, {grace / 5, SIGTERM}, {grace, SIGKILL}} {}
+
+  void go_on(const Ranks& ranks) {
+    while (!signals_.empty() && Clock::now() - begin_ > signals_.front().first) {
+      signal_all(ranks, signals_.front().second);
+      signals_.erase(signals_.begin());
+    }
+  }
+
+ private:
+  Clock::time_point begin_ = Clock::now();
+  std::vector<std::pair<std::chrono::milliseconds, int>> signals_;
+};
+
 /// Until all have ended: passes signals on, and ends the others once one has failed.
 void wait_for(Ranks& ranks, const Launch& what, const StopSignals& signals) {
   bool passed_on = false;
-  bool failing = false;
-  Clock::time_point kill_at = Clock::time_point::max();
+  std::optional<Ending> ending;
   while (!all_ended(ranks)) {
     if (const auto number = signals.pending(); number && !passed_on) {
       signal_all(ranks, *number);
       passed_on = true;
     }
-    const bool failed = std::ranges::any_of(ranks, &LaunchedRank::has_failed);
-    if (failed && !failing && !passed_on) {
-      failing = true;
-      signal_all(ranks, SIGTERM);
-      kill_at = Clock::now() + what.grace;
+    if (!ending && std::ranges::any_of(ranks, &LaunchedRank::has_failed)) {
+      ending.emplace(what.grace);
     }
-    if (Clock::now() > kill_at) {
-      signal_all(ranks, SIGKILL);
+    if (ending) {
+      ending->go_on(ranks);
     }
     std::this_thread::sleep_for(pause);
   }

@@ -79,7 +79,7 @@ std::string Meeting::at() const { return place_.host + ":" + std::to_string(plac
 
 void Meeting::open(Milliseconds timeout) {
   // The constructor waits for an answer without an end if another program's server gives none.
-  constexpr Milliseconds to_answer{10'000};
+  constexpr Milliseconds to_answer{5000};
   const auto made = std::make_shared<c10::intrusive_ptr<c10d::Store>>();
   const bool hosts = place_.rank == 0 && !place_.launcher_hosts;
   const auto connect = [made, hosts, timeout, host = place_.host, port = place_.port] {
@@ -161,37 +161,79 @@ void Meeting::leave(const std::string& reason) noexcept {
   }
 }
 
+/// What a rank that has ended left, if any has.
+std::optional<std::string> Meeting::reason_left() {
+  for (int rank = 0; rank < place_.size; ++rank) {
+    if (const auto why = text_of("left", rank)) {
+      return "rank " + std::to_string(rank) + " has ended: " + *why;
+    }
+  }
+  return std::nullopt;
+}
+
+/// What is known of the ranks that do not say that they are still there.
+std::string Meeting::fate_of_others(bool timed_out, Milliseconds patience) {
+  store_->set(key_of("lost", place_.rank), bytes_of("1"));
+  const auto end = Clock::now() + patience;
+  std::vector<int> silent;
+  do {
+    if (const auto reason = reason_left()) {
+      return *reason;
+    }
+    silent = without("lost", short_while);
+  } while (!silent.empty() && Clock::now() < end);
+  if (silent.empty()) {
+    return "";
+  }
+  const bool several = silent.size() > 1;
+  return names_of(silent) +
+         (timed_out
+              ? std::string(several ? " have" : " has") + " not answered for " +
+                    seconds_text(timeout_) + " (parallel.timeout_seconds)"
+              : std::string(several ? " have" : " has") + " ended; what it said last may tell why");
+}
+
+/// So that the others can ask, too, whoever hosts the store stays until they have.
+void Meeting::let_others_ask(Milliseconds patience) {
+  store_->set(key_of("asked", place_.rank), bytes_of("1"));
+  const auto end = Clock::now() + patience;
+  const auto all_asked = [this] {
+    for (int rank = 0; rank < place_.size; ++rank) {
+      if (text_of("lost", rank) && !text_of("asked", rank)) {
+        return false;
+      }
+    }
+    return true;
+  };
+  std::this_thread::sleep_for(short_while);  // for those that learn of it by this rank's end
+  while (!all_asked() && Clock::now() < end) {
+    std::this_thread::sleep_for(short_while);
+  }
+}
+
 Error Meeting::lost(const std::string& reason) {
   is_lost_ = true;
   const bool timed_out = is_timeout(reason);
-  const Milliseconds patience = timed_out ? Milliseconds(3000) : Milliseconds(600);
-  const auto text = std::make_shared<std::string>();
-  const auto ask = [this, text, patience, timed_out] {
-    store_->set(key_of("lost", place_.rank), bytes_of("1"));
-    const std::vector<int> missing = without("lost", patience);
-    std::vector<int> silent;
-    for (const int rank : missing) {
-      if (const auto why = text_of("left", rank)) {
-        *text = "rank " + std::to_string(rank) + " has ended: " + *why;
-        return;
-      }
-      silent.push_back(rank);
-    }
-    if (!silent.empty()) {
-      *text =
-          names_of(silent) +
-          (timed_out ? (silent.size() > 1 ? " have" : " has") + std::string(" not answered for ") +
-                           seconds_text(timeout_) + " (parallel.timeout_seconds)"
-                     : (silent.size() > 1 ? " have ended" : " has ended"));
+  const Milliseconds patience = timed_out ? Milliseconds(3000) : Milliseconds(500);
+  const auto fate = std::make_shared<std::string>();
+  // A copy asks, which may be left behind and outlive this.
+  const auto ask = [self = *this, fate, patience, timed_out]() mutable {
+    *fate = self.fate_of_others(timed_out, patience);
+    if (self.place_.rank == 0 && !self.place_.launcher_hosts) {
+      self.let_others_ask(patience);
+    } else {
+      self.store_->set(key_of("asked", self.place_.rank), bytes_of("1"));
     }
   };
   try {
-    if (within_time(patience + Milliseconds(1000), ask)) {
-      return Error(text->empty() ? "the exchange between the ranks failed: " + reason : *text);
+    if (within_time(2 * patience + Milliseconds(1000), ask)) {
+      return Error(fate->empty() ? "the exchange between the ranks failed: " + reason : *fate);
     }
   } catch (const std::exception&) {  // nobody hosts the store any more
   }
-  return Error(place_.launcher_hosts ? "the launcher of the ranks has ended" : "rank 0 has ended");
+  return Error(!fate->empty()          ? *fate
+               : place_.launcher_hosts ? "the launcher of the ranks has ended"
+                                       : "rank 0 has ended; what it said last may tell why");
 }
 
 }  // namespace darts::parallel

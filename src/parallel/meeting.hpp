@@ -44,6 +44,9 @@ class Meeting {
  private:
   void open(Milliseconds timeout);
   std::vector<int> without(const std::string& key, Milliseconds patience);
+  std::optional<std::string> reason_left();
+  std::string fate_of_others(bool timed_out, Milliseconds patience);
+  void let_others_ask(Milliseconds patience);
   std::optional<std::string> text_of(const std::string& key, int rank);
   std::string at() const;
 
