@@ -180,7 +180,7 @@ int eval_main(int argc, char** argv) {
   }
   if (!a.processes.empty()) {
     const StopSignals signals({});
-    return *launch_ranks(a.processes, argc, argv, signals);
+    return *launch_ranks(a.processes, {argc, argv}, signals);
   }
   return on_ranks({}, [&](const std::shared_ptr<Ranks>& ranks) { return test(a, ranks); });
 }

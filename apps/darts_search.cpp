@@ -231,13 +231,16 @@ SelectionSource open_source(const Arguments& a, const Ranks& ranks) {
   return source;
 }
 
-int run_selection(const Arguments& a, const StopSignals& signals) {
+int run_selection(const Arguments& a, const CommandLine& line, const StopSignals& signals) {
   if (a.dry_run) {
     const SelectionSource source = open_source(a, *single_rank());
     dry_run(selection_config(a), Log());
     return 0;
   }
   const SearchConfig config = selection_config(a);
+  if (const auto status = launch_ranks(a.processes, line, signals)) {
+    return *status;
+  }
   return on_ranks(config.parallel, [&](const std::shared_ptr<Ranks>& ranks) {
     const SelectionSource source = open_source(a, *ranks);
     const auto run = SearchRun::start(config, make_hooks(signals, ranks), source.checkpoint);
@@ -282,19 +285,15 @@ int search_main(int argc, char** argv) {
   if (!a.derive.empty()) {
     return print_derived(a);
   }
-  if (!a.dry_run) {
-    if (const auto status = launch_ranks(a.processes, argc, argv, signals)) {
-      return *status;
-    }
-  }
   if (!a.select.empty()) {
-    return run_selection(a, signals);
+    return run_selection(a, {argc, argv}, signals);
   }
   if (!a.output.empty() && a.count == 0) {
     throw Error("-o goes with --derive and --count; a run's folder is --run-dir or run.root");
   }
   // Several ranks open it together, once they know the time-outs of its config.
-  std::optional<RunDirectory> directory = rank_place().alone() ? open_directory(a) : std::nullopt;
+  const bool several = !a.processes.empty() || !rank_place().alone();
+  std::optional<RunDirectory> directory = several ? std::nullopt : open_directory(a);
   const auto config = load_config<SearchConfig>(a, [&a](FieldTable& table) {
     if (!a.method.empty()) {
       table.set("search.method", a.method, "--method " + a.method);
@@ -306,6 +305,9 @@ int search_main(int argc, char** argv) {
   if (a.dry_run) {
     dry_run(config, Log(), a.init_from);
     return 0;
+  }
+  if (const auto status = launch_ranks(a.processes, {argc, argv}, signals)) {
+    return *status;
   }
   return run_search(a, config, std::move(directory), signals);
 }

@@ -86,13 +86,8 @@ int train_main(int argc, char** argv) {
   if (print_reference<TrainConfig>(a)) {
     return 0;
   }
-  if (!a.dry_run) {
-    if (const auto status = launch_ranks(a.processes, argc, argv, signals)) {
-      return *status;
-    }
-  }
   // Several ranks open it together, once they know the time-outs of its config.
-  const bool alone = rank_place().alone();
+  const bool alone = a.processes.empty() && rank_place().alone();
   std::optional<RunDirectory> directory = alone ? open_directory(a) : std::nullopt;
   std::optional<Genotype> genotype =
       alone ? std::optional(genotype_to_train(a, directory)) : std::nullopt;
@@ -105,6 +100,9 @@ int train_main(int argc, char** argv) {
     train_dry_run(config, alone ? *genotype : genotype_to_train(a, open_directory(a)), Log(),
                   a.init_from);
     return 0;
+  }
+  if (const auto status = launch_ranks(a.processes, {argc, argv}, signals)) {
+    return *status;
   }
   return on_ranks(config.parallel, [&](const std::shared_ptr<Ranks>& ranks) {
     if (!ranks->alone()) {

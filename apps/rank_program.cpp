@@ -39,10 +39,10 @@ int count_of(const std::string& processes) {
 }
 
 /// The command line without the program and --processes.
-std::vector<std::string> other_arguments(int argc, char** argv) {
+std::vector<std::string> other_arguments(const CommandLine& line) {
   std::vector<std::string> arguments;
-  for (int i = 1; i < argc; ++i) {
-    const std::string argument = argv[i];
+  for (int i = 1; i < line.count; ++i) {
+    const std::string argument = line.arguments[i];
     if (argument == option_name) {
       ++i;
     } else if (!argument.starts_with(std::string(option_name) + "=")) {
@@ -109,7 +109,7 @@ CLI::Option* declare_processes(CLI::App& app, std::string& processes) {
       ->type_name("N|gpu");
 }
 
-std::optional<int> launch_ranks(const std::string& processes, int argc, char** argv,
+std::optional<int> launch_ranks(const std::string& processes, const CommandLine& line,
                                 const StopSignals& signals) {
   if (processes.empty()) {
     return std::nullopt;
@@ -122,7 +122,7 @@ std::optional<int> launch_ranks(const std::string& processes, int argc, char** a
   }
   Launch what;
   what.program = std::filesystem::read_symlink("/proc/self/exe");
-  what.arguments = other_arguments(argc, argv);
+  what.arguments = other_arguments(line);
   what.processes = count;
   return launch(what, signals);
 }

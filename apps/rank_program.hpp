@@ -10,12 +10,18 @@
 
 namespace darts {
 
+/// What main() is given.
+struct CommandLine {
+  int count = 0;
+  char** arguments = nullptr;
+};
+
 /// Declares --processes.
 CLI::Option* declare_processes(CLI::App& app, std::string& processes);
 
 /// Starts this program with the rest of its command line as that many ranks, and waits for them.
 /// Returns their exit status; nothing if --processes was not given. Throws Error.
-std::optional<int> launch_ranks(const std::string& processes, int argc, char** argv,
+std::optional<int> launch_ranks(const std::string& processes, const CommandLine& line,
                                 const StopSignals& signals);
 
 /// work() with the ranks that this process is one of, or by itself. The exit status is the same on

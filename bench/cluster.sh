@@ -34,7 +34,7 @@ root=$(dirname "$(dirname "$self")")
 batch=32
 port=29500
 timeout=8   # parallel.timeout_seconds where a link breaks for good
-slack=7     # beyond which the ranks are said to hang
+slack=12    # beyond which the ranks are said to hang
 down=5      # seconds of a pause
 longest=300 # seconds that a search may take
 
@@ -212,8 +212,9 @@ start_rank() { # RUN RANK SIZE OPTION …
     # shellcheck disable=SC2016 # the inner shell's parameters
     command=(unshare --mount sh -c 'mount -t tmpfs none "$0" && exec "$@"' "$folder/runs" "${command[@]}")
   fi
-  in_rank "$rank" env RANK="$rank" WORLD_SIZE="$size" LOCAL_RANK=0 LOCAL_WORLD_SIZE=1 MASTER_ADDR=10.77.0.1 \
-    MASTER_PORT="$port" OMP_NUM_THREADS=1 "${command[@]}" "${@:4}" >"$output" 2>&1 </dev/null &
+  nsenter --net="/run/netns/rank$rank" env RANK="$rank" WORLD_SIZE="$size" LOCAL_RANK=0 LOCAL_WORLD_SIZE=1 \
+    MASTER_ADDR=10.77.0.1 MASTER_PORT="$port" OMP_NUM_THREADS=1 "${command[@]}" "${@:4}" \
+    >"$output" 2>&1 </dev/null &
   pids+=($!)
   outputs+=("$output")
 }

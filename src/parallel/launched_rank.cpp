@@ -66,7 +66,9 @@ bool LaunchedRank::poll() {
     return false;
   }
   at_ = Clock::now();
-  failed_ = !ended_->success() && !(told_to_end_ && ended_->signal != 0);
+  const bool stopped =
+      ended_->signal == 0 && (ended_->code == 128 + SIGTERM || ended_->code == 128 + SIGINT);
+  failed_ = !ended_->success() && !stopped && !(told_to_end_ && ended_->signal != 0);
   show_lines();
   if (!rest_.empty()) {
     show(std::exchange(rest_, ""));
@@ -129,8 +131,7 @@ std::string LaunchedRank::failure() const {
     return "error: " + name + " was ended by signal " + std::to_string(ended_->signal) + " (" +
            ::strsignal(ended_->signal) + ")\n";
   }
-  return rank_ == 0 ? ""
-         : message_.empty()
+  return message_.empty()
              ? "error: " + name + " ended with status " + std::to_string(ended_->code) + "\n"
              : "error: " + name + ": " + message_ + "\n";
 }

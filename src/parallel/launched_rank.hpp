@@ -20,13 +20,17 @@ class LaunchedRank {
   bool poll();
   void signal(int number) const;
 
-  /// Whether it has ended by itself, and not well.
+  /// Whether it has ended by itself, and neither well nor because it was to stop.
   bool has_failed() const { return failed_; }
+  /// Whether it has said why on this program's standard error.
+  bool has_told() const { return rank_ == 0 && failed_ && ended_->signal == 0; }
+  /// Whether it was killed.
+  bool was_killed() const { return ended_ && ended_->signal != 0; }
   /// As a shell gives it.
   int status() const;
   /// Whether it did so before another one, and was not ended by that.
   bool failed_before(const LaunchedRank& other) const;
-  /// What is to be said of it; nothing where it has said it itself.
+  /// What is to be said of it.
   std::string failure() const;
 
  private:

@@ -115,12 +115,12 @@ int launch(const Launch& what, const StopSignals& signals) {
   wait_for(ranks, what, signals);
   const LaunchedRank* const failed = first_failed(ranks);
   if (failed == nullptr) {
-    return ranks.front().status();
+    return std::ranges::max_element(ranks, {}, &LaunchedRank::status)->status();
   }
-  if (const auto number = signals.pending(); number && failed->status() == 128 + *number) {
-    return failed->status();
+  // Rank 0 says what its own error is, or which rank has ended and why.
+  if (failed->was_killed() || !ranks.front().has_told()) {
+    std::cerr << failed->failure() << std::flush;
   }
-  std::cerr << failed->failure() << std::flush;
   return failed->status();
 }
 

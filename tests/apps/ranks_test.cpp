@@ -155,12 +155,12 @@ TEST_F(SearchOnRanks, GoesOnWithAnotherNumberOfThem) {
 
 TEST_F(SearchOnRanks, SaysWhatTheyDoNotHaveInCommon) {
   constexpr int port = 29611;
-  Program other = start_rank(1, 2, port, on_ranks(1, "run", {"search.batch_size=4"}));
+  Program other = start_rank(1, 2, port, on_ranks(1, "run", {"seed=9"}));
   const ProgramResult first = start_rank(0, 2, port, on_ranks(1, "run")).wait();
   EXPECT_EQ(first.status, 1);
   EXPECT_EQ(other.wait().status, 1);
   EXPECT_THAT(first.err, AllOf(HasSubstr("error: rank 1 differs from rank 0"),
-                               HasSubstr("search.batch_size is 4")));
+                               HasSubstr("seed is 9, on rank 0")));
   EXPECT_THAT(bytes_of(at("reason0")), AllOf(HasSubstr("\"message\""), HasSubstr("differs")));
 }
 
@@ -184,7 +184,7 @@ TEST_F(SearchOnRanks, GoesOnWhenItsLauncherStartsAllAnew) {
 }
 
 TEST_F(SearchOnRanks, SaysWhyARankCannotGoOn) {
-  const ProgramResult result = run(on_ranks(2, "full"), {.file_size = 20'000});
+  const ProgramResult result = run(on_ranks(2, "full"), {.file_size = 6'000});
   EXPECT_EQ(result.status, 1);
   EXPECT_THAT(result.err, AllOf(HasSubstr("cannot write"), HasSubstr("full")));
   EXPECT_THAT(error_of(on_ranks(2, "x", {"search.epochs=0"})), HasSubstr("search.epochs"));
