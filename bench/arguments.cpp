@@ -32,6 +32,10 @@ void declare_subjects(CLI::App& app, Arguments& a) {
   app.add_option("--method", a.methods,
                  "search methods, timed beside DARTS in the fused execution (short for --execution "
                  "fused fused+METHOD …)");
+  app.add_option("--processes", a.processes,
+                 "steps of so many ranks, with --threads each, beside those of one process with as "
+                 "many threads as all of them (short for --execution fused fused+local fused+sync)")
+      ->check(CLI::Range(2, 1024));
   app.add_flag("--paper", a.paper, "the paper's sizes; else small ones");
   app.add_option("--channels", a.channels, "of the first cells, in place of the size's");
   app.add_option("--cells", a.cells, "in place of the size's");
@@ -96,6 +100,17 @@ void take_methods(Arguments& a, bool gpu) {
 
 }  // namespace
 
+/// Steps of one process and of several ranks in turns.
+void take_ranks(Arguments& a, bool gpu) {
+  const std::string execution = gpu ? "merged" : "fused";
+  if (a.executions.empty()) {
+    a.executions = {execution, execution + "+local", execution + "+sync"};
+  }
+  if (a.works.empty()) {
+    a.works = {"first", "second", "evaluation"};
+  }
+}
+
 void complete(Arguments& a) {
   a.device = choose_device(a.device_name);
   const bool gpu = !a.device.is_cpu();
@@ -117,6 +132,9 @@ void complete(Arguments& a) {
   if (!a.methods.empty()) {
     take_methods(a, gpu);
   }
+  if (a.processes > 0 && a.child.empty()) {
+    take_ranks(a, gpu);
+  }
   set_default(a.works,
               a.scaling ? Names{"first"}
                         : Names{"first", "second", "forward", "alpha", "w", "evaluation", "test"});
@@ -125,7 +143,9 @@ void complete(Arguments& a) {
                                       : Names{"plain", "fused"});
   std::ranges::for_each(a.works, find_work);
   for (const std::string& execution : a.executions) {
-    subject_options(execution, {}, a.device);
+    if (subject_options(execution, {}, a.device).on_ranks && a.processes == 0 && a.child.empty()) {
+      throw Error("--execution " + execution + " is of several ranks: give --processes N");
+    }
   }
 }
 

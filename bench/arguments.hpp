@@ -19,6 +19,7 @@ namespace darts {
 /// What darts_bench was asked for.
 struct Arguments {
   std::string program;
+  std::vector<std::string> command_line;  ///< behind it
   std::string device_name = "cpu";
   std::vector<std::string> works;
   std::vector<std::string> executions;
@@ -30,6 +31,7 @@ struct Arguments {
   std::int64_t rounds = 0;  ///< 0 until complete() knows the device
   std::int64_t steps = 0;   ///< 0 until complete() knows the device
   int threads = 0;
+  int processes = 0;  ///< ranks that a step is also taken by; 0: none
   bool recompute = false;
   bool profile = false;
   bool scaling = false;

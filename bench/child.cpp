@@ -1,6 +1,7 @@
 #include "child.hpp"
 
 #include "ceilings.hpp"
+#include "counting_ranks.hpp"
 #include "device_trace.hpp"
 #include "result.hpp"
 #include "step_times.hpp"
@@ -9,6 +10,8 @@
 #include <darts/core/environment.hpp>
 #include <darts/core/error.hpp>
 #include <darts/core/main.hpp>
+#include <darts/parallel/connect.hpp>
+#include <darts/parallel/launcher.hpp>
 
 #include <c10/core/DeviceGuard.h>
 
@@ -40,7 +43,44 @@ void trace(const std::function<void()>& timed, const c10::Device& device) {
   tell({{"use", to_json(per_step(use, traced_steps))}});
 }
 
+/// In a step, on average.
+ordered_json per_step(const Exchanged& exchanged, std::int64_t steps) {
+  const auto count = static_cast<double>(steps);
+  return {{"sums", exchanged.sums / count},
+          {"bytes", exchanged.bytes / count},
+          {"seconds", exchanged.seconds / count}};
+}
+
+/// As the ranks of a run; the first one tells.
+int measure_on_ranks(const Arguments& a) {
+  const Work& work = find_work(a.works.at(0));
+  const auto ranks = std::make_shared<CountingRanks>(connect(rank_place()));
+  SubjectOptions options = options_of(a, a.executions.at(0), sizes_of(a, *work.network).at(0));
+  options.ranks = ranks;
+  const auto timed = prepare(work, options);
+  ranks->barrier();
+  ranks->exchanged = {};
+  const std::vector<double> seconds = step_times(timed, a.steps, a.device);
+  const ordered_json exchanged = per_step(ranks->exchanged, a.steps);
+  if (ranks->is_first()) {
+    tell({{"seconds", seconds},
+          {"peak_bytes", peak_memory_bytes(a.device)},
+          {"exchanged", exchanged}});
+  }
+  ranks->barrier();
+  return 0;
+}
+
+int launch_ranks(const Arguments& a) {
+  const StopSignals signals({});
+  return launch({std::filesystem::read_symlink("/proc/self/exe"), a.command_line, a.processes},
+                signals);
+}
+
 int measure(const Arguments& a) {
+  if (a.processes > 0) {
+    return rank_place().alone() ? launch_ranks(a) : measure_on_ranks(a);
+  }
   const Work& work = find_work(a.works.at(0));
   const NetworkSize size = sizes_of(a, *work.network).at(0);
   const auto timed = prepare(work, options_of(a, a.executions.at(0), size));

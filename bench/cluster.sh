@@ -34,7 +34,7 @@ root=$(dirname "$(dirname "$self")")
 batch=32
 port=29500
 timeout=8   # parallel.timeout_seconds where a link breaks for good
-slack=12    # beyond which the ranks are said to hang
+slack=7 # seconds, after the time-out, to find out who is missing and to end
 down=5      # seconds of a pause
 longest=300 # seconds that a search may take
 
@@ -113,8 +113,9 @@ enter() {
   trap clean EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM HUP
-  # In the background, as a trap waits for what is in the foreground.
-  CLUSTER_FOLDER=$folder "${new[@]}" "$BASH" "$self" "$@" &
+  # In the background, as a trap waits for what is in the foreground. What unshare itself says when its
+  # child is killed is of no use.
+  CLUSTER_FOLDER=$folder "${new[@]}" "$BASH" "$self" "$@" 3>&2 2>/dev/null &
   inside=$!
   local status=0
   wait "$inside" || status=$?
@@ -375,6 +376,7 @@ case_cut() {
   last_link up
   start cut "$ranks" "${options[@]}"
   await_success cut
+  grep -q '^resuming ' "${outputs[0]}" || fail "cut: started again, the search began anew"
   same_alphas cut cut
   say "cut: started again, the search went on from $checkpoint, to the same alphas"
 }
@@ -384,6 +386,7 @@ case_cut() {
 read_arguments "$@"
 find_program
 if [[ -z ${CLUSTER_FOLDER:-} ]]; then enter "$@"; fi
+exec 2>&3 3>&-
 folder=$CLUSTER_FOLDER
 set -E
 trap 'fail "$BASH_COMMAND (line $LINENO) failed"' ERR

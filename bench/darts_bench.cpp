@@ -38,8 +38,10 @@ void print_method(const Arguments& a, const std::optional<Ceilings>& ceilings) {
     std::cout << "ceilings: " << describe(*ceilings) << '\n';
   }
   const auto device = describe_environment(a.device).at("device");
-  std::cout << device.value("card", a.device.str()) << ", " << at::get_num_threads()
-            << " threads; medians of " << a.rounds * a.steps << " steps, taken in turns";
+  const int threads = at::get_num_threads() * std::max(a.processes, 1);
+  std::cout << device.value("card", a.device.str()) << ", " << threads << " threads"
+            << (a.processes > 0 ? " (of " + std::to_string(a.processes) + " ranks)" : "")
+            << "; medians of " << a.rounds * a.steps << " steps, taken in turns";
   if (a.executions.size() > 1) {
     std::cout << "; ratio: time of " << a.executions[0] << " / time";
   }
@@ -85,7 +87,7 @@ int compare(const Arguments& a) {
       labels.push_back(label_of(work, size));
     }
   }
-  Table table(std::cout, !a.device.is_cpu(), labels, a.executions);
+  Table table(std::cout, {!a.device.is_cpu(), a.processes > 0}, labels, a.executions);
   table.print_head("");
   for (const std::string& work : a.works) {
     for (const NetworkSize& size : sizes_of(a, *find_work(work).network)) {
@@ -115,7 +117,7 @@ std::vector<Axis> all_axes() {
 int scale(const Arguments& a) {
   Turns turns(a);
   print_method(a, turns.ceilings());
-  Table table(std::cout, !a.device.is_cpu(), a.axes, a.executions);
+  Table table(std::cout, {!a.device.is_cpu(), false}, a.axes, a.executions);
   for (const std::string& work : a.works) {
     for (const Axis& axis : all_axes()) {
       if (std::ranges::find(a.axes, axis.name) == a.axes.end()) {
@@ -162,6 +164,7 @@ int profile_all(const Arguments& a) {
 int bench_main(int argc, char** argv) {
   Arguments a;
   a.program = argv[0];
+  a.command_line.assign(argv + 1, argv + argc);
   CLI::App app("Times steps and passes of the networks, executed in each way in turns.");
   declare(app, a);
   CLI11_PARSE(app, argc, argv);

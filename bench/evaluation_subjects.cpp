@@ -27,6 +27,7 @@ TrainConfig config_of(const SubjectOptions& o) {
   config.runtime.channels_last = o.channels_last;
   config.runtime.cuda_graph = o.cuda_graph;
   config.runtime.tf32 = o.tf32;
+  config.parallel.batch_norm = o.batch_norm;
   return config;
 }
 
@@ -51,7 +52,8 @@ NetworkCount count(const NetworkSize& size) {
 
 std::function<void()> training_step(const SubjectOptions& options) {
   const TrainConfig config = config_of(options);
-  const auto step = std::make_shared<TrainStep>(make_network(config, options.device), config);
+  const auto step =
+      std::make_shared<TrainStep>(make_network(config, options.device), config, options.ranks);
   const TrainPosition position{0, 0, config.w.learning_rate.start, config.network.drop_path};
   return [step, position, batch = random_batch(options)] { step->launch(batch, position); };
 }

@@ -50,6 +50,9 @@ SubjectOptions subject_options(const std::string& execution, const NetworkSize& 
       options.*setting = true;
     } else if (is_method(part)) {
       options.method = part;
+    } else if (part == "sync" || part == "local") {
+      options.on_ranks = true;
+      options.batch_norm = part == "sync" ? BatchNormStatistics::sync : BatchNormStatistics::local;
     } else if (part == "nchw") {
       options.channels_last = false;
     } else {

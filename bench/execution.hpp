@@ -1,6 +1,7 @@
 #pragma once
 
 #include <darts/cell/search_cell.hpp>
+#include <darts/parallel/batch_share.hpp>
 
 #include <c10/core/Device.h>
 
@@ -26,13 +27,18 @@ struct SubjectOptions {
   bool tf32 = false;
   bool deterministic = false;
   std::string method = "darts";  ///< of a search
+  /// On several ranks, each with its rows of a batch; else by one process.
+  bool on_ranks = false;
+  BatchNormStatistics batch_norm = BatchNormStatistics::sync;
+  std::shared_ptr<Ranks> ranks = single_rank();
 };
 
 /// A network of `size` on `device` as `execution` says: "fused", "plain", … as `runtime.execution`
 /// has them, and behind it, each after a "+": a value of `runtime.precision`; "nchw", the
 /// original's layout, without `runtime.channels_last`; and on a GPU "graph", "tf32" and
-/// "deterministic", the settings of `runtime` of these names; or a search method. Throws Error as
-/// the config does, and for a setting that a CPU does not have.
+/// "deterministic", the settings of `runtime` of these names; or a search method; or "sync" or
+/// "local", a value of `parallel.batch_norm`, on several ranks. Throws Error as the config does,
+/// and for a setting that a CPU does not have.
 SubjectOptions subject_options(const std::string& execution, const NetworkSize& size,
                                const c10::Device& device);
 

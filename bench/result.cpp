@@ -41,6 +41,10 @@ void Result::add(const ordered_json& told) {
     seconds.insert(seconds.end(), more.begin(), more.end());
     peak_bytes = std::max(peak_bytes, told.at("peak_bytes").get<std::int64_t>());
   }
+  if (told.contains("exchanged")) {
+    const ordered_json& per_step = told.at("exchanged");
+    exchanged = Exchanged{per_step.at("sums"), per_step.at("bytes"), per_step.at("seconds")};
+  }
   if (told.contains("use")) {
     use = use_of(told.at("use"));
   }
@@ -104,6 +108,10 @@ ordered_json to_json(const Result& r) {
           {"idle_share", known([&] { return or_null(r.idle()); })},
           {"flop", r.operations > 0.0 ? ordered_json(r.operations) : ordered_json()},
           {"times_arithmetic_bound", known([&] { return or_null(r.times_arithmetic()); })},
+          {"exchanged", r.exchanged ? ordered_json{{"sums", r.exchanged->sums},
+                                                   {"bytes", r.exchanged->bytes},
+                                                   {"seconds", r.exchanged->seconds}}
+                                    : ordered_json()},
           {"not_traced", or_null(r.not_traced)},
           {"failed", or_null(r.failed)},
           {"skipped", or_null(r.skipped)}};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "ceilings.hpp"
+#include "counting_ranks.hpp"
 #include "device_use.hpp"
 #include "execution.hpp"
 
@@ -22,10 +23,11 @@ struct Result {
 
   std::vector<double> seconds;  ///< of every timed step
   std::int64_t peak_bytes = 0;
-  std::optional<DeviceUse> use;  ///< of a step, on a GPU
-  std::string not_traced;        ///< why there is no `use`, on a GPU
-  std::string failed;            ///< why there are no figures: the reason, on one line
-  std::string skipped;           ///< why it was not tried
+  std::optional<DeviceUse> use;        ///< of a step, on a GPU
+  std::optional<Exchanged> exchanged;  ///< in a step, of ranks
+  std::string not_traced;              ///< why there is no `use`, on a GPU
+  std::string failed;                  ///< why there are no figures: the reason, on one line
+  std::string skipped;                 ///< why it was not tried
 
   bool has_figures() const { return !seconds.empty() && failed.empty(); }
 

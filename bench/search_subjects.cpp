@@ -53,6 +53,8 @@ std::function<void()> search_step(const SubjectOptions& o, SearchOrder order) {
   options.order = order;
   options.method = subject->method;
   options.cuda_graph = o.cuda_graph;
+  options.ranks = o.ranks;
+  options.batch_norm = o.batch_norm;
   const auto step = std::make_shared<SearchStep>(subject->supernet, options);
   return [subject, step, rate = options.w.learning_rate] {
     step->launch(subject->train, subject->valid, rate, subject->position);

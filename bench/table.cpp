@@ -12,7 +12,7 @@ namespace {
 struct Column {
   std::string_view title;
   std::size_t width;
-  bool gpu_only;
+  bool TableKind::*only;  ///< null: always
   /// Empty for what is not known.
   std::string (*text)(const Result& result, const Result& first);
 };
@@ -47,15 +47,30 @@ std::string times_arithmetic_of(const Result& r, const Result&) {
   return times ? format_fixed(*times, 1) : "";
 }
 
+std::string sums_of(const Result& r, const Result&) {
+  return r.exchanged ? format_fixed(r.exchanged->sums, 0) : "";
+}
+
+std::string summed_of(const Result& r, const Result&) {
+  return r.exchanged ? format_fixed(r.exchanged->bytes / 1e6, 2) + " MB" : "";
+}
+
+std::string time_in_sums_of(const Result& r, const Result&) {
+  return r.exchanged ? format_step(r.exchanged->seconds) : "";
+}
+
 constexpr Column columns_of_a_row[] = {
-    {"time", 11, false, time_of},
-    {"images/s", 11, false, rate_of},
-    {"peak", 11, false, peak_of},
-    {"ratio", 8, false, ratio_of},
-    {"kernels", 9, true, count_of<&DeviceUse::kernels>},
-    {"launches", 10, true, count_of<&DeviceUse::launches>},
-    {"idle", 7, true, idle_of},
-    {"x bound", 9, true, times_arithmetic_of},
+    {"time", 11, nullptr, time_of},
+    {"images/s", 11, nullptr, rate_of},
+    {"peak", 11, nullptr, peak_of},
+    {"ratio", 8, nullptr, ratio_of},
+    {"kernels", 9, &TableKind::gpu, count_of<&DeviceUse::kernels>},
+    {"launches", 10, &TableKind::gpu, count_of<&DeviceUse::launches>},
+    {"idle", 7, &TableKind::gpu, idle_of},
+    {"x bound", 9, &TableKind::gpu, times_arithmetic_of},
+    {"sums", 8, &TableKind::ranks, sums_of},
+    {"summed", 11, &TableKind::ranks, summed_of},
+    {"in sums", 11, &TableKind::ranks, time_in_sums_of},
 };
 
 std::string padding(const std::string& text, std::size_t width) {
@@ -72,17 +87,17 @@ std::size_t width_of(const std::vector<std::string>& texts) {
 
 }  // namespace
 
-Table::Table(std::ostream& out, bool gpu, const std::vector<std::string>& labels,
+Table::Table(std::ostream& out, const TableKind& kind, const std::vector<std::string>& labels,
              const std::vector<std::string>& executions)
     : out_(out),
-      gpu_(gpu),
+      kind_(kind),
       label_width_(width_of(labels)),
       execution_width_(std::max(width_of({"execution"}), width_of(executions))) {}
 
 void Table::print_head(const std::string& label) {
   begin_line(label, "execution");
   for (const Column& column : columns_of_a_row) {
-    if (gpu_ || !column.gpu_only) {
+    if (column.only == nullptr || kind_.*column.only) {
       const std::string title(column.title);
       out_ << padding(title, column.width) << title;
     }
@@ -98,7 +113,7 @@ void Table::print_row(const std::string& label, const Result& result, const Resu
     return;
   }
   for (const Column& column : columns_of_a_row) {
-    if (gpu_ || !column.gpu_only) {
+    if (column.only == nullptr || kind_.*column.only) {
       const std::string text = column.text(result, first);
       out_ << padding(text, column.width) << text;
     }

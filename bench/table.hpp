@@ -9,11 +9,17 @@
 
 namespace darts {
 
-/// Results as lines on a terminal; what is told of GPUs alone has columns only there.
+/// What has columns beside those that all results have.
+struct TableKind {
+  bool gpu = false;    ///< what is told of GPUs alone
+  bool ranks = false;  ///< what several ranks exchange
+};
+
+/// Results as lines on a terminal.
 class Table {
  public:
   /// `labels`: of all rows to come; `executions`: theirs. Both set the widths of their columns.
-  Table(std::ostream& out, bool gpu, const std::vector<std::string>& labels,
+  Table(std::ostream& out, const TableKind& kind, const std::vector<std::string>& labels,
         const std::vector<std::string>& executions);
 
   void print_head(const std::string& label);
@@ -24,7 +30,7 @@ class Table {
   void begin_line(const std::string& label, const std::string& execution);
 
   std::ostream& out_;
-  bool gpu_;
+  TableKind kind_;
   std::size_t label_width_;
   std::size_t execution_width_;
 };

@@ -13,16 +13,23 @@ namespace {
 
 using nlohmann::ordered_json;
 
-std::string command_of(const Arguments& a, const std::string& child) {
+std::string command_of(const Arguments& a, const std::string& child, int threads) {
   return "exec " + shell_quoted(a.program) + " --child " + child + " --device " + a.device.str() +
-         " --threads " + std::to_string(a.threads);
+         " --threads " + std::to_string(threads);
+}
+
+/// A process beside which ranks are timed has as many threads as all of them.
+int threads_of(const Arguments& a, bool on_ranks) {
+  return a.processes > 0 && !on_ranks ? a.threads * a.processes : a.threads;
 }
 
 std::string command_of(const Arguments& a, const Result& r) {
-  return command_of(a, "result") + " --work " + r.work + " --execution " + r.execution +
-         " --channels " + std::to_string(r.size.channels) + " --cells " +
-         std::to_string(r.size.cells) + " --batch " + std::to_string(r.size.batch) + " --steps " +
-         std::to_string(a.steps) + (a.recompute ? " --recompute" : "");
+  const bool on_ranks = subject_options(r.execution, r.size, a.device).on_ranks;
+  return command_of(a, "result", threads_of(a, on_ranks)) +
+         (on_ranks ? " --processes " + std::to_string(a.processes) : "") + " --work " + r.work +
+         " --execution " + r.execution + " --channels " + std::to_string(r.size.channels) +
+         " --cells " + std::to_string(r.size.cells) + " --batch " + std::to_string(r.size.batch) +
+         " --steps " + std::to_string(a.steps) + (a.recompute ? " --recompute" : "");
 }
 
 /// Nothing, with the reason in `failed`, if they could not be measured.
@@ -30,7 +37,7 @@ std::optional<Ceilings> ceilings_by_process(const Arguments& a, std::string& fai
   if (a.device.is_cpu() && a.json.empty()) {
     return std::nullopt;
   }
-  const ordered_json told = run_process(command_of(a, "ceilings"));
+  const ordered_json told = run_process(command_of(a, "ceilings", a.threads));
   failed = told.value("failed", "");
   return failed.empty() ? std::optional(ceilings_of(told.at("ceilings"))) : std::nullopt;
 }

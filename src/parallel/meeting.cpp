@@ -226,9 +226,16 @@ Error Meeting::lost(const std::string& reason) {
     }
   };
   try {
-    if (within_time(2 * patience + Milliseconds(1000), ask)) {
+    const bool hosts = place_.rank == 0 && !place_.launcher_hosts;
+    if (within_time((hosts ? 2 : 1) * patience + Milliseconds(1000), ask)) {
       return Error(fate->empty() ? "the exchange between the ranks failed: " + reason : *fate);
     }
+    return Error(!fate->empty() ? *fate
+                                : "nobody at " + at() + " has answered" +
+                                      (timed_out ? " for " + seconds_text(timeout_) +
+                                                       " (parallel.timeout_seconds)"
+                                                 : std::string()) +
+                                      "; has rank 0 ended, or is the network down?");
   } catch (const std::exception&) {  // nobody hosts the store any more
   }
   return Error(!fate->empty()          ? *fate

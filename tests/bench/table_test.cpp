@@ -29,7 +29,7 @@ const Result graph = result_with("merged+graph", {{"seconds", {0.5}},
 
 std::string printed(bool gpu) {
   std::ostringstream out;
-  Table table(out, gpu, {"first"}, {"plain", "merged+graph"});
+  Table table(out, {gpu, false}, {"first"}, {"plain", "merged+graph"});
   table.print_head("");
   table.print_row("first", plain, plain);
   table.print_row("first", graph, plain);
@@ -55,7 +55,7 @@ TEST(BenchTable, OfAGpuHasItsColumns) {
 
 TEST(BenchTable, SaysWhyThereIsNoResult) {
   std::ostringstream out;
-  Table table(out, true, {"w"}, {"plain"});
+  Table table(out, {true, false}, {"w"}, {"plain"});
   Result failed = result_with("plain", {{"failed", "out of memory"}});
   table.print_row("w", failed, failed);
   EXPECT_THAT(out.str(), HasSubstr("no result: out of memory\n"));
@@ -75,7 +75,7 @@ TEST(BenchTable, SaysWhyThereIsNoResult) {
 
 TEST(BenchTable, SaysWhyAStepWasNotTraced) {
   std::ostringstream out;
-  Table table(out, true, {"w"}, {"plain"});
+  Table table(out, {true, false}, {"w"}, {"plain"});
   const Result result = result_with(
       "plain", {{"seconds", {2.0}}, {"peak_bytes", 1}, {"not_traced", "CUPTI told of no kernels"}});
   table.print_row("w", result, result);
