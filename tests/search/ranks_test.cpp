@@ -128,15 +128,24 @@ class SearchRanks : public ::testing::TestWithParam<Setting> {};
 
 TEST_P(SearchRanks, StepAsOneProcessDoes) {
   const Outcome alone = searched(GetParam(), single_rank());
-  for (const int size : {2, 3}) {
-    const std::vector<Outcome> together = searched_by(size, GetParam());
-    expect_near(together.front(), alone, 1e-12);
-    for (const Outcome& rank : together) {
-      expect_same_bytes(rank, together.front());
-    }
+  const std::vector<Outcome> together = searched_by(3, GetParam());
+  expect_near(together.front(), alone, 1e-12);
+  for (const Outcome& rank : together) {
+    expect_same_bytes(rank, together.front());
   }
-  expect_same_bytes(searched_by(2, GetParam())[1], searched_by(2, GetParam())[0]);
 }
+
+class DartsRanks : public ::testing::TestWithParam<SearchOrder> {};
+
+TEST_P(DartsRanks, StepAsOneProcessDoesAndTheSameAgain) {
+  const Setting setting{.order = GetParam()};
+  const std::vector<Outcome> together = searched_by(2, setting);
+  expect_near(together.front(), searched(setting, single_rank()), 1e-12);
+  expect_same_bytes(together[1], together[0]);
+  expect_same_bytes(searched_by(2, setting)[1], together[0]);
+}
+
+INSTANTIATE_TEST_SUITE_P(Orders, DartsRanks, ::testing::ValuesIn(testing::every_order()));
 
 std::vector<Setting> every_setting() {
   std::vector<Setting> settings;
