@@ -1,4 +1,5 @@
 #include "c10d_group.hpp"
+#include "shared_memory.hpp"
 
 #include <darts/core/text.hpp>
 #include <darts/parallel/connect.hpp>
@@ -22,6 +23,7 @@ class C10dRanks : public Ranks {
       : place_(place), timeout_(timeout), meeting_(place, timeout) {
     meeting_.wait_for_all();
     guarded([this] { gloo_ = make_gloo_group(meeting_, place_, timeout_); });
+    shared_memory_ = SharedMemory::among(*this, timeout_);
   }
 
   int rank() const override { return place_.rank; }
@@ -33,7 +35,13 @@ class C10dRanks : public Ranks {
   void sum(const at::Tensor& tensor) override {
     const c10::NoGradGuard no_grad;
     std::vector<at::Tensor> tensors{tensor.detach().contiguous()};
-    guarded([&] { group_for(tensor).allreduce(tensors, c10d::AllreduceOptions())->wait(); });
+    guarded([&] {
+      if (shared_memory_ && SharedMemory::takes(tensor)) {
+        shared_memory_->sum(tensors.front());
+      } else {
+        group_for(tensor).allreduce(tensors, c10d::AllreduceOptions())->wait();
+      }
+    });
     if (tensors.front().data_ptr() != tensor.data_ptr()) {
       tensor.detach().copy_(tensors.front());
     }
@@ -90,6 +98,7 @@ class C10dRanks : public Ranks {
     } catch (const Error&) {
       throw;
     } catch (const std::exception& failure) {
+      shared_memory_.reset();
       gloo_.reset();  // so that whoever waits for this rank knows at once
       throw meeting_.lost(reason_in(failure));
     }
@@ -112,6 +121,7 @@ class C10dRanks : public Ranks {
   Milliseconds timeout_;
   Meeting meeting_;
   Group gloo_;
+  std::unique_ptr<SharedMemory> shared_memory_;  ///< null: not all ranks are on one machine
   Group nccl_;  ///< null: no tensor on a GPU has been exchanged yet
 };
 

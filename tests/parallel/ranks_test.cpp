@@ -42,7 +42,8 @@ struct Listener {
 /// One that nobody listens at.
 std::uint16_t free_port() { return Listener().port; }
 
-class RanksTest : public ::testing::Test {
+/// Whether the ranks are told that they are on one machine, where they share memory.
+class RanksTest : public ::testing::TestWithParam<bool> {
  protected:
   std::filesystem::path said(int rank) const { return folder_ / std::to_string(rank); }
 
@@ -55,6 +56,7 @@ class RanksTest : public ::testing::Test {
             ChildSetup{{{"RANK", std::to_string(rank)},
                         {"WORLD_SIZE", std::to_string(size)},
                         {"LOCAL_RANK", std::to_string(rank)},
+                        {"LOCAL_WORLD_SIZE", std::to_string(GetParam() ? size : rank + 1)},
                         {"MASTER_ADDR", host},
                         {"MASTER_PORT", std::to_string(port)},
                         {"OMP_NUM_THREADS", "1"}},
@@ -82,7 +84,7 @@ class RanksTest : public ::testing::Test {
   testing::TemporaryFolder folder_;
 };
 
-TEST_F(RanksTest, ExchangeEverything) {
+TEST_P(RanksTest, ExchangeEverything) {
   for (const int size : {1, 2, 3, 4}) {
     std::vector<ChildProcess> ranks = start_all("exchange", size);
     for (int rank = 0; rank < size; ++rank) {
@@ -92,7 +94,7 @@ TEST_F(RanksTest, ExchangeEverything) {
 }
 
 /// The first one hosts the place where they meet.
-TEST_F(RanksTest, EndSoonAfterOneOfThemIsKilled) {
+TEST_P(RanksTest, EndSoonAfterOneOfThemIsKilled) {
   constexpr int size = 3;
   constexpr std::chrono::seconds soon{5};  // some 0.7 s on a machine that does nothing else
   for (int victim = 0; victim < size; ++victim) {
@@ -112,7 +114,7 @@ TEST_F(RanksTest, EndSoonAfterOneOfThemIsKilled) {
   }
 }
 
-TEST_F(RanksTest, SayWhyOneOfThemHasEnded) {
+TEST_P(RanksTest, SayWhyOneOfThemHasEnded) {
   std::vector<ChildProcess> ranks = start_all("leave", 3);
   for (ChildProcess& rank : ranks) {
     EXPECT_EQ(rank.wait().code, 1);
@@ -123,7 +125,7 @@ TEST_F(RanksTest, SayWhyOneOfThemHasEnded) {
   }
 }
 
-TEST_F(RanksTest, NameTheOneThatStandsStill) {
+TEST_P(RanksTest, NameTheOneThatStandsStill) {
   std::vector<ChildProcess> ranks = start_all("stand", 3, /*seconds=*/4);
   for (const int rank : {0, 2}) {
     EXPECT_EQ(ranks[static_cast<std::size_t>(rank)].wait().code, 1);
@@ -132,7 +134,11 @@ TEST_F(RanksTest, NameTheOneThatStandsStill) {
   ranks[1].signal(SIGKILL);
 }
 
-TEST_F(RanksTest, NameTheOneThatDoesNotCome) {
+INSTANTIATE_TEST_SUITE_P(OnOneMachine, RanksTest, ::testing::Bool());
+
+class MeetingTest : public RanksTest {};
+
+TEST_P(MeetingTest, NameTheOneThatDoesNotCome) {
   const std::uint16_t port = free_port();
   ChildProcess first = start("exchange", 0, 3, port, /*seconds=*/2);
   ChildProcess last = start("exchange", 2, 3, port, /*seconds=*/2);
@@ -142,14 +148,14 @@ TEST_F(RanksTest, NameTheOneThatDoesNotCome) {
   last.wait();
 }
 
-TEST_F(RanksTest, SayThatTheMeetingPlaceIsNotThere) {
+TEST_P(MeetingTest, SayThatTheMeetingPlaceIsNotThere) {
   EXPECT_EQ(start("exchange", 1, 2, free_port(), /*seconds=*/1).wait().code, 1);
   EXPECT_THAT(read_file(said(1)), HasSubstr("error: nobody listens at 127.0.0.1:"));
   EXPECT_EQ(start("exchange", 1, 2, 4000, /*seconds=*/1, "no-such-host.invalid").wait().code, 1);
   EXPECT_THAT(read_file(said(1)), HasSubstr("error: there is no machine \"no-such-host.invalid\""));
 }
 
-TEST_F(RanksTest, SayThatTheMeetingPlaceIsAnothers) {
+TEST_P(MeetingTest, SayThatTheMeetingPlaceIsAnothers) {
   const Listener silent;  // takes connections, and says nothing
   silent.listen();
   EXPECT_EQ(start("exchange", 0, 2, silent.port, /*seconds=*/1).wait().code, 1);
@@ -157,6 +163,8 @@ TEST_F(RanksTest, SayThatTheMeetingPlaceIsAnothers) {
   EXPECT_EQ(start("exchange", 1, 2, silent.port, /*seconds=*/1).wait().code, 1);
   EXPECT_THAT(read_file(said(1)), HasSubstr("is another program's"));
 }
+
+INSTANTIATE_TEST_SUITE_P(Anywhere, MeetingTest, ::testing::Values(false));
 
 }  // namespace
 }  // namespace darts
