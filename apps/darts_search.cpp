@@ -1,6 +1,7 @@
 // darts_search: searches for a cell. Parses the command line, fills the config, runs, reports.
 
 #include "rank_program.hpp"
+#include "search_listings.hpp"
 
 #include <darts/core/atomic_file.hpp>
 #include <darts/core/doing.hpp>
@@ -89,28 +90,6 @@ void declare(CLI::App& app, Arguments& a) {
   app.add_flag("--list-methods", a.list_methods,
                "no search: print the methods that search.method may name, with paper, published "
                "test error on CIFAR-10 and cost of a search in GPU days");
-}
-
-/// One operation a line: its name and its kind.
-void print_operations() {
-  for (const PrimitiveRow& row : primitive_table()) {
-    std::cout << std::left << std::setw(14) << row.name << "  " << kind_name(row.kind) << "\n";
-  }
-  std::cout << std::flush;
-}
-
-/// One method a line, in aligned columns; what is not known is "-".
-void print_methods() {
-  std::vector<std::vector<std::string>> rows{
-      {"method", "what it changes", "paper", "error, %", "GPU days"}};
-  for (const SearchMethodRow& row : search_methods()) {
-    const auto figure = [](std::string_view text) {
-      return std::string(text.empty() ? "-" : text);
-    };
-    rows.push_back({std::string(row.name), std::string(row.help), std::string(row.paper),
-                    figure(row.error), figure(row.gpu_days)});
-  }
-  std::cout << aligned(rows) << std::flush;
 }
 
 void check_has_alphas(const fs::path& run) {

@@ -76,13 +76,13 @@ std::vector<std::string> environment_of(const ChildSetup& setup) {
 }  // namespace
 
 ChildProcess::ChildProcess(const fs::path& program, const std::vector<std::string>& arguments,
-                           const fs::path& output) {
+                           const fs::path& output, const Variables& environment) {
   const FileDescriptor file(
       ::open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
   if (!file.valid()) {
     throw Error("cannot write " + output.string() + ": " + detail::reason_of(errno));
   }
-  start(program, arguments, {.output = file.get(), .errors = file.get()});
+  start(program, arguments, {environment, file.get(), file.get()});
 }
 
 ChildProcess::ChildProcess(const fs::path& program, const std::vector<std::string>& arguments,

@@ -125,4 +125,8 @@ RankPlace rank_place() {
   });
 }
 
+std::vector<std::pair<std::string, std::string>> one_rank_environment() {
+  return {{launchers.front().rank, "0"}, {launchers.front().size, "1"}};
+}
+
 }  // namespace darts

@@ -9,7 +9,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <array>
 #include <fstream>
 
 namespace darts {
@@ -82,18 +81,6 @@ RunHooks with_log_file(RunHooks hooks, const RunDirectory& directory) {
 }
 
 }  // namespace
-
-RunDirectory make_directory(const std::string& name, const RunOptions& options, Ranks& ranks) {
-  if (!ranks.is_first()) {
-    return RunDirectory::follow(ranks.exchange("").front());
-  }
-  RunDirectory directory =
-      options.directory.empty()
-          ? RunDirectory::create(options.root, name, std::chrono::system_clock::now())
-          : RunDirectory::create_at(options.directory);
-  ranks.exchange(directory.path().string());
-  return directory;
-}
 
 LongRun::LongRun(Words words, const RuntimeOptions& runtime, RunOptions options,
                  RunDirectory directory, RunHooks hooks)
@@ -168,38 +155,6 @@ void LongRun::compare_threads() {
                " now, on which its results depend in their last digits: it does not become what it "
                "would have been, byte for byte (runtime.threads)");
   }
-}
-
-/// Before the ranks exchange numbers.
-void LongRun::meet_ranks() {
-  const Ranks& all = *hooks_.ranks;
-  if (all.alone()) {
-    return;
-  }
-  check_same(*hooks_.ranks, fingerprint());
-  log().info(std::to_string(all.size()) + " ranks: a step's " + sizes() + ", shared out");
-}
-
-std::string LongRun::of_first_rank(const std::string& text) {
-  return hooks_.ranks->exchange(text).front();
-}
-
-/// Throws Error unless all ranks hold the same, byte for byte.
-void LongRun::compare_ranks(const std::string& when) {
-  if (!hooks_.ranks->alone()) {
-    check_same_tensors(*hooks_.ranks, checkpoint().tensors, when);
-  }
-}
-
-/// Whether to stop, as soon as one rank is asked to, and whether to save, as the first one says.
-LongRun::Agreement LongRun::agree(bool save) {
-  const bool stop = hooks_.stop_requested();
-  if (hooks_.ranks->alone()) {
-    return {stop, stop || save};
-  }
-  std::array<double, 2> votes{stop ? 1.0 : 0.0, save && hooks_.ranks->is_first() ? 1.0 : 0.0};
-  hooks_.ranks->sum(std::span<double>(votes));
-  return {votes[0] > 0.0, votes[0] + votes[1] > 0.0};
 }
 
 void LongRun::write_environment() const {

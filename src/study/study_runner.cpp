@@ -2,6 +2,7 @@
 #include <darts/core/error.hpp>
 #include <darts/core/processors.hpp>
 #include <darts/core/text.hpp>
+#include <darts/parallel/rank_place.hpp>
 #include <darts/run/run_directory.hpp>
 #include <darts/study/study_runner.hpp>
 
@@ -165,7 +166,7 @@ void StudyRunner::launch(Job& job) {
   running_.push_back(
       {&job,
        ChildProcess(sibling_program(job.training != nullptr ? "darts_train" : "darts_search"),
-                    arguments, output),
+                    arguments, output, one_rank_environment()),
        begins});
   job.state = State::running;
   options_.log.info(job.name + ": " + (job.training != nullptr ? "training" : "search") + " (" +

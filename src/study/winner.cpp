@@ -4,6 +4,7 @@
 #include <darts/core/error.hpp>
 #include <darts/core/json_text.hpp>
 #include <darts/core/text.hpp>
+#include <darts/parallel/rank_place.hpp>
 #include <darts/study/winner.hpp>
 
 #include <algorithm>
@@ -67,7 +68,7 @@ std::optional<WinnerTest> test_winner(const StudyResults& results, const Study& 
     ChildProcess process(
         sibling_program("darts_eval"),
         {folder.training(training.name).string(), "--device", study.training.runtime.device},
-        output);
+        output, one_rank_environment());
     if (!wait(process, should_stop, output.string())) {
       return std::nullopt;
     }

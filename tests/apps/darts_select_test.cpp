@@ -1,5 +1,6 @@
 #include "apps/run_fixture.hpp"
 #include "core/write_text.hpp"
+#include "support/test_paths.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -82,6 +83,25 @@ TEST_F(DartsSelect, SearchesRetrainsRanksAndTestsTheBestAlone) {
   EXPECT_TRUE(fs::exists(folder() / "trainings" / (winner + "-t0") / "test.json"));
   EXPECT_THAT(bytes_of(folder() / "results.md"), HasSubstr("was then tested"));
   EXPECT_THAT(bytes_of(folder() / "results.csv"), HasSubstr("\nfirst-0,first,0,first-0-t0,0,"));
+}
+
+/// Its runs are processes by themselves, even where it is one of several that a launcher started.
+TEST_F(DartsSelect, IsAPartOfAStudyOnEachOfTheProcessesOfALauncher) {
+  for (const std::string part : {"1", "2"}) {
+    Arguments arguments{"SLURM_PROCID=" + part, "SLURM_STEP_NUM_TASKS=2",
+                        "SLURM_LOCALID=0",      "MASTER_ADDR=no-such-host.invalid",
+                        "RANK=" + part,         "WORLD_SIZE=3",
+                        "LOCAL_RANK=0",         (programs_folder() / "darts_select").string()};
+    const Arguments own = study({"--shard", part + "/2", "--dir", at("part" + part).string()});
+    arguments.insert(arguments.end(), own.begin(), own.end());
+    fs::create_directories(at("of part" + part));
+    const ProgramResult result = Program("/usr/bin/env", arguments, at("of part" + part)).wait();
+    EXPECT_EQ(result.status, 0) << result.err << result.out;
+  }
+  const ProgramResult whole =
+      run(study({"--merge", at("part1").string(), "--merge", at("part2").string()}));
+  EXPECT_EQ(whole.status, 0) << whole.err;
+  EXPECT_EQ(results(folder()).at("missing").size(), 0U);
 }
 
 TEST_F(DartsSelect, StoppedAndKilledItGoesOnToTheSameResults) {

@@ -1,19 +1,20 @@
 // Trainings of several ranks, each with its rows of the batches, are those of one process.
 #include "eval/small_training.hpp"
 #include "support/module_helpers.hpp"
-#include "support/thread_ranks.hpp"
+#include "support/rank_outcomes.hpp"
 
 #include <darts/eval/scores.hpp>
 #include <darts/eval/train_step.hpp>
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <map>
-
 namespace darts {
 namespace {
 
+using testing::expect_all_the_same;
+using testing::expect_near;
+using testing::expect_same_bytes;
+using testing::Outcome;
 using testing::random_normal;
 
 constexpr int steps = 5;
@@ -29,8 +30,6 @@ struct Setting {
 
   friend void PrintTo(const Setting& setting, std::ostream* out) { *out << setting.name; }
 };
-
-using Outcome = std::map<std::string, at::Tensor>;
 
 Batch own_rows(const Batch& all, std::int64_t parts, const Ranks& ranks) {
   if (ranks.alone()) {
@@ -89,28 +88,7 @@ Outcome trained(const Setting& setting, const std::shared_ptr<Ranks>& ranks) {
 }
 
 std::vector<Outcome> trained_by(int size, const Setting& setting) {
-  std::vector<Outcome> outcomes(static_cast<std::size_t>(size));
-  testing::run_ranks(size, [&](const std::shared_ptr<testing::ThreadRank>& ranks) {
-    outcomes[static_cast<std::size_t>(ranks->rank())] = trained(setting, ranks);
-  });
-  return outcomes;
-}
-
-double difference(const at::Tensor& a, const at::Tensor& b) {
-  const double size = std::max(1.0, b.abs().max().item<double>());
-  return (a - b).abs().max().item<double>() / size;
-}
-
-void expect_near(const Outcome& actual, const Outcome& expected) {
-  for (const auto& [name, tensor] : expected) {
-    EXPECT_LE(difference(actual.at(name).to(at::kDouble), tensor.to(at::kDouble)), 1e-12) << name;
-  }
-}
-
-void expect_same_bytes(const Outcome& actual, const Outcome& expected) {
-  for (const auto& [name, tensor] : expected) {
-    EXPECT_TRUE(actual.at(name).equal(tensor)) << name;
-  }
+  return testing::outcomes_of(size, [&](const auto& ranks) { return trained(setting, ranks); });
 }
 
 class TrainRanks : public ::testing::TestWithParam<Setting> {};
@@ -119,10 +97,8 @@ TEST_P(TrainRanks, StepAsOneProcessDoes) {
   const Outcome alone = trained(GetParam(), single_rank());
   for (const int size : {2, 3}) {
     const std::vector<Outcome> together = trained_by(size, GetParam());
-    expect_near(together.front(), alone);
-    for (const Outcome& rank : together) {
-      expect_same_bytes(rank, together.front());
-    }
+    expect_near(together.front(), alone, 1e-12);
+    expect_all_the_same(together);
   }
   expect_same_bytes(trained_by(2, GetParam())[1], trained_by(2, GetParam())[0]);
 }
@@ -137,10 +113,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(LocalTrainRanks, HoldTheSameWithBatchNormsOfTheirOwn) {
   const Setting setting{.name = "local", .batch_norm = BatchNormStatistics::local};
-  const std::vector<Outcome> together = trained_by(3, setting);
-  for (const Outcome& rank : together) {
-    expect_same_bytes(rank, together.front());
-  }
+  expect_all_the_same(trained_by(3, setting));
 }
 
 TEST(ScoresOfRanks, AddUpToThoseOfAllImages) {

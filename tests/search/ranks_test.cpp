@@ -1,20 +1,21 @@
 // Steps of several ranks, each with its rows of the batches, are those of one process.
 #include "search/every_order.hpp"
 #include "support/module_helpers.hpp"
-#include "support/thread_ranks.hpp"
+#include "support/rank_outcomes.hpp"
 
 #include <darts/search/search_methods.hpp>
 #include <darts/search/search_step.hpp>
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <map>
-
 namespace darts {
 namespace {
 
-using testing::Golden;
+using testing::difference;
+using testing::expect_all_the_same;
+using testing::expect_near;
+using testing::expect_same_bytes;
+using testing::Outcome;
 using testing::random_normal;
 
 constexpr std::int64_t classes = 4;
@@ -31,9 +32,6 @@ struct Setting {
     *out << s.method << " " << find_order(s.order).name << " " << static_cast<int>(s.execution);
   }
 };
-
-/// What a search has come to, by name: of every step its figures, and in the end all tensors.
-using Outcome = std::map<std::string, at::Tensor>;
 
 /// Rows of a rank; all of them where there is one.
 Batch own_rows(const Batch& all, const Ranks& ranks) {
@@ -96,32 +94,7 @@ Outcome searched(const Setting& setting, const std::shared_ptr<Ranks>& ranks) {
 }
 
 std::vector<Outcome> searched_by(int size, const Setting& setting) {
-  std::vector<Outcome> outcomes(static_cast<std::size_t>(size));
-  testing::run_ranks(size, [&](const std::shared_ptr<testing::ThreadRank>& ranks) {
-    outcomes[static_cast<std::size_t>(ranks->rank())] = searched(setting, ranks);
-  });
-  return outcomes;
-}
-
-/// The largest difference over the largest value, or 1.
-double difference(const at::Tensor& a, const at::Tensor& b) {
-  const double size = std::max(1.0, b.abs().max().item<double>());
-  return (a - b).abs().max().item<double>() / size;
-}
-
-void expect_near(const Outcome& actual, const Outcome& expected, double tolerance) {
-  for (const auto& [name, tensor] : expected) {
-    if (tensor.numel() > 0) {
-      EXPECT_LE(difference(actual.at(name).to(at::kDouble), tensor.to(at::kDouble)), tolerance)
-          << name;
-    }
-  }
-}
-
-void expect_same_bytes(const Outcome& actual, const Outcome& expected) {
-  for (const auto& [name, tensor] : expected) {
-    EXPECT_TRUE(actual.at(name).equal(tensor)) << name;
-  }
+  return testing::outcomes_of(size, [&](const auto& ranks) { return searched(setting, ranks); });
 }
 
 class SearchRanks : public ::testing::TestWithParam<Setting> {};
@@ -130,9 +103,7 @@ TEST_P(SearchRanks, StepAsOneProcessDoes) {
   const Outcome alone = searched(GetParam(), single_rank());
   const std::vector<Outcome> together = searched_by(3, GetParam());
   expect_near(together.front(), alone, 1e-12);
-  for (const Outcome& rank : together) {
-    expect_same_bytes(rank, together.front());
-  }
+  expect_all_the_same(together);
 }
 
 class DartsRanks : public ::testing::TestWithParam<SearchOrder> {};
@@ -176,9 +147,7 @@ TEST_P(LocalSearchRanks, HoldTheSameWithBatchNormsOfTheirOwn) {
   const Setting setting{.order = GetParam(), .batch_norm = BatchNormStatistics::local};
   const Outcome alone = searched(setting, single_rank());
   const std::vector<Outcome> together = searched_by(3, setting);
-  for (const Outcome& rank : together) {
-    expect_same_bytes(rank, together.front());
-  }
+  expect_all_the_same(together);
   // And it is another search than that of one process.
   EXPECT_GT(difference(together.front().at("alphas_normal"), alone.at("alphas_normal")), 1e-9);
 }

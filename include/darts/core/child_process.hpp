@@ -18,11 +18,13 @@ struct ExitStatus {
   bool success() const { return code == 0 && signal == 0; }
 };
 
+using Variables = std::vector<std::pair<std::string, std::string>>;
+
 /// What a child does not have of this program.
 struct ChildSetup {
-  std::vector<std::pair<std::string, std::string>> environment = {};  ///< variables more, or other
-  int output = -1;  ///< descriptor that is its standard output; -1: this program's
-  int errors = -1;  ///< the same of standard error
+  Variables environment = {};  ///< variables more, or other
+  int output = -1;             ///< descriptor that is its standard output; -1: this program's
+  int errors = -1;             ///< the same of standard error
 };
 
 /// A program that runs as a child of this one, in a process group of its own, so that Ctrl-C on the
@@ -32,9 +34,10 @@ struct ChildSetup {
 class ChildProcess {
  public:
   /// Starts `program` with `arguments` (without the program's name). Its output, errors among it,
-  /// is appended to the file `output`. Throws Error if it cannot be started.
+  /// is appended to the file `output`; `environment` has variables more than this program's, or
+  /// other. Throws Error if it cannot be started.
   ChildProcess(const std::filesystem::path& program, const std::vector<std::string>& arguments,
-               const std::filesystem::path& output);
+               const std::filesystem::path& output, const Variables& environment = {});
   /// The same with streams and environment of its own.
   ChildProcess(const std::filesystem::path& program, const std::vector<std::string>& arguments,
                const ChildSetup& setup);

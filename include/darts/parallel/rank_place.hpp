@@ -4,6 +4,8 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace darts {
 
@@ -33,5 +35,8 @@ RankPlace rank_place(const Environment& environment);
 
 /// Of this process.
 RankPlace rank_place();
+
+/// Variables with which a child is one rank by itself, whatever has started this program.
+std::vector<std::pair<std::string, std::string>> one_rank_environment();
 
 }  // namespace darts
