@@ -68,7 +68,8 @@ std::vector<std::string> environment_of(const ChildSetup& setup) {
     }
   }
   for (const auto& [name, value] : setup.environment) {
-    all.push_back(name + "=" + value);
+    all.push_back(name);
+    all.back().append("=").append(value);
   }
   return all;
 }
