@@ -40,8 +40,9 @@ def stands_for(folder: str) -> str:
     """Return the folder that has to be named: that of all headers, or the room that is tested."""
     if folder.startswith("include/darts/"):
         return "include/darts"
-    if folder.startswith("tests/fuzz/corpus/"):
-        return "tests/fuzz/corpus"
+    for whole in ("tests/fuzz/corpus", "src/parallel/gloo_interface"):
+        if folder.startswith(whole + "/"):
+            return whole
     room = folder.replace("tests/", "src/", 1)
     return "tests" if folder.startswith("tests/") and (ROOT / room).is_dir() else folder
 
