@@ -23,10 +23,16 @@ double pixels_of(const at::Tensor& x) { return static_cast<double>(x.size(2) * x
 /// Σ x and Σ x² a channel of these rows, from moments about their own mean, which lose nothing.
 at::Tensor sums_of(const at::Tensor& x) {
   const double count = static_cast<double>(x.size(0)) * pixels_of(x);
-  const auto [variance, mean] = at::var_mean(x, over_pixels, /*correction=*/0);
+  const auto [variance, mean] = at::var_mean(x, over_pixels, /*unbiased=*/false);
   const at::Tensor wide = mean.to(at::kDouble);
   return at::stack({wide, variance.to(at::kDouble) + wide * wide}) * count;
 }
+
+/// The batch on its way from forward to backward.
+struct KeptBatch : torch::CustomClassHolder {
+  explicit KeptBatch(const SharedBatch* shared) : batch(shared) {}
+  const SharedBatch* batch;
+};
 
 struct SharedBatchNorm : torch::autograd::Function<SharedBatchNorm> {
   using Context = torch::autograd::AutogradContext;
@@ -54,7 +60,7 @@ struct SharedBatchNorm : torch::autograd::Function<SharedBatchNorm> {
     }
     context->save_for_backward({values, slope, mean, rstd});
     context->saved_data["count"] = count;
-    context->saved_data["batch"] = reinterpret_cast<std::int64_t>(batch);
+    context->saved_data["batch"] = c10::IValue::make_capsule(c10::make_intrusive<KeptBatch>(batch));
     context->saved_data["affine"] = static_cast<std::int64_t>(affine.size());
     if (!affine.empty()) {
       context->saved_data["affine_type"] = static_cast<std::int64_t>(affine[0].scalar_type());
@@ -70,8 +76,8 @@ struct SharedBatchNorm : torch::autograd::Function<SharedBatchNorm> {
     const at::Tensor& slope = saved[1];
     const at::Tensor& mean = saved[2];
     const at::Tensor& rstd = saved[3];
-    const auto* const batch =
-        reinterpret_cast<const SharedBatch*>(context->saved_data["batch"].toInt());
+    const auto kept = context->saved_data["batch"].toCapsule();
+    const SharedBatch* const batch = static_cast<const KeptBatch&>(*kept).batch;
     const double count = context->saved_data["count"].toDouble();
     const at::Tensor g = gradients[0].to(x.scalar_type());
     const at::Tensor normal =

@@ -27,7 +27,7 @@ void SharedNetwork::average_statistics() const {
   }
   const c10::NoGradGuard no_grad;
   for (const FlatTensors& buffers : buffers_) {
-    if (at::Tensor flat = buffers.flat(); flat.is_floating_point()) {
+    if (const at::Tensor& flat = buffers.flat(); flat.is_floating_point()) {
       ranks_->sum(flat);
       flat.div_(static_cast<double>(ranks_->size()));
     }

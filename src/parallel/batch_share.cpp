@@ -36,7 +36,7 @@ void place(const at::Tensor& table, const at::Tensor& rows, const at::Tensor& wh
 }  // namespace
 
 BatchShare share_of(std::int64_t all, int rank, int size, SmallBatch small) {
-  if (small == SmallBatch::replicate && size > 1 && all < 2 * size) {
+  if (small == SmallBatch::replicate && size > 1 && all < std::int64_t{2} * size) {
     return {0, all, all, true};
   }
   const std::int64_t first = begin_of(all, rank, size);

@@ -12,6 +12,7 @@
 #include <future>
 #include <memory>
 #include <thread>
+#include <utility>
 
 namespace darts::parallel {
 namespace {
@@ -67,7 +68,8 @@ std::string reason_in(const std::exception& failure) {
   return one_line(text.substr(0, text.find('\n')));
 }
 
-Meeting::Meeting(const RankPlace& place, Milliseconds timeout) : place_(place), timeout_(timeout) {
+Meeting::Meeting(RankPlace place, Milliseconds timeout)
+    : place_(std::move(place)), timeout_(timeout) {
   const bool hosts = place_.rank == 0 && !place_.launcher_hosts;
   if (!hosts) {
     wait_for_server(place_.host, place_.port, timeout_);

@@ -27,7 +27,7 @@ std::string reason_in(const std::exception& failure);
 class Meeting {
  public:
   /// Throws Error where it cannot be reached or hosted within that time.
-  Meeting(const RankPlace& place, Milliseconds timeout);
+  Meeting(RankPlace place, Milliseconds timeout);
 
   const c10::intrusive_ptr<c10d::Store>& store() const { return store_; }
 
