@@ -79,8 +79,10 @@ TrainedNetwork load(const EvalArguments& a, const std::shared_ptr<Ranks>& ranks 
   TrainedNetwork trained = load_trained_network(a.checkpoint, options);
   if (a.recalibrate > 0) {
     const std::int64_t used = recalibrate(trained, test_options(a));
-    (ranks->is_first() ? std::cout : std::clog) << "batch norm statistics computed anew on " << used
-                                                << " batches of " << a.batch_size << "\n";
+    if (ranks->is_first()) {
+      std::cout << "batch norm statistics computed anew on " << used << " batches of "
+                << a.batch_size << "\n";
+    }
   }
   return trained;
 }

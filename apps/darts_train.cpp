@@ -14,7 +14,6 @@
 namespace {
 
 using namespace darts;
-namespace fs = std::filesystem;
 
 struct Arguments : RecipeArguments {
   std::string genotype;

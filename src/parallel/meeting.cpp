@@ -70,8 +70,7 @@ std::string reason_in(const std::exception& failure) {
 
 Meeting::Meeting(RankPlace place, Milliseconds timeout)
     : place_(std::move(place)), timeout_(timeout) {
-  const bool hosts = place_.rank == 0 && !place_.launcher_hosts;
-  if (!hosts) {
+  if (!hosts()) {
     wait_for_server(place_.host, place_.port, timeout_);
   }
   open(timeout_);
@@ -83,8 +82,7 @@ void Meeting::open(Milliseconds timeout) {
   // The constructor waits for an answer without an end if another program's server gives none.
   constexpr Milliseconds to_answer{5000};
   const auto made = std::make_shared<c10::intrusive_ptr<c10d::Store>>();
-  const bool hosts = place_.rank == 0 && !place_.launcher_hosts;
-  const auto connect = [made, hosts, timeout, host = place_.host, port = place_.port] {
+  const auto connect = [made, hosts = hosts(), timeout, host = place_.host, port = place_.port] {
     c10d::TCPStoreOptions options;
     options.port = port;
     options.isServer = hosts;
@@ -100,7 +98,7 @@ void Meeting::open(Milliseconds timeout) {
     }
   } catch (const c10::Error& failure) {
     const std::string reason = reason_in(failure);
-    if (hosts && reason.find("EADDRINUSE") != std::string::npos) {
+    if (hosts() && reason.find("EADDRINUSE") != std::string::npos) {
       throw Error("port " + std::to_string(place_.port) +
                   " is taken on this machine, where rank 0 has to listen; take another one "
                   "(MASTER_PORT, torchrun --master-port)");
@@ -221,15 +219,14 @@ Error Meeting::lost(const std::string& reason) {
   // A copy asks, which may be left behind and outlive this.
   const auto ask = [self = *this, fate, patience, timed_out]() mutable {
     *fate = self.fate_of_others(timed_out, patience);
-    if (self.place_.rank == 0 && !self.place_.launcher_hosts) {
+    if (self.hosts()) {
       self.let_others_ask(patience);
     } else {
       self.store_->set(key_of("asked", self.place_.rank), bytes_of("1"));
     }
   };
   try {
-    const bool hosts = place_.rank == 0 && !place_.launcher_hosts;
-    if (within_time((hosts ? 2 : 1) * patience + Milliseconds(1000), ask)) {
+    if (within_time((hosts() ? 2 : 1) * patience + Milliseconds(1000), ask)) {
       return Error(fate->empty() ? "the exchange between the ranks failed: " + reason : *fate);
     }
     return Error(!fate->empty() ? *fate

@@ -49,6 +49,7 @@ class Meeting {
   void let_others_ask(Milliseconds patience);
   std::optional<std::string> text_of(const std::string& key, int rank);
   std::string at() const;
+  bool hosts() const { return place_.rank == 0 && !place_.launcher_hosts; }
 
   RankPlace place_;
   Milliseconds timeout_;

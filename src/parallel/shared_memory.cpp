@@ -98,22 +98,26 @@ struct alignas(line) SharedMemory::Place {
 SharedMemory::SharedMemory(int rank, int size, std::chrono::milliseconds timeout)
     : rank_(rank), size_(size), timeout_(timeout) {}
 
+std::size_t SharedMemory::bytes() const {
+  return static_cast<std::size_t>(size_) * (sizeof(Place) + buffers * capacity);
+}
+
 SharedMemory::~SharedMemory() {
   if (memory_ != nullptr) {
-    ::munmap(memory_, static_cast<std::size_t>(size_) * (sizeof(Place) + buffers * capacity));
+    ::munmap(memory_, bytes());
   }
 }
 
 std::unique_ptr<SharedMemory> SharedMemory::among(Ranks& ranks, std::chrono::milliseconds timeout) {
   std::unique_ptr<SharedMemory> shared(new SharedMemory(ranks.rank(), ranks.size(), timeout));
-  const auto bytes = static_cast<off_t>(static_cast<std::size_t>(ranks.size()) *
-                                        (sizeof(Place) + buffers * capacity));
   Offer own{::getpid(), -1, machine()};
   const bool all_here = ranks.local_size() == ranks.size();
   FileDescriptor file;
   if (ranks.is_first()) {
     file = FileDescriptor(::memfd_create("darts ranks", MFD_CLOEXEC));
-    own.file = file.valid() && ::ftruncate(file.get(), bytes) == 0 ? file.get() : -1;
+    own.file = file.valid() && ::ftruncate(file.get(), static_cast<off_t>(shared->bytes())) == 0
+                   ? file.get()
+                   : -1;
   }
   const std::vector<std::string> offers = ranks.exchange(own.text());
   const Offer first = Offer::from(offers.front());
@@ -135,9 +139,7 @@ std::unique_ptr<SharedMemory> SharedMemory::among(Ranks& ranks, std::chrono::mil
 }
 
 bool SharedMemory::map(int file) {
-  void* const memory =
-      ::mmap(nullptr, static_cast<std::size_t>(size_) * (sizeof(Place) + buffers * capacity),
-             PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+  void* const memory = ::mmap(nullptr, bytes(), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
   memory_ = memory == MAP_FAILED ? nullptr : memory;
   return memory_ != nullptr;
 }

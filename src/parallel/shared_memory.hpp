@@ -38,6 +38,7 @@ class SharedMemory {
   struct Place;
 
   SharedMemory(int rank, int size, std::chrono::milliseconds timeout);
+  std::size_t bytes() const;
   bool map(int file);
   Place& place(int rank) const;
   std::byte* numbers(int rank) const;
