@@ -61,31 +61,76 @@ std::optional<int> tasks_on_each(const std::string& text) {
   return even && value ? std::optional(static_cast<int>(*value)) : std::nullopt;
 }
 
-int local_size(const Environment& environment, const Launcher& launcher, const RankPlace& place) {
-  if (const auto text = environment(launcher.local_size)) {
-    if (const auto tasks = tasks_on_each(*text)) {
-      return std::clamp(*tasks, place.local_rank + 1, place.size);
+/// As far as the launcher says it.
+std::optional<int> local_size(const Environment& environment, const Launcher& launcher,
+                              const RankPlace& place) {
+  const std::optional<std::string> text = environment(launcher.local_size);
+  const std::optional<int> tasks = text ? tasks_on_each(*text) : std::nullopt;
+  return tasks ? std::optional(std::clamp(*tasks, place.local_rank + 1, place.size)) : std::nullopt;
+}
+
+/// Of Slurm's list of nodes, such as "gpu[07-09,12],login1": gpu07.
+std::string first_host(const std::string& nodes) {
+  std::string host;
+  bool in_brackets = false;
+  bool skips = false;  // what stands behind the first number in the brackets
+  for (const char letter : nodes) {
+    if (letter == '[' || letter == ']') {
+      in_brackets = letter == '[';
+      skips = false;
+    } else if (letter == ',' && !in_brackets) {
+      break;
+    } else {
+      skips = skips || (in_brackets && (letter == '-' || letter == ','));
+      host += skips ? std::string() : std::string(1, letter);
     }
   }
-  return place.local_rank + 1;
+  return host;
+}
+
+/// Rank 0's machine.
+std::string meeting_host(const Environment& environment, bool all_here) {
+  if (const auto host = environment("MASTER_ADDR"); host && !host->empty()) {
+    return *host;
+  }
+  if (all_here) {
+    return "127.0.0.1";
+  }
+  if (const auto nodes = environment("SLURM_STEP_NODELIST"); nodes && !nodes->empty()) {
+    return first_host(*nodes);
+  }
+  throw Error(
+      "the environment has no MASTER_ADDR: set it, and MASTER_PORT, to the address of "
+      "rank 0's machine and a free port there, the same for all ranks");
+}
+
+/// What tells the launcher's jobs apart; empty: nothing does.
+std::string job_name(const Environment& environment) {
+  if (const auto job = environment("SLURM_JOB_ID")) {
+    return *job + "." + environment("SLURM_STEP_ID").value_or("");
+  }
+  return environment("PMIX_NAMESPACE").value_or("");
+}
+
+/// The usual port or, where jobs that share a machine can be told apart, one for each, below those
+/// that systems hand out themselves.
+std::uint16_t meeting_port(const Environment& environment) {
+  constexpr std::uint16_t usual = 29500;
+  constexpr std::uint32_t first = 15000;
+  constexpr std::uint32_t ports = 14000;
+  const std::string job = job_name(environment);
+  std::uint32_t hash = 0;
+  for (const char letter : job) {
+    hash = hash * 31 + static_cast<unsigned char>(letter);
+  }
+  return job.empty() ? usual : static_cast<std::uint16_t>(first + hash % ports);
 }
 
 void add_meeting_place(const Environment& environment, RankPlace& place) {
-  auto host = environment("MASTER_ADDR");
-  if (!host) {
-    host = environment("SLURM_LAUNCH_NODE_IPADDR");
-  }
-  if (!host || host->empty()) {
-    throw Error(
-        "the environment has no MASTER_ADDR: set it, and MASTER_PORT, to the address of "
-        "rank 0's machine and a free port there, the same for all ranks");
-  }
-  place.host = *host;
-  constexpr std::int64_t usual_port = 29500;
   place.port = static_cast<std::uint16_t>(
       environment("MASTER_PORT")
           ? number(environment, "MASTER_PORT", 1, std::numeric_limits<std::uint16_t>::max())
-          : usual_port);
+          : meeting_port(environment));
   place.launcher_hosts = environment("TORCHELASTIC_USE_AGENT_STORE").value_or("") == "True";
   place.attempt = environment("TORCHELASTIC_RESTART_COUNT").value_or("0");
   place.interface = environment("GLOO_SOCKET_IFNAME").value_or("");
@@ -108,7 +153,9 @@ RankPlace rank_place(const Environment& environment) {
     }
     place.local_rank =
         static_cast<int>(number(environment, launcher.local_rank, 0, place.size - 1));
-    place.local_size = local_size(environment, launcher, place);
+    const std::optional<int> told = local_size(environment, launcher, place);
+    place.local_size = told.value_or(place.local_rank + 1);
+    place.host = meeting_host(environment, told == place.size);
     add_meeting_place(environment, place);
     return place;
   }

@@ -80,10 +80,64 @@ TEST(RankPlace, ReadsThoseOfMpiAndSlurm) {
                                     {"SLURM_STEP_NUM_TASKS", "8"},
                                     {"SLURM_LOCALID", "1"},
                                     {"SLURM_STEP_TASKS_PER_NODE", "4(x2)"},
-                                    {"SLURM_LAUNCH_NODE_IPADDR", "10.0.0.7"}});
+                                    {"SLURM_STEP_NODELIST", "n[3-4]"}});
   EXPECT_EQ(slurm.rank, 5);
   EXPECT_EQ(slurm.local_size, 4);
-  EXPECT_EQ(slurm.host, "10.0.0.7");
+  EXPECT_EQ(slurm.host, "n3");
+}
+
+RankPlace place_on(const std::string& nodes) {
+  return place_of({{"SLURM_PROCID", "1"},
+                   {"SLURM_STEP_NUM_TASKS", "8"},
+                   {"SLURM_LOCALID", "0"},
+                   {"SLURM_STEP_TASKS_PER_NODE", "1(x8)"},
+                   {"SLURM_STEP_NODELIST", nodes}});
+}
+
+TEST(RankPlace, MeetsOnTheFirstOfSlurmsNodes) {
+  EXPECT_EQ(place_on("gpu[007-009,12],login1").host, "gpu007");
+  EXPECT_EQ(place_on("a1,b[2-9]").host, "a1");
+  EXPECT_EQ(place_on("rack[3,5]n[10-12]-ib").host, "rack3n10-ib");
+}
+
+TEST(RankPlace, MeetsAtAPortOfItsJob) {
+  const auto port = [](const Variables& job) {
+    return place_of(with({{"PMI_RANK", "0"},
+                          {"PMI_SIZE", "2"},
+                          {"MPI_LOCALRANKID", "0"},
+                          {"MASTER_ADDR", "n0"}},
+                         job))
+        .port;
+  };
+  EXPECT_EQ(port({}), 29500);
+  const auto of_job = port({{"SLURM_JOB_ID", "123"}, {"SLURM_STEP_ID", "0"}});
+  EXPECT_EQ(port({{"SLURM_JOB_ID", "123"}, {"SLURM_STEP_ID", "0"}}), of_job);
+  EXPECT_NE(port({{"SLURM_JOB_ID", "123"}, {"SLURM_STEP_ID", "1"}}), of_job);
+  EXPECT_NE(port({{"SLURM_JOB_ID", "124"}, {"SLURM_STEP_ID", "0"}}), of_job);
+  const auto of_mpi = port({{"PMIX_NAMESPACE", "prterun-host-71@1"}});
+  EXPECT_NE(of_mpi, port({{"PMIX_NAMESPACE", "prterun-host-72@1"}}));
+  EXPECT_GE(of_mpi, 15000);
+  EXPECT_LT(of_mpi, 29000);
+  EXPECT_EQ(port({{"SLURM_JOB_ID", "123"}, {"MASTER_PORT", "4000"}}), 4000);
+}
+
+TEST(RankPlace, NeedsNoAddressOnASingleMachine) {
+  const Variables open_mpi{{"OMPI_COMM_WORLD_RANK", "1"},
+                           {"OMPI_COMM_WORLD_SIZE", "2"},
+                           {"OMPI_COMM_WORLD_LOCAL_RANK", "1"},
+                           {"OMPI_COMM_WORLD_LOCAL_SIZE", "2"}};
+  EXPECT_EQ(place_of(open_mpi).host, "127.0.0.1");
+  EXPECT_EQ(place_of(with(open_mpi, {{"MASTER_ADDR", "n0"}})).host, "n0");
+  EXPECT_THAT(error_of([&] {
+                place_of(with(open_mpi, {{"OMPI_COMM_WORLD_SIZE", "4"}}));
+              }),
+              HasSubstr("no MASTER_ADDR"));
+  const RankPlace slurm = place_of({{"SLURM_PROCID", "1"},
+                                    {"SLURM_STEP_NUM_TASKS", "2"},
+                                    {"SLURM_LOCALID", "1"},
+                                    {"SLURM_STEP_TASKS_PER_NODE", "2"},
+                                    {"SLURM_STEP_NODELIST", "n7"}});
+  EXPECT_EQ(slurm.host, "127.0.0.1");
 }
 
 TEST(RankPlace, SaysWhichVariableMakesNoSense) {
