@@ -187,10 +187,6 @@ SearchConfig selection_config(const Arguments& a) {
   });
 }
 
-int exit_status(RunOutcome outcome, const StopSignals& signals) {
-  return outcome == RunOutcome::finished ? 0 : signals.exit_status();
-}
-
 /// What is selected from, which stays locked meanwhile; nothing on ranks but the first one.
 struct SelectionSource {
   std::optional<RunDirectory> directory;
@@ -271,8 +267,7 @@ int search_main(int argc, char** argv) {
     throw Error("-o goes with --derive and --count; a run's folder is --run-dir or run.root");
   }
   // Several ranks open it together, once they know the time-outs of its config.
-  const bool several = !a.processes.empty() || !rank_place().alone();
-  std::optional<RunDirectory> directory = several ? std::nullopt : open_directory(a);
+  std::optional<RunDirectory> directory = works_alone(a) ? open_directory(a) : std::nullopt;
   const auto config = load_config<SearchConfig>(a, [&a](FieldTable& table) {
     if (!a.method.empty()) {
       table.set("search.method", a.method, "--method " + a.method);

@@ -69,7 +69,7 @@ Genotype genotype_of_first(const Arguments& a, const std::optional<RunDirectory>
                            Ranks& ranks) {
   const std::string own =
       ranks.is_first() ? to_json(genotype_to_train(a, directory)).dump() : std::string();
-  return genotype_from_json(ranks.exchange(own).front(), "the genotype of rank 0");
+  return genotype_from_json(ranks.of_first(own), "the genotype of rank 0");
 }
 
 int train_main(int argc, char** argv) {
@@ -86,7 +86,7 @@ int train_main(int argc, char** argv) {
     return 0;
   }
   // Several ranks open it together, once they know the time-outs of its config.
-  const bool alone = a.processes.empty() && rank_place().alone();
+  const bool alone = works_alone(a);
   std::optional<RunDirectory> directory = alone ? open_directory(a) : std::nullopt;
   std::optional<Genotype> genotype =
       alone ? std::optional(genotype_to_train(a, directory)) : std::nullopt;
@@ -111,7 +111,7 @@ int train_main(int argc, char** argv) {
     const RunHooks hooks = make_hooks(signals, ranks);
     const auto run = directory ? TrainRun::resume(*std::move(directory), config, *genotype, hooks)
                                : TrainRun::start(config, *genotype, hooks, a.init_from);
-    return run->run() == RunOutcome::finished ? 0 : signals.exit_status();
+    return exit_status(run->run(), signals);
   });
 }
 

@@ -124,6 +124,8 @@ std::optional<int> launch_ranks(const std::string& processes, const CommandLine&
   return launch(what, signals);
 }
 
+bool works_alone(const RecipeArguments& a) { return a.processes.empty() && rank_place().alone(); }
+
 int on_ranks(const ParallelOptions& options,
              const std::function<int(const std::shared_ptr<Ranks>&)>& work) {
   const RankPlace place = rank_place();
@@ -142,11 +144,15 @@ int on_ranks(const ParallelOptions& options,
 std::optional<RunDirectory> open_directory(const RecipeArguments& a, Ranks& ranks) {
   if (ranks.is_first()) {
     std::optional<RunDirectory> directory = open_directory(a);
-    ranks.exchange(directory ? directory->path().string() : "");
+    ranks.of_first(directory ? directory->path().string() : "");
     return directory;
   }
-  const std::string path = ranks.exchange("").front();
+  const std::string path = ranks.of_first("");
   return path.empty() ? std::nullopt : std::optional(RunDirectory::follow(path));
+}
+
+int exit_status(RunOutcome outcome, const StopSignals& signals) {
+  return outcome == RunOutcome::finished ? 0 : signals.exit_status();
 }
 
 RunHooks make_hooks(const StopSignals& signals, const std::shared_ptr<Ranks>& ranks) {

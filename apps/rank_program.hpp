@@ -4,6 +4,7 @@
 
 #include <darts/parallel/rank_place.hpp>
 #include <darts/parallel/ranks.hpp>
+#include <darts/run/long_run.hpp>
 #include <darts/run/options.hpp>
 
 // What the programs that can work as several processes have in common.
@@ -24,6 +25,9 @@ CLI::Option* declare_processes(CLI::App& app, std::string& processes);
 std::optional<int> launch_ranks(const std::string& processes, const CommandLine& line,
                                 const StopSignals& signals);
 
+/// Whether this process does all of the work, and knows so before it meets any others.
+bool works_alone(const RecipeArguments& a);
+
 /// work() with the ranks that this process is one of, or by itself. The exit status is the same on
 /// all ranks; why one of them ends by an error is told to the others and to the launcher.
 int on_ranks(const ParallelOptions& options,
@@ -31,6 +35,9 @@ int on_ranks(const ParallelOptions& options,
 
 /// As open_directory(), of which the first rank decides and does the writing.
 std::optional<RunDirectory> open_directory(const RecipeArguments& a, Ranks& ranks);
+
+/// 0 for a run that has finished, else that of the signal.
+int exit_status(RunOutcome outcome, const StopSignals& signals);
 
 /// Hooks that show progress, stop at a signal, and log to the terminal; of ranks but the first one
 /// only warnings.

@@ -61,13 +61,7 @@ void to_planes(std::span<const float> image, std::int64_t channels, float* plane
 
 }  // namespace
 
-std::int64_t Batch::all() const {
-  std::int64_t rows = 0;
-  for (const BatchShare& share : shares) {
-    rows += share.all;
-  }
-  return shares.empty() ? images.size(0) : rows;
-}
+std::int64_t Batch::all() const { return shares.empty() ? images.size(0) : whole_of(shares); }
 
 struct BatchLoader::Impl {
   std::shared_ptr<const ImageSource> source;
@@ -257,6 +251,14 @@ void BatchLoader::start(std::int64_t epoch, std::int64_t first_batch) {
         return std::make_unique<detail::Prefetcher>(
             [&impl](std::int64_t number) { return impl.make(number); }, options);
       });
+}
+
+void BatchLoader::use(std::shared_ptr<const ImageSource> images) {
+  TORCH_CHECK(images->size() == impl_->source->size() &&
+                  images->image_values() == impl_->source->image_values(),
+              "BatchLoader: as many images of the same size expected");
+  impl_->prefetcher.reset();  // before what its workers read changes
+  impl_->source = std::move(images);
 }
 
 std::optional<Batch> BatchLoader::next() {

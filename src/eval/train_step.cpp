@@ -52,10 +52,7 @@ std::vector<TrainStep::Part> TrainStep::split(const MixedBatch& batch,
   const std::int64_t own = batch.images.size(0);
   const std::vector<BatchShare> shares =
       of_rank.empty() ? shares_of(own, config_.train.parts, 0, 1) : of_rank;
-  std::int64_t all = 0;
-  for (const BatchShare& share : shares) {
-    all += share.all;
-  }
+  const std::int64_t all = whole_of(shares);
   std::vector<Part> parts;
   std::int64_t begin = 0;  // of the part in the batch
   std::int64_t row = 0;    // among this rank's

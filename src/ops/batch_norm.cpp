@@ -45,13 +45,14 @@ struct SharedBatchNorm : torch::autograd::Function<SharedBatchNorm> {
     const at::ScalarType type = arithmetic_type(x);
     const at::Tensor values = x.to(type);
     const double count = static_cast<double>(batch->share().all) * pixels_of(x);
+    TORCH_CHECK(count > 1.0, "batch norm: more than one value a channel expected in training");
     const at::Tensor sums = sums_of(values);
     batch->ranks().sum(sums);
     const at::Tensor mean = sums[0] / count;
     const at::Tensor variance = (sums[1] / count - mean * mean).clamp_min(0.0);
     const at::Tensor rstd = (variance + epsilon).rsqrt();
     if (statistics != nullptr) {
-      *statistics = {mean, variance};
+      *statistics = {mean, variance * (count / (count - 1.0))};
     }
     const at::Tensor slope = affine.empty() ? rstd : rstd * affine[0];
     at::Tensor offset = -mean * slope;
@@ -108,15 +109,14 @@ struct SharedBatchNorm : torch::autograd::Function<SharedBatchNorm> {
 };
 
 /// As LibTorch's batch norm moves them.
-void move_running(torch::nn::BatchNorm2dImpl& norm, const SharedStatistics& statistics,
-                  double count) {
+void move_running(torch::nn::BatchNorm2dImpl& norm, const SharedStatistics& statistics) {
   const c10::NoGradGuard no_grad;
   norm.num_batches_tracked.add_(1);
   const double share =
       norm.options.momentum().value_or(1.0 / norm.num_batches_tracked.item<double>());
   const at::ScalarType type = norm.running_mean.scalar_type();
   norm.running_mean.lerp_(statistics.mean.to(type), share);
-  norm.running_var.lerp_((statistics.variance * (count / (count - 1.0))).to(type), share);
+  norm.running_var.lerp_(statistics.variance.to(type), share);
 }
 
 }  // namespace
@@ -126,12 +126,10 @@ at::Tensor BatchNorm2dImpl::forward(const at::Tensor& x) {
   if (batch == nullptr) {
     return torch::nn::BatchNorm2dImpl::forward(x);
   }
-  const double count = static_cast<double>(batch->share().all) * pixels_of(x);
-  TORCH_CHECK(count > 1.0, "batch norm: more than one value a channel expected in training");
   SharedStatistics statistics;
   at::Tensor y = shared_batch_norm(x, weight, bias, options.eps(), *batch, &statistics);
   if (running_mean.defined()) {
-    move_running(*this, statistics, count);
+    move_running(*this, statistics);
   }
   return y;
 }

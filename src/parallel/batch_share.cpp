@@ -5,6 +5,7 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 namespace darts {
@@ -62,6 +63,12 @@ std::vector<BatchShare> shares_of(std::int64_t all, std::int64_t parts, int rank
   return shares;
 }
 
+std::int64_t whole_of(const std::vector<BatchShare>& shares) {
+  return std::accumulate(
+      shares.begin(), shares.end(), std::int64_t{0},
+      [](std::int64_t rows, const BatchShare& share) { return rows + share.all; });
+}
+
 bool agree_on_rows(Ranks& ranks, std::vector<BatchShare>& shares, std::int64_t least) {
   const std::vector<at::Tensor> tables = ranks.gather(table_of(shares));
   bool enough = true;
@@ -94,10 +101,6 @@ at::Tensor gather_rows(Ranks& ranks, const at::Tensor& rows,
   if (ranks.alone()) {
     return rows;
   }
-  std::int64_t all = 0;
-  for (const BatchShare& share : shares) {
-    all += share.all;
-  }
   const std::vector<at::Tensor> tables = ranks.gather(table_of(shares));
   std::int64_t most = 0;
   for (const at::Tensor& table : tables) {
@@ -109,7 +112,7 @@ at::Tensor gather_rows(Ranks& ranks, const at::Tensor& rows,
   sizes[0] = most;
   const at::Tensor padded = at::zeros(sizes, own.options());
   padded.narrow(0, 0, own.size(0)).copy_(own);
-  sizes[0] = all;
+  sizes[0] = whole_of(shares);
   at::Tensor whole = at::empty(sizes, own.options(), rows.suggest_memory_format());
   const std::vector<at::Tensor> of_ranks = ranks.gather(padded);
   for (std::size_t rank = 0; rank < of_ranks.size(); ++rank) {

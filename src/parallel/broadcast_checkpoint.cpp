@@ -47,9 +47,9 @@ Checkpoint broadcast_checkpoint(Ranks& ranks, const std::function<Checkpoint()>&
   Checkpoint checkpoint;
   if (ranks.is_first()) {
     checkpoint = load();
-    ranks.exchange(header_of(checkpoint));
+    ranks.of_first(header_of(checkpoint));
   } else {
-    checkpoint = empty_of(ranks.exchange("").front());
+    checkpoint = empty_of(ranks.of_first(""));
   }
   std::vector<at::Tensor> parts;
   for (const auto& [name, tensor] : checkpoint.tensors) {

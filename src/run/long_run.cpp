@@ -115,7 +115,8 @@ void LongRun::save_start() {
 void LongRun::go_on() {
   meet_ranks();
   const auto latest = directory_.writes() ? directory_.latest_checkpoint() : std::nullopt;
-  if (const std::string file = of_first_rank(latest ? latest->string() : ""); !file.empty()) {
+  if (const std::string file = hooks_.ranks->of_first(latest ? latest->string() : "");
+      !file.empty()) {
     doing(task("go on from " + file), [&] {
       restore(broadcast_checkpoint(*hooks_.ranks, [&] {
         Checkpoint checkpoint = load_checkpoint(file);

@@ -8,13 +8,13 @@ namespace darts {
 
 RunDirectory make_directory(const std::string& name, const RunOptions& options, Ranks& ranks) {
   if (!ranks.is_first()) {
-    return RunDirectory::follow(ranks.exchange("").front());
+    return RunDirectory::follow(ranks.of_first(""));
   }
   RunDirectory directory =
       options.directory.empty()
           ? RunDirectory::create(options.root, name, std::chrono::system_clock::now())
           : RunDirectory::create_at(options.directory);
-  ranks.exchange(directory.path().string());
+  ranks.of_first(directory.path().string());
   return directory;
 }
 
@@ -26,10 +26,6 @@ void LongRun::meet_ranks() {
   }
   check_same(*hooks_.ranks, fingerprint());
   log().info(std::to_string(all.size()) + " ranks: a step's " + sizes() + ", shared out");
-}
-
-std::string LongRun::of_first_rank(const std::string& text) {
-  return hooks_.ranks->exchange(text).front();
 }
 
 /// Throws Error unless all ranks hold the same, byte for byte.

@@ -15,6 +15,7 @@ namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::StartsWith;
 
 /// The processes that a process has started, in that order.
 std::vector<pid_t> children_of(pid_t parent) {
@@ -73,9 +74,15 @@ class SearchOnRanks : public SearchFixture {
     return arguments;
   }
 
+  /// The same with many steps, so that one that is to be stopped has not ended before, however busy
+  /// the machine is.
+  Arguments long_on_ranks(int count, const std::string& place) const {
+    return on_ranks(count, place, {"search.epochs=8"});
+  }
+
   /// A rank that the test starts as another launcher would.
   Program start_rank(int rank, int size, int port, const Arguments& arguments,
-                     const std::string& attempt = "0") const {
+                     const std::string& attempt = "0", const ProgramLimits& limits = {}) const {
     Arguments all{"RANK=" + std::to_string(rank),
                   "WORLD_SIZE=" + std::to_string(size),
                   "LOCAL_RANK=" + std::to_string(rank),
@@ -88,7 +95,7 @@ class SearchOnRanks : public SearchFixture {
     all.insert(all.end(), arguments.begin(), arguments.end());
     const fs::path scratch = at("rank" + std::to_string(rank));
     fs::create_directories(scratch);
-    return {"/usr/bin/env", all, scratch};
+    return {"/usr/bin/env", all, scratch, limits};
   }
 };
 
@@ -104,10 +111,10 @@ TEST_F(SearchOnRanks, IsTheSameSearchAndTheSameEveryTime) {
 }
 
 TEST_F(SearchOnRanks, GoesOnAfterAnyOfThemIsKilled) {
-  finish(on_ranks(3, "unbroken"));
+  finish(long_on_ranks(3, "unbroken"));
   std::size_t records = 0;
   for (std::size_t victim = 0; victim < 3; ++victim) {
-    Program program = start(on_ranks(3, "broken"));
+    Program program = start(long_on_ranks(3, "broken"));
     ASSERT_TRUE(program.until([&] {
       return records_in(at("broken")) > records && children_of(program.pid()).size() == 3;
     }));
@@ -118,38 +125,38 @@ TEST_F(SearchOnRanks, GoesOnAfterAnyOfThemIsKilled) {
     EXPECT_THAT(result.err,
                 HasSubstr("error: rank " + std::to_string(victim) + " was ended by signal 9"));
   }
-  finish(on_ranks(3, "broken"));
+  finish(long_on_ranks(3, "broken"));
   expect_same_run(at("unbroken"), at("broken"));
 }
 
 TEST_F(SearchOnRanks, StopsAsOneAtASignalToOneOrAll) {
-  finish(on_ranks(2, "unbroken"));
+  finish(long_on_ranks(2, "unbroken"));
   for (const int number : {SIGTERM, SIGINT}) {
     for (const bool to_all : {false, true}) {
       const std::string place = std::to_string(number) + (to_all ? " to all" : " to one");
-      Program program = start(on_ranks(2, place));
+      Program program = start(long_on_ranks(2, place));
       ASSERT_TRUE(program.until([&] { return records_in(at(place)) >= 2; }));
       ::kill(to_all ? program.pid() : children_of(program.pid()).at(1), number);
       const ProgramResult result = program.wait();
       EXPECT_EQ(result.status, 128 + number) << result.err;
       EXPECT_THAT(result.out, HasSubstr("saved; go on with"));
       EXPECT_THAT(result.err, Not(HasSubstr("error")));
-      finish(on_ranks(2, place));
+      finish(long_on_ranks(2, place));
       expect_same_run(at("unbroken"), at(place));
     }
   }
 }
 
 TEST_F(SearchOnRanks, GoesOnWithAnotherNumberOfThem) {
-  finish(on_ranks(1, "alone"));
+  finish(long_on_ranks(1, "alone"));
   for (const int count : {3, 1, 2}) {
-    Program program = start(on_ranks(count, "changing"));
+    Program program = start(long_on_ranks(count, "changing"));
     const std::size_t before = records_in(at("changing"));
     ASSERT_TRUE(program.until([&] { return records_in(at("changing")) > before + 2; }));
     program.signal(SIGTERM);
     EXPECT_EQ(program.wait().status, 143);
   }
-  finish(on_ranks(2, "changing"));
+  finish(long_on_ranks(2, "changing"));
   EXPECT_LT(difference_of_alphas(at("alone"), at("changing")), 2e-5);
 }
 
@@ -167,16 +174,16 @@ TEST_F(SearchOnRanks, SaysWhatTheyDoNotHaveInCommon) {
 /// As torchrun does: the same command once more, with the next number of the attempt.
 TEST_F(SearchOnRanks, GoesOnWhenItsLauncherStartsAllAnew) {
   constexpr int port = 29612;
-  finish(on_ranks(2, "unbroken"));
+  finish(long_on_ranks(2, "unbroken"));
   {
-    const Program first = start_rank(0, 2, port, on_ranks(1, "elastic"));
-    Program second = start_rank(1, 2, port, on_ranks(1, "elastic"));
+    const Program first = start_rank(0, 2, port, long_on_ranks(1, "elastic"));
+    Program second = start_rank(1, 2, port, long_on_ranks(1, "elastic"));
     ASSERT_TRUE(first.until([&] { return records_in(at("elastic")) >= 4; }));
     second.signal(SIGKILL);
     second.wait();
   }
-  Program first = start_rank(0, 2, port + 1, on_ranks(1, "elastic"), "1");
-  Program second = start_rank(1, 2, port + 1, on_ranks(1, "elastic"), "1");
+  Program first = start_rank(0, 2, port + 1, long_on_ranks(1, "elastic"), "1");
+  Program second = start_rank(1, 2, port + 1, long_on_ranks(1, "elastic"), "1");
   const ProgramResult result = first.wait();
   EXPECT_EQ(result.status, 0) << result.err;
   EXPECT_EQ(second.wait().status, 0);
@@ -191,6 +198,21 @@ TEST_F(SearchOnRanks, SaysWhyARankCannotGoOn) {
   Arguments none = recipe();
   none.insert(none.end(), {"--processes", "none"});
   EXPECT_THAT(error_of(none), HasSubstr("--processes takes a whole number"));
+}
+
+/// Rank 1 may have a third of what the search takes.
+TEST_F(SearchOnRanks, SaysOnEachThatOneRunsOutOfMemory) {
+  constexpr int port = 29614;
+  const Arguments big = on_ranks(1, "big", {"space.channels=96", "space.cells=8", "space.nodes=2"});
+  Program first = start_rank(0, 2, port, big);
+  Program second = start_rank(1, 2, port, big, "0", {.memory = std::uint64_t{400} << 20U});
+  const ProgramResult of_second = second.wait();
+  const ProgramResult of_first = first.wait();
+  EXPECT_EQ(of_second.status, 1);
+  EXPECT_THAT(of_second.err,
+              AllOf(StartsWith("error: out of memory: "), HasSubstr("lower search.batch_size")));
+  EXPECT_EQ(of_first.status, 1);
+  EXPECT_THAT(of_first.err, AllOf(HasSubstr("rank 1"), HasSubstr("out of memory")));
 }
 
 class TrainOnRanks : public TrainFixture {};

@@ -48,13 +48,13 @@ std::int64_t add_up(const SharedBatch* batch, std::vector<double>& sums, std::in
 /// Batch statistics of a shared batch, a value a channel.
 struct SharedStatistics {
   at::Tensor mean;
-  at::Tensor variance;  ///< biased
+  at::Tensor variance;  ///< unbiased, as running statistics take it
 };
 
 /// scale · (x − mean) / √(variance + ε) + shift with the statistics of all ranks' rows, of which x
 /// are this one's. Differentiable once by x, scale and shift (undefined: 1 and 0; a shift goes with
-/// a scale), where the
-/// gradients of the last two are this rank's part. `statistics`, if given, is filled in.
+/// a scale), where the gradients of the last two are this rank's part. `statistics`, if given, is
+/// filled in. Throws c10::Error for a single value a channel.
 at::Tensor shared_batch_norm(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift,
                              double epsilon, const SharedBatch& batch,
                              SharedStatistics* statistics = nullptr);

@@ -46,6 +46,9 @@ std::vector<std::int64_t> part_sizes(std::int64_t all, std::int64_t parts);
 std::vector<BatchShare> shares_of(std::int64_t all, std::int64_t parts, int rank, int size,
                                   SmallBatch small = SmallBatch::replicate);
 
+/// The images that the shares of a batch's parts are of: of all ranks.
+std::int64_t whole_of(const std::vector<BatchShare>& shares);
+
 /// Sets first and all of the shares by the rows that are left of each on all ranks. False: a rank
 /// has fewer than `least` rows of one of them, or there is none at all. Throws Error where ranks
 /// have not been able to read the same of what each has all of.

@@ -45,6 +45,10 @@ class Ranks {
 
   /// All ranks' texts, in the order of ranks, of whatever lengths. For what is rare.
   virtual std::vector<std::string> exchange(const std::string& text) = 0;
+  /// Rank 0's text, on all ranks; what the others give does not count.
+  std::string of_first(const std::string& text) {
+    return exchange(is_first() ? text : std::string()).front();
+  }
 
   /// Leaves a message for the ranks that go on: why this one ends.
   virtual void leave(const std::string& reason) noexcept = 0;

@@ -158,7 +158,6 @@ class LongRun {
 
   Agreement agree(bool save);
   void meet_ranks();
-  std::string of_first_rank(const std::string& text);
   void compare_ranks(const std::string& when);
   void save_start();
   void compare_threads();

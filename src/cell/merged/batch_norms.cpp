@@ -57,10 +57,9 @@ at::Tensor BatchNorms::run_shared(const at::Tensor& x, const at::Tensor& scale,
                                   const std::vector<Norm>& norms, const SharedBatch& batch) {
   SharedStatistics statistics;
   at::Tensor y = shared_batch_norm(x, scale, {}, norms.front()->options.eps(), batch, &statistics);
-  const auto count = static_cast<double>(batch.share().all * x.size(2) * x.size(3));
   const at::ScalarType type = norms.front()->running_mean.scalar_type();
   mean_ = statistics.mean.to(type);
-  variance_ = (statistics.variance * (count / (count - 1.0))).to(type);
+  variance_ = statistics.variance.to(type);
   see(norms);
   return y;
 }
