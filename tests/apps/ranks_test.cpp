@@ -200,12 +200,13 @@ TEST_F(SearchOnRanks, SaysWhyARankCannotGoOn) {
   EXPECT_THAT(error_of(none), HasSubstr("--processes takes a whole number"));
 }
 
-/// Rank 1 may have a third of what the search takes.
+/// Rank 1 may have half of what the search takes.
 TEST_F(SearchOnRanks, SaysOnEachThatOneRunsOutOfMemory) {
   constexpr int port = 29614;
-  const Arguments big = on_ranks(1, "big", {"space.channels=96", "space.cells=8", "space.nodes=2"});
+  const Arguments big =
+      on_ranks(1, "big", {"space.channels=128", "space.cells=8", "space.nodes=2"});
   Program first = start_rank(0, 2, port, big);
-  Program second = start_rank(1, 2, port, big, "0", {.memory = std::uint64_t{400} << 20U});
+  Program second = start_rank(1, 2, port, big, "0", {.memory = std::uint64_t{250} << 20U});
   const ProgramResult of_second = second.wait();
   const ProgramResult of_first = first.wait();
   EXPECT_EQ(of_second.status, 1);
