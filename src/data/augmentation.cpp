@@ -105,7 +105,8 @@ void ImageTransform::apply(std::span<const std::uint8_t> image, RandomStream& ra
       write_row(image.data() + y * row_values, window, out);
     }
   }
-  if (augmentation_.cutout > 0) {
+  if (augmentation_.cutout > 0 &&
+      (augmentation_.cutout_share >= 1.0 || random.uniform() < augmentation_.cutout_share)) {
     cut_out(random, output.data());
   }
 }

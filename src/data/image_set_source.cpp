@@ -26,6 +26,7 @@ std::shared_ptr<const ImageSet> checked(std::shared_ptr<const ImageSet> set) {
 ImageSetSource::ImageSetSource(std::shared_ptr<const ImageSet> set,
                                const Augmentation& augmentation)
     : set_(checked(std::move(set))),
+      augmentation_(augmentation),
       statistics_{.mean = set_->mean, .stddev = set_->stddev},
       transform_(*set_, augmentation) {}
 
@@ -53,6 +54,15 @@ bool ImageSetSource::read(std::int64_t index, RandomStream& random, std::span<fl
 
 std::shared_ptr<const ImageSource> ImageSetSource::unaugmented() const {
   return std::make_shared<const ImageSetSource>(set_, Augmentation::none());
+}
+
+std::shared_ptr<const ImageSource> ImageSetSource::with_cutout_share(double share) const {
+  if (augmentation_.cutout == 0) {
+    return nullptr;
+  }
+  Augmentation other = augmentation_;
+  other.cutout_share = share;
+  return std::make_shared<const ImageSetSource>(set_, other);
 }
 
 }  // namespace darts

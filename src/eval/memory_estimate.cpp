@@ -43,11 +43,35 @@ NetworkMemory memory_of(const EvaluationNetworkOptions& o, const BatchSizes& bat
   return network_memory(sizes);
 }
 
+/// Elements and tensors of the auxiliary head.
+ModuleSize auxiliary_head(const EvaluationNetworkOptions& o) {
+  return size_by_channels([&o](std::int64_t channels) {
+    return AuxiliaryHead(AuxiliaryHeadOptions{o.stem, channels, o.classes}).ptr();
+  });
+}
+
+/// Channels of the cell that it looks at.
+std::int64_t auxiliary_channels(const EvaluationNetworkOptions& o) {
+  std::int64_t channels = o.channels;
+  std::int64_t outputs = 0;
+  for (std::int64_t i = 0; i <= 2 * o.cells / 3 && i < o.cells; ++i) {
+    const bool reduction = is_reduction_cell(i, o.cells);
+    channels *= reduction ? 2 : 1;
+    outputs = std::ssize((reduction ? o.genotype.reduce : o.genotype.normal).concat);
+  }
+  return channels * outputs;
+}
+
 }  // namespace
 
 MemoryNeed memory_need(const TrainConfig& config, const EvaluationNetworkOptions& network,
                        const BatchSizes& batch) {
-  const NetworkMemory memory = memory_of(network, batch);
+  NetworkMemory memory = memory_of(network, batch);
+  if (network.auxiliary) {
+    const ModuleSize head = auxiliary_head(network);
+    memory.parameters += head.parameters(auxiliary_channels(network));
+    memory.tensors += static_cast<double>(head.tensors);
+  }
   const std::int64_t parts =
       std::max<std::int64_t>(1, std::min(config.train.parts, batch.images / 2));
   const std::int64_t at_once = (batch.images + parts - 1) / parts;
@@ -65,8 +89,10 @@ MemoryNeed memory_need(const TrainConfig& config, const EvaluationNetworkOptions
 
 MemoryNeed memory_need(const TrainConfig& config, const EvaluationNetworkOptions& network,
                        const TrainData& data) {
-  return memory_need(config, network,
-                     BatchSizes{data.images_at_once(), data.height(), data.width()});
+  MemoryNeed need =
+      memory_need(config, network, BatchSizes{data.images_at_once(), data.height(), data.width()});
+  need.images = static_cast<double>(data.bytes_held());
+  return need;
 }
 
 MemoryNeed memory_to_run(const EvaluationNetworkOptions& network, const BatchSizes& batch,

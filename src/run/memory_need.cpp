@@ -17,9 +17,12 @@ std::string name_of(const c10::Device& device) {
   return device.is_cpu() ? "the machine" : device.str();
 }
 
+/// What lies in the machine's memory, whichever device computes.
+double on_host(const MemoryNeed& need) { return need.modules + need.images; }
+
 /// What of it the device has to hold.
 double on(const c10::Device& device, const MemoryNeed& need) {
-  return need.weights + need.activations + (device.is_cpu() ? need.modules : 0.0);
+  return need.weights + need.activations + (device.is_cpu() ? on_host(need) : 0.0);
 }
 
 void check(const MemoryNeed& need, double bytes, const c10::Device& device) {
@@ -38,14 +41,15 @@ double bytes_of_activation(Precision precision) { return precision == Precision:
 void check_memory(const MemoryNeed& need, const c10::Device& device) {
   check(need, on(device, need), device);
   if (!device.is_cpu()) {
-    check(need, need.modules, c10::Device(c10::kCPU));
+    check(need, on_host(need), c10::Device(c10::kCPU));
   }
 }
 
 std::string describe(const MemoryNeed& need, const c10::Device& device) {
   const auto there = device_memory(device);
   return "memory: at least " + size_text(on(device, need)) + " (weights " +
-         size_text(need.weights) + ", activations " + size_text(need.activations) + ")" +
+         size_text(need.weights) + ", activations " + size_text(need.activations) +
+         (need.images > 0.0 ? ", images " + size_text(need.images) : "") + ")" +
          (there ? "; " + name_of(device) + " has " + format_bytes(*there) : "");
 }
 

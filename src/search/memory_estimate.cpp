@@ -80,6 +80,15 @@ bool recomputes(const SearchConfig& config, const c10::Device& device) {
          device.is_cpu();
 }
 
+/// The weights themselves, their gradient and momentum; of the second order those that the unrolled
+/// step starts from.
+double copies_of_weights(const SearchConfig& config, const SearchMethod& method) {
+  if (!method.trains()) {
+    return 1;
+  }
+  return config.search.order == SearchOrder::second ? 4 : 3;
+}
+
 }  // namespace
 
 MemoryNeed memory_need(const SearchConfig& config, const SupernetOptions& options,
@@ -99,13 +108,12 @@ MemoryNeed memory_need(const SearchConfig& config, const SupernetOptions& option
 
   const bool recompute = recomputes(config, device);
   const double kept = recompute ? memory.kept_to_recompute : memory.kept;
-  const double copies = method->trains() ? 3 : 1;  // with gradient and momentum
   MemoryNeed need{"the search"};
   const bool measures = config.search.curvature.every > 0;
   need.lower = "search.batch_size, space.channels, space.cells or space.nodes" +
                std::string(recompute || !device.is_cpu() ? "" : ", or set runtime.recompute=true") +
                (measures ? ", or search.curvature_every=0" : "") + " (--dry-run estimates)";
-  need.weights = copies * memory.parameters * sizeof(float);
+  need.weights = copies_of_weights(config, *method) * memory.parameters * sizeof(float);
   need.modules = memory.tensors * bytes_of_tensor;
   if (method->trains()) {
     // A measurement of the curvature computes in float64, or keeps two passes in float32.
@@ -118,7 +126,9 @@ MemoryNeed memory_need(const SearchConfig& config, const SupernetOptions& option
 MemoryNeed memory_need(const SearchConfig& config, const SupernetOptions& options,
                        const SearchData& data, const c10::Device& device) {
   const BatchSizes batch{data.images_at_once(), data.height(), data.width()};
-  return memory_need(config, options, batch, device);
+  MemoryNeed need = memory_need(config, options, batch, device);
+  need.images = static_cast<double>(data.bytes_held());
+  return need;
 }
 
 }  // namespace darts

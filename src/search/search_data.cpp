@@ -116,6 +116,14 @@ std::int64_t SearchData::images_at_once() const {
   return share_of(std::min(batch_size_, train_images()), ranks - 1, ranks).rows;
 }
 
+void SearchData::set_cutout_share(double share) {
+  if (auto images = images_->with_cutout_share(share)) {
+    images_ = std::move(images);
+    train_.use(images_);
+    held_out_.use(images_);
+  }
+}
+
 void SearchData::start_epoch(std::int64_t epoch, std::int64_t first_step) {
   epoch_ = epoch;
   train_.start(epoch, first_step);

@@ -39,7 +39,9 @@ std::vector<float> reference(const ImageSet& set, const Augmentation& augmentati
   const bool mirrored = augmentation.flip && draw(2) == 1;
   std::int64_t cut_y = -1'000'000;
   std::int64_t cut_x = -1'000'000;
-  if (augmentation.cutout > 0) {
+  const bool cuts = augmentation.cutout > 0 && (augmentation.cutout_share >= 1.0 ||
+                                                random.uniform() < augmentation.cutout_share);
+  if (cuts) {
     cut_y = draw(height) - augmentation.cutout / 2;
     cut_x = draw(width) - augmentation.cutout / 2;
   }
@@ -106,6 +108,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{8, 6, 1, {.crop_padding = 2, .flip = false, .cutout = 3}},
                     Case{6, 9, 3, {.crop_padding = 3, .flip = true, .cutout = 4}},
                     Case{5, 4, 2, {.crop_padding = 1, .flip = true, .cutout = 1}},
+                    Case{6, 6, 3, {.crop_padding = 1, .cutout = 4, .cutout_share = 0.5}},
                     // More padding than image, a cutout larger than the image, one pixel.
                     Case{3, 4, 3, {.crop_padding = 9, .flip = true, .cutout = 0}},
                     Case{4, 4, 3, {.crop_padding = 1, .flip = true, .cutout = 20}},
@@ -120,6 +123,19 @@ TEST(ImageTransform, FlipsHalfOfTheImages) {
     flipped += transformed(*set, flip, {0, purpose, 0, i}) != straight ? 1 : 0;
   }
   EXPECT_NEAR(flipped, 5'000, 200);  // four standard deviations
+}
+
+TEST(ImageTransform, CutsAShareOfTheImages) {
+  const auto set = test::made_up_images(1, 4, 4, 3);
+  const auto whole = transformed(*set, Augmentation::none(), {0, purpose});
+  for (const double share : {0.0, 0.3, 1.0}) {
+    const Augmentation cut{.crop_padding = 0, .flip = false, .cutout = 2, .cutout_share = share};
+    int changed = 0;
+    for (std::uint64_t i = 0; i < 10'000; ++i) {
+      changed += transformed(*set, cut, {0, purpose, 0, i}) != whole ? 1 : 0;
+    }
+    EXPECT_NEAR(changed, 10'000 * share, share == 0.3 ? 200 : 0);
+  }
 }
 
 TEST(ImageTransform, PlacesCropsUniformly) {

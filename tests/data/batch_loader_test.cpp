@@ -1,6 +1,7 @@
 #include "fixtures.hpp"
 
 #include <darts/data/batch_loader.hpp>
+#include <darts/data/image_set_source.hpp>
 
 #include <ATen/Context.h>
 
@@ -221,6 +222,25 @@ TEST(BatchLoader, ANewEpochAfterAnotherEqualsAFreshLoader) {
     loader.start(epoch);
     EXPECT_TRUE(same(rest_of(loader), epoch_of(options, epoch)));
   }
+}
+
+TEST(BatchLoader, GoesOnWithOtherImagesFromTheNextEpochOn) {
+  const auto set = test::made_up_images(image_count, 10, 8, 3);
+  const auto cut = std::make_shared<const ImageSetSource>(set, Augmentation{.cutout = 4});
+  const auto some = cut->with_cutout_share(0.5);
+  BatchLoader loader(cut, small_options());
+  loader.start(0);
+  loader.next();
+  loader.use(some);
+  EXPECT_FALSE(loader.next().has_value());
+  loader.start(1);
+  BatchLoader fresh(some, small_options());
+  fresh.start(1);
+  EXPECT_TRUE(same(rest_of(loader), rest_of(fresh)));
+  EXPECT_EQ(some->unaugmented()->with_cutout_share(0.5), nullptr);
+  EXPECT_THROW(loader.use(std::make_shared<const ImageSetSource>(
+                   test::made_up_images(image_count + 1, 10, 8, 3), Augmentation())),
+               c10::Error);
 }
 
 TEST(BatchLoader, HasNoBatchBeforeTheStartNorWithoutImages) {

@@ -15,16 +15,16 @@ using ::testing::StartsWith;
 constexpr double gib = 1073741824.0;
 const c10::Device cpu(c10::kCPU);
 
-MemoryNeed need(double weights, double activations, double modules = 0.0) {
-  return {"the search", "space.cells", weights, activations, modules};
+MemoryNeed need(double weights, double activations, double modules = 0.0, double images = 0.0) {
+  return {"the search", "space.cells", weights, activations, modules, images};
 }
 
 TEST(MemoryNeed, ThatTheMachineHasIsNoError) { check_memory(need(1024, 1024), cpu); }
 
 TEST(MemoryNeed, BeyondTheMachineIsRefusedWithWhatToLower) {
   const std::string there = format_bytes(machine_memory().value());
-  for (const MemoryNeed& large :
-       {need(4e6 * gib, gib), need(gib, 4e6 * gib), need(0, gib, 4e6 * gib)}) {
+  for (const MemoryNeed& large : {need(4e6 * gib, gib), need(gib, 4e6 * gib),
+                                  need(0, gib, 4e6 * gib), need(0, 0, gib, 4e6 * gib)}) {
     try {
       check_memory(large, cpu);
       ADD_FAILURE() << "not refused";
@@ -41,6 +41,10 @@ TEST(MemoryNeed, IsDescribedBesideWhatIsThere) {
   EXPECT_EQ(describe(need(gib, 2 * gib, gib), cpu),
             "memory: at least 4.0 GiB (weights 1.0 GiB, activations 2.0 GiB); the machine has " +
                 format_bytes(machine_memory().value()));
+  EXPECT_THAT(
+      describe(need(gib, gib, 0, 2 * gib), cpu),
+      StartsWith("memory: at least 4.0 GiB (weights 1.0 GiB, activations 1.0 GiB, images 2.0 "
+                 "GiB);"));
 }
 
 TEST(MemoryNeed, Bfloat16HalvesActivations) {

@@ -14,9 +14,10 @@ struct Augmentation {
   std::int64_t crop_padding = 4;  ///< zeros around the image before its random crop; 0: no crop
   bool flip = true;               ///< mirror left to right, half of the time
   std::int64_t cutout = 0;        ///< side of the square that is cut out, pixels; 0: none
+  double cutout_share = 1.0;      ///< of the images that it is cut out of
 
   /// No change: for testing.
-  static Augmentation none() { return {.crop_padding = 0, .flip = false, .cutout = 0}; }
+  static Augmentation none() { return {.crop_padding = 0, .flip = false}; }
 };
 
 /// Turns raw images into what a network takes: crop, flip, scaling to [0, 1], (x − mean) / stddev,
@@ -36,9 +37,10 @@ class ImageTransform {
   /// `image` (uint8) and `output` (float32) are both H×W×C.
   ///
   /// Draws from `random`, in this order and only where it is turned on: the crop's row and column
-  /// in [0, 2 · crop_padding], the flip (1: mirrored), the row and column of the cutout's centre in
-  /// [0, H) and [0, W). Padding is the raw value 0, so −mean / stddev once normalised; the square
-  /// [centre − cutout / 2, centre − cutout / 2 + cutout), clipped at the border, becomes 0.
+  /// in [0, 2 · crop_padding], the flip (1: mirrored), whether to cut (only where not all are, in
+  /// [0, 1)), the row and column of the cutout's centre in [0, H) and [0, W). Padding is the raw
+  /// value 0, so −mean / stddev once normalised; the square [centre − cutout / 2, centre − cutout /
+  /// 2 + cutout), clipped at the border, becomes 0.
   void apply(std::span<const std::uint8_t> image, RandomStream& random,
              std::span<float> output) const;
 

@@ -95,6 +95,9 @@ class BatchLoader {
   /// of an epoch read from its beginning, so that a run can go on where it stopped.
   void start(std::int64_t epoch, std::int64_t first_batch = 0);
 
+  /// From the next start() on the images are those of another source of as many and as large ones.
+  void use(std::shared_ptr<const ImageSource> images);
+
   /// The next batch; nullopt at the end of the epoch and before the first start(). An exception in
   /// a worker (an Error that names the file, say) is thrown here, after which the epoch is over.
   std::optional<Batch> next();

@@ -25,10 +25,15 @@ class ImageSetSource : public ImageSource {
   std::string checksum() const override;
   std::int64_t label(std::int64_t index) const override;
   bool read(std::int64_t index, RandomStream& random, std::span<float> image) const override;
+  std::int64_t bytes_held() const override {
+    return static_cast<std::int64_t>(set_->images.nbytes() + set_->labels.nbytes());
+  }
   std::shared_ptr<const ImageSource> unaugmented() const override;
+  std::shared_ptr<const ImageSource> with_cutout_share(double share) const override;
 
  private:
   std::shared_ptr<const ImageSet> set_;
+  Augmentation augmentation_;
   PixelStatistics statistics_;
   ImageTransform transform_;
 };

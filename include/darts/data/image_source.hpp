@@ -50,11 +50,20 @@ class ImageSource {
   /// leave such images out; throws Error, which names the file, if it was not.
   virtual bool read(std::int64_t index, RandomStream& random, std::span<float> image) const = 0;
 
+  /// The memory that the images take, bytes; 0 where they lie in files.
+  virtual std::int64_t bytes_held() const { return 0; }
+
   /// Whether read() may leave images out.
   virtual bool may_skip() const { return false; }
 
   /// The same images as for testing. What is held in memory is shared.
   virtual std::shared_ptr<const ImageSource> unaugmented() const = 0;
+
+  /// The same images with another share of them cut (Augmentation::cutout_share); null where
+  /// nothing is ever cut out.
+  virtual std::shared_ptr<const ImageSource> with_cutout_share(double /*share*/) const {
+    return nullptr;
+  }
 
   std::int64_t classes() const { return static_cast<std::int64_t>(class_names().size()); }
   /// Height, width, channels: "32×32×3".

@@ -7,8 +7,9 @@
 
 namespace darts {
 
-/// What training this network needs in memory at least, by its sizes alone: w with its gradient,
-/// momentum and moving average, and what a pass keeps of such a batch, or of a part of it.
+/// What training this network needs in memory at least, by its sizes alone: w, that of the
+/// auxiliary head included, with its gradient, momentum and moving average, and what a pass keeps
+/// of such a batch, or of a part of it.
 MemoryNeed memory_need(const TrainConfig& config, const EvaluationNetworkOptions& network,
                        const BatchSizes& batch);
 

@@ -35,6 +35,10 @@ class TrainData {
   RunImages images() const;
   /// Images of a step's batch that one rank has.
   std::int64_t images_at_once() const { return images_at_once_; }
+  /// The memory that all images take, bytes.
+  std::int64_t bytes_held() const {
+    return train_images_->bytes_held() + (holds_out_ ? 0 : test_images_->bytes_held());
+  }
   std::int64_t train_images() const { return train_.images_per_epoch(); }
   std::int64_t test_images() const { return test_.images_per_epoch(); }
   /// Where start_epoch() has to begin to go on from here.

@@ -17,6 +17,7 @@ struct MemoryNeed {
   double weights = 0.0;      ///< with what an optimizer has of each
   double activations = 0.0;  ///< of the images of a step
   double modules = 0.0;      ///< the objects that hold the weights: the machine's, not the GPU's
+  double images = 0.0;       ///< of a data set that is held in memory: the machine's, too
 };
 
 /// The images that are worked on at once.
@@ -36,7 +37,8 @@ double bytes_of_activation(Precision precision);
 /// Throws MemoryError unless the device, and the machine, have as much memory in all.
 void check_memory(const MemoryNeed& need, const c10::Device& device);
 
-/// "memory: at least 1.6 GiB (weights 22.1 MiB, activations 1.6 GiB); the machine has 24.0 GiB"
+/// "memory: at least 1.8 GiB (weights 22.1 MiB, activations 1.6 GiB, images 146.5 MiB); the machine
+/// has 24.0 GiB"
 std::string describe(const MemoryNeed& need, const c10::Device& device);
 
 }  // namespace darts

@@ -45,6 +45,8 @@ class SearchData {
   RunImages images() const;
   /// Images of a step's batch that one rank has.
   std::int64_t images_at_once() const;
+  /// The memory that all images take, bytes.
+  std::int64_t bytes_held() const { return images_->bytes_held(); }
   std::int64_t train_images() const { return train_.images_per_epoch(); }
   std::int64_t valid_images() const { return validation_.images_per_epoch(); }
   std::int64_t steps_per_epoch() const { return train_.batches_per_epoch(); }
@@ -56,6 +58,9 @@ class SearchData {
   /// The same of the validation.
   std::int64_t validation_skipped() const { return validation_.skipped(); }
 
+  /// From the next epoch on, the share of the images that are cut; of those that are never cut it
+  /// changes nothing.
+  void set_cutout_share(double share);
   /// Begins an epoch (counted from 0) at a step.
   void start_epoch(std::int64_t epoch, std::int64_t first_step = 0);
   /// The batches of the next step; nothing at the end of the epoch.
