@@ -24,11 +24,13 @@ std::string works_help() {
 void declare_subjects(CLI::App& app, Arguments& a) {
   app.add_option("--device", a.device_name, "cpu, cuda or cuda:N")->capture_default_str();
   app.add_option("--work", a.works, works_help());
-  app.add_option("--execution", a.executions,
-                 "values of runtime.execution; behind them, each after a \"+\": \"bf16\" for that "
-                 "runtime.precision, \"nchw\" for the original's layout of images, and on a GPU "
-                 "\"graph\" for runtime.cuda_graph, \"tf32\", and \"deterministic\" (else cuDNN "
-                 "tries its algorithms); taken in turns, ratios are to the first");
+  app.add_option(
+      "--execution", a.executions,
+      "values of runtime.execution; behind them, each after a \"+\": \"bf16\" for that "
+      "runtime.precision, \"nchw\" for the original's layout of images, a search method and "
+      "one of its stages (\"p-darts+stage2\"), a search space (\"s1\"), and on a GPU "
+      "\"graph\" for runtime.cuda_graph, \"tf32\", and \"deterministic\" (else cuDNN "
+      "tries its algorithms); taken in turns, ratios are to the first");
   app.add_option("--method", a.methods,
                  "search methods, timed beside DARTS in the fused execution (short for --execution "
                  "fused fused+METHOD …)");

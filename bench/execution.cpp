@@ -3,8 +3,10 @@
 #include <darts/core/error.hpp>
 #include <darts/run/options.hpp>
 #include <darts/search/search_methods.hpp>
+#include <darts/search/search_space.hpp>
 
 #include <algorithm>
+#include <optional>
 #include <sstream>
 
 namespace darts {
@@ -24,6 +26,27 @@ bool SubjectOptions::*gpu_setting(std::string_view word) {
 bool is_method(std::string_view word) {
   return std::ranges::any_of(search_methods(),
                              [&](const SearchMethodRow& row) { return row.name == word; });
+}
+
+bool is_space(std::string_view word) {
+  return std::ranges::any_of(search_spaces(),
+                             [&](const SearchSpaceRow& row) { return row.name == word; });
+}
+
+/// Counted from 0; nothing for a word that is no stage.
+std::optional<std::int64_t> stage_of(std::string_view word) {
+  constexpr std::string_view prefix = "stage";
+  const bool one_digit = word.size() == prefix.size() + 1 && word.starts_with(prefix);
+  return one_digit && word.back() >= '1' && word.back() <= '9' ? std::optional(word.back() - '1')
+                                                               : std::nullopt;
+}
+
+void check_stage(const SubjectOptions& options, const std::string& place) {
+  const std::int64_t stages = make_method(options.method)->stages();
+  if (options.stage >= stages) {
+    throw Error(place + ": " + options.method + " has " + std::to_string(stages) +
+                (stages == 1 ? " stage" : " stages"));
+  }
 }
 
 }  // namespace
@@ -50,6 +73,10 @@ SubjectOptions subject_options(const std::string& execution, const NetworkSize& 
       options.*setting = true;
     } else if (is_method(part)) {
       options.method = part;
+    } else if (is_space(part)) {
+      options.space = part;
+    } else if (const auto stage = stage_of(part)) {
+      options.stage = *stage;
     } else if (part == "sync" || part == "local") {
       options.on_ranks = true;
       options.batch_norm = part == "sync" ? BatchNormStatistics::sync : BatchNormStatistics::local;
@@ -60,6 +87,7 @@ SubjectOptions subject_options(const std::string& execution, const NetworkSize& 
     }
   }
   options.execution.precision = runtime.precision;
+  check_stage(options, place);
   return options;
 }
 

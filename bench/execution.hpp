@@ -27,6 +27,8 @@ struct SubjectOptions {
   bool tf32 = false;
   bool deterministic = false;
   std::string method = "darts";  ///< of a search
+  std::string space = "darts";   ///< that it chooses from
+  std::int64_t stage = 0;        ///< of those that the method goes through
   /// On several ranks, each with its rows of a batch; else by one process.
   bool on_ranks = false;
   BatchNormStatistics batch_norm = BatchNormStatistics::sync;
@@ -36,9 +38,10 @@ struct SubjectOptions {
 /// A network of `size` on `device` as `execution` says: "fused", "plain", … as `runtime.execution`
 /// has them, and behind it, each after a "+": a value of `runtime.precision`; "nchw", the
 /// original's layout, without `runtime.channels_last`; and on a GPU "graph", "tf32" and
-/// "deterministic", the settings of `runtime` of these names; or a search method; or "sync" or
-/// "local", a value of `parallel.batch_norm`, on several ranks. Throws Error as the config does,
-/// and for a setting that a CPU does not have.
+/// "deterministic", the settings of `runtime` of these names; or a search method, one of its
+/// later stages ("stage2", of what a random theta leaves and of as many cells), a search space
+/// ("s1"); or "sync" or "local", a value of `parallel.batch_norm`, on several ranks. Throws Error
+/// as the config does, and for a setting that a CPU does not have.
 SubjectOptions subject_options(const std::string& execution, const NetworkSize& size,
                                const c10::Device& device);
 

@@ -3,10 +3,13 @@
 
 #include <darts/ops/count.hpp>
 #include <darts/search/search_methods.hpp>
+#include <darts/search/search_space.hpp>
 #include <darts/search/search_step.hpp>
 #include <darts/search/supernet_pass.hpp>
 
+#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/randn.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/GradMode.h>
 
@@ -19,7 +22,8 @@ namespace {
 struct SearchSubject {
   explicit SearchSubject(const SubjectOptions& o)
       : method(make_method(o.method)),
-        supernet(options_of(o.size, o.execution, *method)),
+        position{.epoch = 49, .epochs = 50, .stage = o.stage},
+        supernet(options_of(o, *method)),
         train(random_batch(o)),
         valid(random_batch(o)) {
     initialize_supernet(supernet, 0, *method);
@@ -27,21 +31,39 @@ struct SearchSubject {
     method->start_epoch(*supernet, position);
   }
 
-  static SupernetOptions options_of(const NetworkSize& size, const ExecutionOptions& execution,
-                                    const SearchMethod& method) {
+  static SupernetOptions options_of(const SubjectOptions& o, const SearchMethod& method) {
+    const SearchSpace space = space_of(o, method);
     SupernetOptions options;
-    options.channels = size.channels;
-    options.cells = size.cells;
-    options.execution = execution;
-    options.theta = method.theta_shapes({options.primitives, options.nodes});
-    method.prepare(options, 0);
+    options.primitives = space.primitives;
+    options.channels = o.size.channels;
+    options.execution = o.execution;
+    options.theta = method.theta_shapes(space);
+    method.prepare(options, o.stage);
+    options.cells = o.size.cells;  // whatever the stage adds
     return options;
+  }
+
+  /// What a random theta leaves of the space in the stage.
+  static SearchSpace space_of(const SubjectOptions& o, const SearchMethod& method) {
+    SearchSpace space;
+    space.primitives = find_space(o.space).primitives();
+    for (std::int64_t stage = 0; stage < o.stage; ++stage) {
+      const at::Generator generator =
+          at::detail::createCPUGenerator(static_cast<std::uint64_t>(stage));
+      Theta theta;
+      for (const ThetaShape& shape : method.theta_shapes(space)) {
+        theta.add(shape.name, at::randn(shape.sizes, generator));
+      }
+      theta.set_missing(missing_columns({space.primitives, space.nodes}, theta.alphas()));
+      space.primitives = method.next_primitives(theta, {stage, space});
+    }
+    return space;
   }
 
   Mixings mixings() const { return method->mix_all(supernet->theta(), position, Moves::w); }
 
   std::shared_ptr<const SearchMethod> method;
-  SearchPosition position{49, 50, 0};  ///< where every method moves theta
+  SearchPosition position;  ///< where every method moves theta
   Supernet supernet;
   Batch train;
   Batch valid;
@@ -102,7 +124,10 @@ std::function<void()> weight_gradient(const SubjectOptions& options) {
 std::int64_t supernet_multiply_adds(const NetworkSize& size) {
   const c10::NoGradGuard no_grad;
   const SearchMethod darts;
-  Supernet supernet(SearchSubject::options_of(size, {Execution::plain}, darts));
+  SubjectOptions options;
+  options.size = size;
+  options.execution.execution = Execution::plain;
+  Supernet supernet(SearchSubject::options_of(options, darts));
   const Mixings mixings = darts.mix_all(supernet->theta(), {}, Moves::w);
   return count_multiply_adds([&] { supernet->forward(at::zeros({1, 3, 32, 32}), mixings); });
 }

@@ -63,12 +63,13 @@ class Planner {
     if (auto known = this->known(module.ptr(), column)) {
       return std::move(*known);
     }
-    plan_.has_kernels = false;
-    Operation other;
-    other.kind = OperationKind::other;
-    other.column = column;
-    other.module = module;
-    return other;
+    Operation as_module;
+    as_module.column = column;
+    as_module.module = module;
+    const bool drops = std::dynamic_pointer_cast<SkipDropoutImpl>(module.ptr()) != nullptr;
+    as_module.kind = drops ? OperationKind::dropout : OperationKind::other;
+    plan_.has_kernels = plan_.has_kernels && drops;
+    return as_module;
   }
 
  private:
@@ -196,9 +197,11 @@ CellPlan plan_cell(const SearchCellOptions& options, const torch::nn::Sequential
       for (const torch::nn::AnyModule& module : mixed->extras()) {
         edge.operations.push_back(planner.operation(module, column++));
       }
+      edge.drop_path = mixed->drop_path();
       plan.edges.push_back(std::move(edge));
     }
   }
+  plan.has_kernels = plan.has_kernels && !(options.edge.drop_path && plan.has_bypass());
   return plan;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <darts/cell/search_cell.hpp>
+#include <darts/ops/dropout.hpp>
 
 #include <ATen/core/Tensor.h>
 #include <torch/nn/modules/batchnorm.h>
@@ -27,6 +28,7 @@ struct Unit {
 enum class OperationKind {
   none,
   identity,
+  dropout,  ///< the identity with dropout: a SkipDropout
   max_pool,
   average_pool,
   convolution,
@@ -39,7 +41,7 @@ struct Operation {
   std::int64_t column = 0;         ///< of the mixing weights
   std::vector<std::size_t> units;  ///< of a convolution: one, or two in a row; in CellPlan::units
   torch::nn::BatchNorm2d norm{nullptr};  ///< of a pool
-  torch::nn::AnyModule module = {};      ///< of another
+  torch::nn::AnyModule module = {};      ///< of a dropout, and of another
 
   std::size_t last_unit() const { return units.back(); }
 };
@@ -49,7 +51,8 @@ struct Edge {
   std::int64_t from = 0;  ///< state that it leaves
   std::int64_t to = 0;    ///< state that it enters
   std::int64_t stride = 1;
-  std::vector<Operation> operations;  ///< that it offers; edges may differ in them
+  std::vector<Operation> operations;                 ///< that it offers; edges may differ in them
+  std::shared_ptr<EdgeDropPathImpl> drop_path = {};  ///< of what they give; null: none
 };
 
 /// What a search cell computes, state by state, and the tensors that it computes with: those of the

@@ -2,8 +2,8 @@
 #include <darts/cell/mixed_operation.hpp>
 #include <darts/ops/batch_norm.hpp>
 #include <darts/ops/chain.hpp>
+#include <darts/ops/dropout.hpp>
 #include <darts/ops/run_module.hpp>
-#include <darts/ops/skip_dropout.hpp>
 #include <darts/ops/zero.hpp>
 
 #include <ATen/ops/cat.h>
@@ -37,6 +37,8 @@ void MixedOperationImpl::reset() {
     }
     operations_->push_back(std::move(operation));
   }
+  drop_path_ =
+      edge_.drop_path ? register_module("drop_path", EdgeDropPath()) : EdgeDropPath(nullptr);
   extras_.clear();
   if (edge_.has_auxiliary()) {
     add_auxiliary(own);
@@ -57,6 +59,12 @@ at::Tensor MixedOperationImpl::forward(const at::Tensor& x, const at::Tensor& we
               "MixedOperation: one weight for each of ", primitives_.size(), " operations expected",
               extra == 0 ? "" : ", and behind them those of what edges have beside", ", got shape ",
               weights.sizes());
+  const at::Tensor sum = mix(x, weights, execution, active);
+  return drop_path_ ? drop_path_->forward(sum) : sum;
+}
+
+at::Tensor MixedOperationImpl::mix(const at::Tensor& x, const at::Tensor& weights,
+                                   Execution execution, const at::Tensor& active) {
   if (!edge_.has_bypass()) {
     return sum_operations(x, weights, execution, active);
   }

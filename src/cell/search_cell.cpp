@@ -56,7 +56,7 @@ bool SearchCellImpl::can_fuse(const at::Tensor& s0, const at::Tensor& s1,
 /// Our own kernels are the CPU's.
 bool SearchCellImpl::runs_merged(const at::Tensor& x) const {
   const Execution execution = execution_.execution;
-  return !options_.edge.has_bypass() &&
+  return !options_.edge.has_bypass() && !options_.edge.drop_path &&
          (execution == Execution::merged || (execution == Execution::fused && !x.is_cpu()));
 }
 

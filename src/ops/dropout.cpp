@@ -1,27 +1,99 @@
-#include <darts/ops/skip_dropout.hpp>
+#include "batch/groups.hpp"
+
+#include <darts/ops/drop_path.hpp>
+#include <darts/ops/dropout.hpp>
 
 #include <ATen/ops/empty.h>
 
+#include <algorithm>
+
 namespace darts {
+namespace {
+
+template <class Operation>
+void set_probability(torch::nn::Module& network, double probability) {
+  for (const auto& module : network.modules(/*include_self=*/false)) {
+    if (auto* operation = dynamic_cast<Operation*>(module.get())) {
+      operation->set_probability(probability);
+    }
+  }
+}
+
+/// Word i of a stream that begins with `seed`: SplitMix64, as RandomStream has it, which any thread
+/// can enter anywhere.
+std::uint64_t word(std::uint64_t seed, std::int64_t i) {
+  std::uint64_t z = seed + (static_cast<std::uint64_t>(i) + 1) * 0x9E3779B97F4A7C15U;
+  z = (z ^ (z >> 30U)) * 0xBF58476D1CE4E5B9U;
+  z = (z ^ (z >> 27U)) * 0x94D049BB133111EBU;
+  return z ^ (z >> 31U);
+}
+
+/// Of each value, whether it is kept: two of them a word, with a probability that is right to 2⁻³².
+void draw(std::uint64_t seed, double dropped, const at::Tensor& kept) {
+  constexpr double all = 4294967296.0;
+  constexpr std::int64_t grain = 8192;
+  const auto limit = static_cast<std::uint32_t>(std::min(dropped * all, all - 1.0));
+  bool* const to = kept.mutable_data_ptr<bool>();
+  const std::int64_t count = kept.numel();
+  batch::in_parallel((count + 1) / 2, grain, [&](std::int64_t begin, std::int64_t end) {
+    const std::int64_t pairs = std::min(end, count / 2);
+    for (std::int64_t i = begin; i < pairs; ++i) {
+      const std::uint64_t bits = word(seed, i);
+      to[2 * i] = static_cast<std::uint32_t>(bits) >= limit;
+      to[2 * i + 1] = static_cast<std::uint32_t>(bits >> 32U) >= limit;
+    }
+    if (pairs < end) {  // one without its other
+      to[count - 1] = static_cast<std::uint32_t>(word(seed, pairs)) >= limit;
+    }
+  });
+}
+
+}  // namespace
+
+at::Tensor DroppingOperation::draw_kept(std::vector<std::int64_t> sizes,
+                                        const c10::Device& device) {
+  sizes.front() = all_rows(sizes.front());
+  at::Tensor kept = at::empty(sizes, at::TensorOptions(device).dtype(at::kBool));
+  if (device.is_cpu()) {
+    RandomStream next = stream();
+    draw(next(), probability_, kept);
+    restart(next);
+  } else {
+    kept.bernoulli_(1.0 - probability_, next_generator(device));
+  }
+  return own_rows(kept);
+}
+
+at::Tensor SkipDropoutImpl::draw(at::IntArrayRef sizes, const c10::Device& device) {
+  if (!is_training() || probability() == 0.0) {
+    return {};
+  }
+  return draw_kept({sizes[0], sizes[2], sizes[3], sizes[1]}, device).permute({0, 3, 1, 2});
+}
 
 at::Tensor SkipDropoutImpl::forward(const at::Tensor& x) {
-  if (!is_training() || probability_ == 0.0) {
-    return x;
+  const at::Tensor kept = draw(x.sizes(), x.device());
+  return kept.defined() ? x * kept.to(x.scalar_type()).div_(1.0 - probability()) : x;
+}
+
+at::Tensor EdgeDropPathImpl::draw(std::int64_t images, const c10::Device& device) {
+  if (!is_training() || probability() == 0.0) {
+    return {};
   }
-  const double kept = 1.0 - probability_;
-  std::vector<std::int64_t> sizes = x.sizes().vec();
-  sizes.front() = all_rows(x.size(0));
-  at::Tensor mask = at::empty(sizes, x.detach().options(), x.suggest_memory_format());
-  mask.bernoulli_(kept, next_generator(x.device())).div_(kept);
-  return x * own_rows(mask);
+  return draw_kept({images}, device).to(at::kDouble).div_(1.0 - probability());
+}
+
+at::Tensor EdgeDropPathImpl::forward(const at::Tensor& x) {
+  const at::Tensor factors = draw(x.size(0), x.device());
+  return factors.defined() ? drop_images(x, factors) : x;
 }
 
 void set_skip_dropout(torch::nn::Module& network, double probability) {
-  for (const auto& module : network.modules(/*include_self=*/false)) {
-    if (auto* skip = dynamic_cast<SkipDropoutImpl*>(module.get())) {
-      skip->set_probability(probability);
-    }
-  }
+  set_probability<SkipDropoutImpl>(network, probability);
+}
+
+void set_edge_drop_path(torch::nn::Module& network, double probability) {
+  set_probability<EdgeDropPathImpl>(network, probability);
 }
 
 }  // namespace darts

@@ -3,8 +3,8 @@
 #include <darts/core/error.hpp>
 #include <darts/core/flat_tensors.hpp>
 #include <darts/core/text.hpp>
+#include <darts/ops/dropout.hpp>
 #include <darts/ops/noise.hpp>
-#include <darts/ops/skip_dropout.hpp>
 #include <darts/search/search_run.hpp>
 #include <darts/search/selection.hpp>
 

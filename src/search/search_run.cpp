@@ -6,6 +6,7 @@
 #include <darts/core/random.hpp>
 #include <darts/core/text.hpp>
 #include <darts/ops/count.hpp>
+#include <darts/ops/dropout.hpp>
 #include <darts/ops/noise.hpp>
 #include <darts/run/load_config.hpp>
 #include <darts/run/run_checkpoint.hpp>
@@ -170,6 +171,17 @@ SearchPosition SearchRun::position(std::int64_t step) const {
   return {state_.epoch - stage_.number * epochs, epochs, step, config_.seed, stage_.number};
 }
 
+/// What rises with the epochs of a stage, from nothing in the first one.
+void SearchRun::regularize() {
+  const SearchPosition at = position(state_.step);
+  const double rise =
+      at.epochs > 1 ? static_cast<double>(at.epoch) / static_cast<double>(at.epochs - 1) : 0.0;
+  set_edge_drop_path(*supernet_, config_.search.drop_path * rise);
+  if (config_.search.cutout_rises) {
+    data_.set_cutout_share(rise);
+  }
+}
+
 void SearchRun::start_epoch() {
   if (state_.epoch == (stage_.number + 1) * epochs_of_stage(config_)) {
     advance();
@@ -178,6 +190,7 @@ void SearchRun::start_epoch() {
   if (config_.selection.by == Selection::perturbation && state_.step == 0) {
     select();
   }
+  regularize();
   method_->start_epoch(*supernet_, position(state_.step));
   data_.start_epoch(state_.epoch, state_.step);
   skipped_before_ = state_.skipped;

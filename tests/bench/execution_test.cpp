@@ -51,6 +51,17 @@ TEST(BenchExecution, TakesSettingsBehindIt) {
   EXPECT_TRUE(subject_options("plain+bf16+graph", {}, gpu).cuda_graph);
 }
 
+TEST(BenchExecution, TakesASearchMethodItsStageAndASpace) {
+  const SubjectOptions later = subject_options("fused+p-darts+stage3", {}, cpu);
+  EXPECT_EQ(later.method, "p-darts");
+  EXPECT_EQ(later.stage, 2);
+  EXPECT_EQ(later.space, "darts");
+  EXPECT_EQ(subject_options("plain+s1", {}, cpu).space, "s1");
+  EXPECT_EQ(error_of("fused+stage2", cpu), "--execution fused+stage2: darts has 1 stage");
+  EXPECT_EQ(error_of("fused+p-darts+stage4", cpu),
+            "--execution fused+p-darts+stage4: p-darts has 3 stages");
+}
+
 TEST(BenchExecution, SaysWhatACpuDoesNotHave) {
   EXPECT_EQ(error_of("merged+graph", cpu),
             "--execution merged+graph: 'graph' is for GPUs; give --device cuda, or leave it out");

@@ -5,6 +5,7 @@
 
 #include <darts/cell/search_cell.hpp>
 #include <darts/cell/topology.hpp>
+#include <darts/ops/dropout.hpp>
 #include <darts/ops/initialize.hpp>
 #include <darts/ops/noise.hpp>
 
@@ -36,6 +37,8 @@ struct CellSetting {
   std::int64_t partial = 1;
   AuxiliarySkip auxiliary = AuxiliarySkip::none;
   bool drawn = false;  ///< one operation of every edge is run
+  double skip_dropout = 0.0;
+  double drop_path = 0.0;
 
   friend void PrintTo(const CellSetting& setting, std::ostream* out) { *out << setting.name; }
 };
@@ -53,7 +56,7 @@ inline SearchCellOptions options_of(const CellSetting& s) {
   options.channels = s.channels;
   options.reduction = s.reduction;
   options.reduction_prev = s.reduction_prev;
-  options.edge = {s.auxiliary, s.partial};
+  options.edge = {s.auxiliary, s.partial, s.skip_dropout > 0.0, s.drop_path > 0.0};
   return options;
 }
 
@@ -77,6 +80,8 @@ struct CellTrial {
       : cell(options_of(s)) {
     initialize_weights(*cell, 7);
     restart_noise(*cell, RandomStream(7, RandomPurpose::noise));
+    set_skip_dropout(*cell, s.skip_dropout);
+    set_edge_drop_path(*cell, s.drop_path);
     if (type == at::kDouble) {
       make_double(*cell);
     }
@@ -188,6 +193,30 @@ inline std::vector<CellSetting> cell_settings() {
        .reduction = true,
        .partial = 2},
       {.name = "partial_of_one_channel", .images = 6, .channels = 4, .partial = 4},
+      {.name = "skip_dropout", .images = 12, .nodes = 3, .skip_dropout = 0.4},
+      {.name = "skip_dropout_in_a_reduction", .nodes = 3, .reduction = true, .skip_dropout = 0.4},
+      {.name = "skip_dropout_of_others",
+       .images = 4,
+       .channels = 36,
+       .edges = sets_of_each_edge(),
+       .partial = 6,
+       .skip_dropout = 0.7},
+      {.name = "drop_path", .images = 5, .nodes = 4, .drop_path = 0.5},
+      {.name = "drop_path_of_whole_vectors",
+       .images = 12,
+       .channels = 16,
+       .nodes = 3,
+       .drop_path = 0.3},
+      {.name = "drop_path_in_a_reduction",
+       .images = 4,
+       .height = 7,
+       .width = 5,
+       .reduction = true,
+       .edges = sets_of_each_edge(),
+       .auxiliary = AuxiliarySkip::skip,
+       .skip_dropout = 0.3,
+       .drop_path = 0.6},
+      {.name = "drop_path_of_parts", .images = 4, .channels = 8, .partial = 4, .drop_path = 0.3},
       {.name = "partial_on_others",
        .images = 4,
        .channels = 36,

@@ -3,6 +3,7 @@
 #include "support/module_helpers.hpp"
 #include "support/rank_outcomes.hpp"
 
+#include <darts/ops/dropout.hpp>
 #include <darts/search/search_methods.hpp>
 #include <darts/search/search_step.hpp>
 
@@ -27,6 +28,7 @@ struct Setting {
   Execution execution = Execution::fused;
   BatchNormStatistics batch_norm = BatchNormStatistics::sync;
   bool recompute = false;
+  double drop_path = 0.0;
 
   friend void PrintTo(const Setting& s, std::ostream* out) {
     *out << s.method << " " << find_order(s.order).name << " " << static_cast<int>(s.execution);
@@ -63,6 +65,7 @@ Outcome searched(const Setting& setting, const std::shared_ptr<Ranks>& ranks) {
   options.execution.recompute = setting.recompute;
   const auto method = make_method(setting.method);
   const std::int64_t stage = method->stages() - 1;
+  options.edge.drop_path = setting.drop_path > 0.0;
   method->prepare(options, 0);
   options.theta = method->theta_shapes({options.primitives, options.nodes});
   Supernet supernet(options);
@@ -79,6 +82,7 @@ Outcome searched(const Setting& setting, const std::shared_ptr<Ranks>& ranks) {
   for (int i = 0; i < steps; ++i) {
     // Late enough that everything moves that moves only after some epochs.
     const SearchPosition position{.epoch = 40, .epochs = 50, .step = i, .seed = 5, .stage = stage};
+    set_edge_drop_path(*supernet, setting.drop_path);
     method->start_epoch(*supernet, position);
     const StepResult result = step.run(own_rows(batch_of(i, 0), *ranks),
                                        own_rows(batch_of(i, 1), *ranks), 0.025, position);
@@ -136,6 +140,8 @@ std::vector<Setting> every_setting() {
     }
   }
   settings.push_back({.recompute = true});
+  settings.push_back({.drop_path = 0.4});
+  settings.push_back({.order = SearchOrder::second, .drop_path = 0.4});
   return settings;
 }
 

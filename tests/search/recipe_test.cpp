@@ -86,6 +86,16 @@ TEST(Recipe, GdasIsItsAuthors) {
   EXPECT_EQ(recipe("gdas").search.epochs, 250);
 }
 
+TEST(Recipe, RDartsAreTheTwoWaysOfItsAuthors) {
+  EXPECT_THAT(differences(recipe("r_darts_l2"), recipe("cifar10")),
+              ::testing::UnorderedElementsAre("name", "search.curvature_every", "w.weight_decay"));
+  EXPECT_THAT(differences(recipe("r_darts_da"), recipe("cifar10")),
+              ::testing::UnorderedElementsAre("name", "search.curvature_every", "search.drop_path",
+                                              "search.cutout_rises", "data.cutout"));
+  const SearchConfig config = recipe("r_darts_da");
+  EXPECT_TRUE(supernet_options(config, first_stage(config), 3, 10).edge.drop_path);
+}
+
 TEST(Recipe, ImagenetIsPcDartsThere) {
   SearchConfig config = recipe("imagenet");
   EXPECT_EQ(config.search.method, "pc-darts");

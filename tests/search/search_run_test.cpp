@@ -73,6 +73,36 @@ TEST(SearchRun, IsStartedAndResumedInAFewLines) {
             read_json_lines(whole->directory().alphas()).back().at("normal"));
 }
 
+/// Drop path and cutout rise from nothing, also in a search that was stopped on the way.
+TEST(SearchRun, RegularisesMoreFromEpochToEpoch) {
+  const testing::TemporaryFolder folder;
+  SearchConfig config = tiny_config(folder.path());
+  config.search.epochs = 3;
+  const auto plain = SearchRun::start(config);
+  plain->run();
+  config.data.augmentation.cutout = 16;
+  config.search.cutout_rises = true;
+  config.search.drop_path = 0.5;
+  const auto whole = SearchRun::start(config);
+  whole->run();
+  const auto lines = [](const SearchRun& run) { return read_json_lines(run.directory().alphas()); };
+  const auto near = [](const nlohmann::json& a, const nlohmann::json& b) {
+    return std::abs(a.at("reduce")[0][1].get<double>() - b.at("reduce")[0][1].get<double>()) < 1e-6;
+  };
+  ASSERT_EQ(lines(*whole).size(), 4U);
+  EXPECT_TRUE(near(lines(*whole)[1], lines(*plain)[1]));  // the first epoch drops and cuts nothing
+  EXPECT_FALSE(near(lines(*whole)[2], lines(*plain)[2]));
+
+  fs::path directory;
+  {
+    const auto stopped = SearchRun::start(config, stop_after(16));
+    EXPECT_EQ(stopped->run(), RunOutcome::stopped);
+    directory = stopped->directory().path();
+  }
+  EXPECT_EQ(SearchRun::resume(directory)->run(), RunOutcome::finished);
+  EXPECT_EQ(read_file(directory / "alphas.jsonl"), read_file(whole->directory().alphas()));
+}
+
 std::string alphas_of(const SearchConfig& config) {
   const auto run = SearchRun::start(config);
   EXPECT_EQ(run->run(), RunOutcome::finished);

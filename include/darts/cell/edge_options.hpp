@@ -20,6 +20,8 @@ struct EdgeOptions {
   std::int64_t partial = 1;
   /// Skip connections of stride 1 have dropout (SkipDropout).
   bool skip_dropout = false;
+  /// In training what the edge gives is dropped for some images (EdgeDropPath).
+  bool drop_path = false;
 
   bool has_auxiliary() const { return auxiliary != AuxiliarySkip::none; }
   bool has_bypass() const { return partial > 1; }

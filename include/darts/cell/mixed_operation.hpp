@@ -1,6 +1,7 @@
 #pragma once
 
 #include <darts/cell/edge_options.hpp>
+#include <darts/ops/dropout.hpp>
 #include <darts/ops/execution.hpp>
 #include <darts/ops/operation.hpp>
 #include <darts/ops/primitive.hpp>
@@ -41,9 +42,15 @@ class MixedOperationImpl : public torch::nn::Cloneable<MixedOperationImpl> {
   }
   /// The auxiliary skip connection, if it has one: of the column after those of the operations.
   std::vector<torch::nn::AnyModule> extras() const { return extras_; }
+  /// What drops the edge's output; null where nothing does.
+  std::shared_ptr<EdgeDropPathImpl> drop_path() const {
+    return drop_path_ ? drop_path_.ptr() : nullptr;
+  }
 
  private:
   void add_auxiliary(const OperationOptions& options);
+  at::Tensor mix(const at::Tensor& x, const at::Tensor& weights, Execution execution,
+                 const at::Tensor& active);
   at::Tensor sum_operations(const at::Tensor& x, const at::Tensor& weights, Execution execution,
                             const at::Tensor& active);
   at::Tensor pass_by(const at::Tensor& x) const;
@@ -53,6 +60,7 @@ class MixedOperationImpl : public torch::nn::Cloneable<MixedOperationImpl> {
   EdgeOptions edge_;
   torch::nn::Sequential operations_{nullptr};  // as a list: it survives clone()
   std::vector<torch::nn::AnyModule> extras_;
+  EdgeDropPath drop_path_{nullptr};  // only where the edge has it
 };
 TORCH_MODULE(MixedOperation);
 

@@ -61,6 +61,8 @@ struct SearchConfig {
     SearchOrder order = SearchOrder::second;
     std::int64_t epochs = 50;
     std::int64_t batch_size = 64;
+    double drop_path = 0.0;
+    bool cutout_rises = false;
     HeldOutBatches held_out_batches = HeldOutBatches::passes;
     ValidationStatistics validation_statistics = ValidationStatistics::running;
     CurvatureOptions curvature;

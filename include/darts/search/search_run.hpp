@@ -49,6 +49,7 @@ class SearchRun : public LongRun {
   std::string sizes() const override;
   std::int64_t epochs() const override { return epochs_of(config_); }
   std::int64_t steps_per_epoch() const override { return data_.steps_per_epoch(); }
+  void regularize();
   void start_epoch() override;
   std::optional<ReadyStep> next_step() override;
   EpochEnd finish_epoch() override;

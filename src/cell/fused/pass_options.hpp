@@ -26,6 +26,9 @@ struct PassOptions {
   /// is float32's all the same, and the batch norms' statistics are those of the stored values.
   Precision storage = Precision::fp32;
   at::Tensor active = {};  ///< the operations that are run, as of Mixing
+  /// What drop path multiplies the edges' outputs with: edges × images, float64; undefined: nothing
+  /// is dropped. CellRun draws it.
+  at::Tensor dropped = {};
 };
 
 /// Which gradients backward() computes; what leads to none of them is left out.

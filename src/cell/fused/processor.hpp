@@ -27,6 +27,9 @@ class Processor {
 
   // Forward. Statistics that are known already, from a run before, are used and nothing moves.
 
+  /// What dropout leaves of a state on each skip connection, where that is not there. What is kept
+  /// is drawn once a pass.
+  virtual void run_dropout(StatePass& from) = 0;
   /// The pools and the first units of all convolutions that leave a state, and the statistics of
   /// their batch norms.
   virtual void run_first_units(StatePass& from) = 0;

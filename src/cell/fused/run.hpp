@@ -20,6 +20,7 @@ class CellRun {
   CellGradients backward(const at::Tensor& grad, const Wanted& wanted);
 
  private:
+  at::Tensor draw_dropped() const;
   void run_states();
   at::Tensor node_value(std::int64_t node);
   CellGradients backward_beside_bypass(const at::Tensor& grad, const Wanted& wanted,

@@ -72,6 +72,7 @@ CellGradients CellRun::backward_beside_bypass(const at::Tensor& grad, const Want
 /// Gradients of all that leaves a state; those of the later states are complete.
 void CellRun::leave_backward(StatePass& from, const Wanted& wanted,
                              std::vector<at::Tensor>& of_states, CellGradients& gradients) {
+  processor_->run_dropout(from);
   processor_->run_alpha_gradient(from, of_states, gradients.mixing);
   const bool state_wanted = from.index >= cell_inputs || (from.index == 0 ? wanted.s0 : wanted.s1);
   if (state_wanted || wanted.weights) {

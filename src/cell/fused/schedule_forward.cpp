@@ -2,13 +2,16 @@
 
 #include <darts/cell/topology.hpp>
 
+#include <ATen/ops/stack.h>
+
 namespace darts::fused {
 
 at::Tensor CellRun::forward(const CellInputs& inputs, const PassOptions& options) {
   inputs_ = inputs;
   options_ = options;
+  options_.dropped = draw_dropped();
   states_ = states_of(*plan_, options);
-  processor_ = make_processor(plan_, inputs, options);
+  processor_ = make_processor(plan_, inputs, options_);
   run_states();
   at::Tensor out;
   if (bypass_) {
@@ -24,6 +27,20 @@ at::Tensor CellRun::forward(const CellInputs& inputs, const PassOptions& options
   return out;
 }
 
+/// Factors of all edges' outputs; undefined where drop path drops none.
+at::Tensor CellRun::draw_dropped() const {
+  std::vector<at::Tensor> rows;
+  for (const Edge& edge : plan_->edges) {
+    if (edge.drop_path && options_.training) {
+      const at::Tensor factors = edge.drop_path->draw(inputs_.s1.size(0), inputs_.s1.device());
+      if (factors.defined()) {
+        rows.push_back(factors);
+      }
+    }
+  }
+  return rows.empty() ? at::Tensor() : at::stack(rows);
+}
+
 /// All states and what leaves them; a run that recomputes comes here twice.
 void CellRun::run_states() {
   if (plan_->has_bypass()) {
@@ -36,6 +53,7 @@ void CellRun::run_states() {
       state.value = node_value(state.index);
     }
     if (state.index + 1 < plan_->states()) {
+      processor_->run_dropout(state);
       processor_->run_first_units(state);
       processor_->run_second_units(state);
     }
@@ -66,7 +84,7 @@ void CellRun::release_spare() {
     bypass_.reset();
   }
   for (StatePass& state : states_) {
-    options_.recompute ? state.release() : state.release_pools();
+    options_.recompute ? state.release() : state.release_spare();
   }
   states_.back().value.reset();
 }

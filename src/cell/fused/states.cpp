@@ -46,8 +46,13 @@ void add(StatePass& state, const Operation& operation, const Link& link, std::si
     case OperationKind::none:
       break;
     case OperationKind::identity:
-      state.identities.push_back(link);
+      state.identities.push_back({link, nullptr, {}, {}});
       break;
+    case OperationKind::dropout: {
+      auto module = std::dynamic_pointer_cast<SkipDropoutImpl>(operation.module.ptr());
+      state.identities.push_back({link, training ? std::move(module) : nullptr, {}, {}});
+      break;
+    }
     case OperationKind::convolution: {
       ConvolutionPass convolution{link, {operation.units.front(), {}, {}}, {}};
       if (operation.units.size() > 1) {
@@ -79,20 +84,24 @@ void StatePass::release() {
       convolution.second->z.reset();
     }
   }
-  release_pools();
+  release_spare();
   value.reset();
 }
 
-void StatePass::release_pools() {
+void StatePass::release_spare() {
   for (PoolPass& pool : pools) {
     pool.z.reset();
+  }
+  for (IdentityPass& identity : identities) {
+    identity.images.reset();
   }
 }
 
 std::vector<Summand> summands_of(const StatePass& from) {
   std::vector<Summand> summands;
-  for (const Link& link : from.identities) {
-    summands.push_back({link, from.value, {}});
+  for (const IdentityPass& identity : from.identities) {
+    summands.push_back(
+        {identity.link, identity.images.defined() ? identity.images : from.value, {}});
   }
   for (const ConvolutionPass& convolution : from.convolutions) {
     summands.push_back({convolution.link, convolution.last().z, convolution.last().unit});

@@ -2,6 +2,8 @@
 
 #include "pass_options.hpp"
 
+#include <darts/ops/dropout.hpp>
+
 #include <memory>
 #include <optional>
 
@@ -29,6 +31,14 @@ struct ConvolutionPass {
   const UnitPass& last() const { return second ? *second : first; }
 };
 
+/// A skip connection, which may have dropout.
+struct IdentityPass {
+  Link link;
+  std::shared_ptr<SkipDropoutImpl> dropout;  ///< null: it has none
+  at::Tensor kept;    ///< whether each value of the state is (bool); undefined: all are
+  at::Tensor images;  ///< what is left of the state; undefined: all of it
+};
+
 /// A pool of a state, which the edges that leave it share (in evaluation mode, those of them with
 /// the same running statistics).
 struct PoolPass {
@@ -47,12 +57,12 @@ struct StatePass {
   at::Tensor value;         ///< N×H×W×channels
   std::vector<ConvolutionPass> convolutions;
   std::vector<PoolPass> pools;
-  std::vector<Link> identities;
+  std::vector<IdentityPass> identities;
 
   /// Lets go of all that was computed from it and, first of all, of itself; …
   void release();
-  /// … or of what can be made again in no time, a tenth of all.
-  void release_pools();
+  /// … or of what can be made again in no time, a tenth of all: pools, and what dropout leaves.
+  void release_spare();
 };
 
 /// A summand of a node: weight · x̂, or weight · images where there is no batch norm.

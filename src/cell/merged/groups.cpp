@@ -22,8 +22,8 @@ bool alike(const CellPlan& plan, const Operation& a, const Operation& b) {
     return u.kind == v.kind && u.kernel == v.kernel && u.stride == v.stride &&
            u.dilation == v.dilation;
   };
-  return a.kind == b.kind && a.kind != OperationKind::other &&
-         std::ranges::equal(a.units, b.units, same_unit);
+  const bool as_module = a.kind == OperationKind::other || a.kind == OperationKind::dropout;
+  return a.kind == b.kind && !as_module && std::ranges::equal(a.units, b.units, same_unit);
 }
 
 template <class Predicate>

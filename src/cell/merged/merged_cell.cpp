@@ -326,9 +326,11 @@ void MergedCell::leave(std::size_t state) {
   for (const Group& group : of_kind(groups, OperationKind::identity)) {
     add_scaled(group, value);
   }
-  for (const Group& group : of_kind(groups, OperationKind::other)) {
-    torch::nn::AnyModule module = group.front().module;
-    add_scaled(group, module.forward(value));
+  for (const OperationKind as_module : {OperationKind::dropout, OperationKind::other}) {
+    for (const Group& group : of_kind(groups, as_module)) {
+      torch::nn::AnyModule module = group.front().module;
+      add_scaled(group, module.forward(value));
+    }
   }
 }
 

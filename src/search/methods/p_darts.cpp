@@ -1,6 +1,6 @@
 #include <darts/cell/topology.hpp>
 #include <darts/core/field_table.hpp>
-#include <darts/ops/skip_dropout.hpp>
+#include <darts/ops/dropout.hpp>
 #include <darts/search/methods/p_darts.hpp>
 #include <darts/search/skip_cap.hpp>
 #include <darts/search/supernet.hpp>

@@ -31,14 +31,23 @@ template <class T, class S>
 void add_products(const CpuPass<T, S>& pass, const std::vector<EdgeProducts>& edges, std::int64_t n,
                   double* sums) {
   std::vector<kernels::Factor<T, S>> factors;
+  std::vector<double> of_image;
   for (const EdgeProducts& edge : edges) {
     factors.assign(1, {});  // for the sum of the gradient itself
     for (const Summand& operation : edge.operations) {
       factors.push_back(factor_of<T, S>(operation.images, n));
     }
-    kernels::channel_products<T, S>(
-        {pass.node_pixels(), pass.channels, image_of<T>(edge.gradient, n), factors, sums});
-    sums += std::ssize(factors) * pass.channels;
+    const std::int64_t values = std::ssize(factors) * pass.channels;
+    const T* const dropped = pass.dropped_edge(edge.operations.front().link).of(n);
+    of_image.assign(static_cast<std::size_t>(dropped == nullptr ? 0 : values), 0.0);
+    kernels::channel_products<T, S>({pass.node_pixels(), pass.channels,
+                                     image_of<T>(edge.gradient, n), factors,
+                                     dropped == nullptr ? sums : of_image.data()});
+    for (std::size_t i = 0; i < of_image.size(); ++i) {
+      sums[i] +=
+          of_image[i] * static_cast<double>(dropped[i % static_cast<std::size_t>(pass.channels)]);
+    }
+    sums += values;
   }
 }
 

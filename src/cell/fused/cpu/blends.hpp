@@ -12,7 +12,12 @@ class ImageSum {
 
   /// Scale: empty: 1.
   void add(const at::Tensor& images, std::vector<T> scale) {
-    summands_.push_back({images, std::move(scale)});
+    summands_.push_back({images, std::move(scale), {}, {}});
+  }
+  /// (scale · images + shift) · factors. Shift: empty: 0.
+  void add(const at::Tensor& images, std::vector<T> scale, std::vector<T> shift,
+           DroppedEdge<T> factors) {
+    summands_.push_back({images, std::move(scale), std::move(shift), factors});
   }
   void set_bias(std::vector<T> bias) { bias_ = std::move(bias); }
 
@@ -20,23 +25,50 @@ class ImageSum {
   void run(std::int64_t n, T* out, const T* masked = nullptr, const T* mask = nullptr) const {
     std::vector<kernels::Term<T>> terms;
     std::vector<kernels::Term<T, S>> stored;
+    std::vector<std::vector<T>> of_image;  // scales, of what an edge gives
+    of_image.reserve(summands_.size());
+    std::vector<T> bias = bias_;
     for (const Summand& summand : summands_) {
-      const T* const scale = summand.scale.empty() ? nullptr : summand.scale.data();
+      const T* scale = summand.scale.empty() ? nullptr : summand.scale.data();
+      if (const T* const factors = summand.factors.of(n)) {
+        of_image.push_back(scaled(summand.scale, factors));
+        scale = of_image.back().data();
+        add_scaled(summand.shift, factors, bias);
+      }
       if (const auto image = factor_of<T, S>(summand.images, n); image.x != nullptr) {
         terms.push_back({image.x, scale});
       } else {
         stored.push_back({image.stored, scale});
       }
     }
-    const T* const bias = bias_.empty() ? nullptr : bias_.data();
-    kernels::weighted_sum<T, S>({pixels_, channels_, terms, stored, bias, masked, mask, out});
+    kernels::weighted_sum<T, S>({pixels_, channels_, terms, stored,
+                                 bias.empty() ? nullptr : bias.data(), masked, mask, out});
   }
 
  private:
   struct Summand {
     at::Tensor images;
     std::vector<T> scale;
+    std::vector<T> shift;
+    DroppedEdge<T> factors;
   };
+
+  std::vector<T> scaled(const std::vector<T>& scale, const T* factors) const {
+    std::vector<T> product(factors, factors + channels_);
+    for (std::size_t c = 0; c < product.size() && !scale.empty(); ++c) {
+      product[c] *= scale[c];
+    }
+    return product;
+  }
+  void add_scaled(const std::vector<T>& shift, const T* factors, std::vector<T>& bias) const {
+    if (shift.empty()) {
+      return;
+    }
+    bias.resize(static_cast<std::size_t>(channels_));
+    for (std::size_t c = 0; c < bias.size(); ++c) {
+      bias[c] += factors[c] * shift[c];
+    }
+  }
 
   std::int64_t pixels_;  ///< of an image
   std::int64_t channels_;
@@ -44,7 +76,7 @@ class ImageSum {
   std::vector<T> bias_;  ///< empty: 0
 };
 
-/// A mixing weight for every channel, …
+/// How what enters a node by a link is scaled: a mixing weight for every channel, …
 template <class T, class S>
 std::vector<T> scale_of(const CpuPass<T, S>& pass, const Link& link) {
   return std::vector<T>(static_cast<std::size_t>(pass.channels),

@@ -175,6 +175,7 @@ CpuPass<T, S>::CpuPass(std::shared_ptr<const CellPlan> cell_plan, const CellInpu
   const at::Tensor weights = inputs.mixing.to(at::kDouble).contiguous();
   mixing.assign(weights.const_data_ptr<double>(),
                 weights.const_data_ptr<double>() + weights.numel());
+  dropped = EdgeFactors<T>(options.dropped, side_by_side, channels);
   const std::vector<bool> run = units_in(*plan, options.active);
   units.reserve(run.size());
   for (std::size_t i = 0; i < run.size(); ++i) {

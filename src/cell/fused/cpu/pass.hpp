@@ -2,6 +2,7 @@
 
 #include "batch/batch_norm.hpp"
 #include "batch/weights.hpp"
+#include "edge_factors.hpp"
 #include "fused/states.hpp"
 #include "kernels/separable.hpp"
 
@@ -34,6 +35,10 @@ struct CpuPass {
 
   double mixing_weight(const Link& link) const {
     return mixing[static_cast<std::size_t>(link.weight)];
+  }
+  /// What drop path makes of the outputs of a link's edge.
+  DroppedEdge<T> dropped_edge(const Link& link) const {
+    return {&dropped, link.weight / plan->columns};
   }
   std::int64_t node_pixels() const { return node_height * node_width; }
   kernels::SeparableShape shape(const Unit& unit) const {
@@ -71,7 +76,8 @@ struct CpuPass {
   std::int64_t channels = 0;  ///< of all tensors: the lanes, rounded up to whole vectors
   std::int64_t node_height = 0;
   std::int64_t node_width = 0;
-  std::vector<double> mixing;         ///< by Link::weight
+  std::vector<double> mixing;  ///< by Link::weight
+  EdgeFactors<T> dropped;
   std::vector<UnitWeights<T>> units;  ///< as CellPlan::units
   std::vector<NormPass<T>> norms;     ///< by their numbers in the pass
 };

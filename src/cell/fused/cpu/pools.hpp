@@ -36,7 +36,8 @@ template <class T, class S>
 ImageSum<T, S> pool_gradient(const CpuPass<T, S>& pass, const PoolPass& pool, Tensors gradients) {
   ImageSum<T, S> sum(pass.node_pixels(), pass.channels);
   for (const Link& link : pool.links) {
-    sum.add(gradients[static_cast<std::size_t>(link.to)], scale_of(pass, link, pool.norm));
+    sum.add(gradients[static_cast<std::size_t>(link.to)], scale_of(pass, link, pool.norm), {},
+            pass.dropped_edge(link));
   }
   sum.add(pool.z, pass.norms[pool.norm].gradient.b);
   sum.set_bias(pass.norms[pool.norm].gradient.c);

@@ -16,6 +16,8 @@ class CpuProcessor : public Processor {
   // layout.cpp
   at::Tensor to_state(const at::Tensor& images, std::int64_t first_channel) const override;
   at::Tensor to_images(Tensors states) const override;
+  // dropout.cpp
+  void run_dropout(StatePass& from) override;
   // units_forward.cpp
   void run_first_units(StatePass& from) override;
   void run_second_units(StatePass& from) override;
@@ -30,6 +32,9 @@ class CpuProcessor : public Processor {
                                       std::vector<at::Tensor>* weights) override;
 
  private:
+  at::Tensor to_mask(const at::Tensor& kept) const;
+  void subtract_mean(const Summand& summand, std::vector<double>& shift) const;
+
   CpuPass<T, S> pass_;
 };
 

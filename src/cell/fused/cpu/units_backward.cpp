@@ -1,7 +1,11 @@
+#include "dropout.hpp"
 #include "pools.hpp"
 #include "processor.hpp"
 #include "weight_sums.hpp"
 #include "workspace.hpp"
+
+#include <algorithm>
+#include <functional>
 
 namespace darts::fused::cpu {
 namespace {
@@ -24,17 +28,30 @@ kernels::SeparableBackward<T, S> task_in(const CpuPass<T, S>&, const Workspace<T
   return task;
 }
 
+/// The gradient of a unit's output, before its own part of drop path.
+template <class T>
+struct UnitGradient {
+  const at::Tensor& images;
+  DroppedEdge<T> dropped = {};  ///< of a node's: of the edge that the unit leads to it
+};
+
 /// Image n of a unit; `task` says what comes of it. sums: of its weights' gradients; null: not
 /// wanted.
 template <class T, class S>
-void run_unit(const CpuPass<T, S>& pass, const UnitPass& unit, const at::Tensor& gradient,
+void run_unit(const CpuPass<T, S>& pass, const UnitPass& unit, const UnitGradient<T>& gradient,
               std::int64_t n, T* sums, kernels::SeparableBackward<T, S>& task) {
   const Unit& planned = pass.plan->units[unit.unit];
   const UnitWeights<T>& weights = pass.units[unit.unit];
   const batch::PaddedNormGradient<T>& norm = pass.norms[unit.unit].gradient;
   task.shape = pass.shape(planned);
-  task.gradient = {image_of<T>(gradient, n), image_of<S>(unit.z, n), norm.a.data(), norm.b.data(),
-                   norm.c.data()};
+  std::vector<T> slope;
+  if (const T* const factors = gradient.dropped.of(n)) {
+    slope = norm.a;
+    std::transform(factors, factors + pass.channels, slope.begin(), slope.begin(),
+                   std::multiplies<>());
+  }
+  task.gradient = {image_of<T>(gradient.images, n), image_of<S>(unit.z, n),
+                   slope.empty() ? norm.a.data() : slope.data(), norm.b.data(), norm.c.data()};
   task.depthwise = weights.backward.data();
   task.pointwise_t = task.depthwise + weights.packing.pointwise_transposed();
   task.grad_depthwise = sums;
@@ -82,8 +99,10 @@ void run_image(const CpuPass<T, S>& pass, const StatePass& from, Tensors gradien
     task.ahead_g = ahead(first_gradient(then, gradients), next.image);
     task.ahead_z = ahead(then.first.z, next.image);
     task.ahead_input = next.item == 0 ? ahead(from.value, next.image) : kernels::Ahead{};
-    run_unit(pass, convolution.first, first_gradient(convolution, gradients), n,
-             weight_sums.of(group_sums, i), task);
+    const UnitGradient<T> gradient{
+        first_gradient(convolution, gradients),
+        convolution.second ? DroppedEdge<T>() : pass.dropped_edge(convolution.link)};
+    run_unit(pass, convolution.first, gradient, n, weight_sums.of(group_sums, i), task);
   }
 }
 
@@ -96,8 +115,10 @@ class StateGradient {
     if (const at::Tensor& own = gradients[static_cast<std::size_t>(from.index)]; own.defined()) {
       direct_.add(own, {});  // a node's, as a part of the cell's output
     }
-    for (const Link& link : from.identities) {
-      direct_.add(gradients[static_cast<std::size_t>(link.to)], scale_of(pass, link));
+    for (const IdentityPass& identity : from.identities) {
+      const at::Tensor& of_node = gradients[static_cast<std::size_t>(identity.link.to)];
+      direct_.add(dropped<T>(identity, of_node), scale_of(pass, identity.link), {},
+                  pass.dropped_edge(identity.link));
     }
     for (const PoolPass& pool : from.pools) {
       pools_.push_back(pool_gradient(pass, pool, gradients));
@@ -143,8 +164,9 @@ void CpuProcessor<T, S>::run_second_units_backward(StatePass& from, Tensors grad
       task.sums = group_sums;
       for (std::size_t i = 0; i < halves.size(); ++i, task.sums += 2 * pass_.channels) {
         prepare_second(pass_, halves, gradients, i, n, task);
-        run_unit(pass_, *units[i], node_gradient(*halves[i], gradients), n,
-                 weight_sums.of(group_weights, i), task);
+        const UnitGradient<T> gradient{node_gradient(*halves[i], gradients),
+                                       pass_.dropped_edge(halves[i]->link)};
+        run_unit(pass_, *units[i], gradient, n, weight_sums.of(group_weights, i), task);
       }
     }
   };
