@@ -49,8 +49,8 @@ bool SearchCellImpl::can_fuse(const at::Tensor& s0, const at::Tensor& s1,
   const at::ScalarType type = s1.scalar_type();
   return execution_.execution == Execution::fused && has_kernels() && s1.is_cpu() &&
          (type == at::kFloat || type == at::kDouble) && s0.scalar_type() == type &&
-         (cell_plan()->weights.empty() || cell_plan()->weights.front().scalar_type() == type) &&
-         (is_training() || !fused::needs_gradient({s0, s1, weights}, *cell_plan()));
+         weights.scalar_type() == type &&
+         (cell_plan()->weights.empty() || cell_plan()->weights.front().scalar_type() == type);
 }
 
 /// Our own kernels are the CPU's.

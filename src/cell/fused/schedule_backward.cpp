@@ -11,7 +11,6 @@ namespace darts::fused {
 CellGradients CellRun::backward(const at::Tensor& grad, const Wanted& wanted) {
   TORCH_CHECK(processor_ != nullptr,
               "fused cell: a pass goes backward once; retain_graph is for the plain execution");
-  TORCH_CHECK(options_.training, "fused cell: evaluation mode has no gradients");
   if (options_.recompute) {
     run_states();
   }

@@ -246,6 +246,16 @@ void CpuPass<T, S>::take_statistics(
 
 template <class T, class S>
 void CpuPass<T, S>::take_gradient(std::size_t norm, const batch::Moments& of_g, double weight) {
+  if (!training) {  // running statistics do not depend on z
+    batch::NormGradient gradient{norms[norm].statistics.rstd, {}, {}};
+    for (double& slope : gradient.a) {
+      slope *= weight;
+    }
+    gradient.b.resize(gradient.a.size());
+    gradient.c.resize(gradient.a.size());
+    norms[norm].gradient = batch::PaddedNormGradient<T>(gradient);
+    return;
+  }
   const auto tied = [&](const double* values) {
     return in_all_lanes(sums_of_lanes(values, lanes, side_by_side), side_by_side);
   };
