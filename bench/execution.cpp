@@ -1,11 +1,11 @@
 #include "execution.hpp"
 
 #include <darts/core/error.hpp>
+#include <darts/core/named_rows.hpp>
 #include <darts/run/options.hpp>
 #include <darts/search/search_methods.hpp>
 #include <darts/search/search_space.hpp>
 
-#include <algorithm>
 #include <optional>
 #include <sstream>
 
@@ -21,16 +21,6 @@ bool SubjectOptions::*gpu_setting(std::string_view word) {
     return &SubjectOptions::tf32;
   }
   return word == "deterministic" ? &SubjectOptions::deterministic : nullptr;
-}
-
-bool is_method(std::string_view word) {
-  return std::ranges::any_of(search_methods(),
-                             [&](const SearchMethodRow& row) { return row.name == word; });
-}
-
-bool is_space(std::string_view word) {
-  return std::ranges::any_of(search_spaces(),
-                             [&](const SearchSpaceRow& row) { return row.name == word; });
 }
 
 /// Counted from 0; nothing for a word that is no stage.
@@ -71,9 +61,9 @@ SubjectOptions subject_options(const std::string& execution, const NetworkSize& 
         throw Error(place + ": '" + part + "' is for GPUs; give --device cuda, or leave it out");
       }
       options.*setting = true;
-    } else if (is_method(part)) {
+    } else if (has_row(search_methods(), part)) {
       options.method = part;
-    } else if (is_space(part)) {
+    } else if (has_row(search_spaces(), part)) {
       options.space = part;
     } else if (const auto stage = stage_of(part)) {
       options.stage = *stage;

@@ -1,5 +1,6 @@
 #include "batch/groups.hpp"
 
+#include <darts/core/split_mix.hpp>
 #include <darts/ops/drop_path.hpp>
 #include <darts/ops/dropout.hpp>
 
@@ -19,17 +20,8 @@ void set_probability(torch::nn::Module& network, double probability) {
   }
 }
 
-/// Word i of a stream that begins with `seed`: SplitMix64, as RandomStream has it, which any thread
-/// can enter anywhere.
-std::uint64_t word(std::uint64_t seed, std::int64_t i) {
-  std::uint64_t z = seed + (static_cast<std::uint64_t>(i) + 1) * 0x9E3779B97F4A7C15U;
-  z = (z ^ (z >> 30U)) * 0xBF58476D1CE4E5B9U;
-  z = (z ^ (z >> 27U)) * 0x94D049BB133111EBU;
-  return z ^ (z >> 31U);
-}
-
 /// Of each value, whether it is kept: two of them a word, with a probability that is right to 2⁻³².
-void draw(std::uint64_t seed, double dropped, const at::Tensor& kept) {
+void draw(std::uint64_t key, double dropped, const at::Tensor& kept) {
   constexpr double all = 4294967296.0;
   constexpr std::int64_t grain = 8192;
   const auto limit = static_cast<std::uint32_t>(std::min(dropped * all, all - 1.0));
@@ -38,12 +30,13 @@ void draw(std::uint64_t seed, double dropped, const at::Tensor& kept) {
   batch::in_parallel((count + 1) / 2, grain, [&](std::int64_t begin, std::int64_t end) {
     const std::int64_t pairs = std::min(end, count / 2);
     for (std::int64_t i = begin; i < pairs; ++i) {
-      const std::uint64_t bits = word(seed, i);
+      const std::uint64_t bits = split_mix_word(key, static_cast<std::uint64_t>(i));
       to[2 * i] = static_cast<std::uint32_t>(bits) >= limit;
       to[2 * i + 1] = static_cast<std::uint32_t>(bits >> 32U) >= limit;
     }
     if (pairs < end) {  // one without its other
-      to[count - 1] = static_cast<std::uint32_t>(word(seed, pairs)) >= limit;
+      to[count - 1] = static_cast<std::uint32_t>(
+                          split_mix_word(key, static_cast<std::uint64_t>(pairs))) >= limit;
     }
   });
 }

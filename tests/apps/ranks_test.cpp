@@ -203,10 +203,11 @@ TEST_F(SearchOnRanks, SaysWhyARankCannotGoOn) {
 /// Rank 1 may have half of what the search takes.
 TEST_F(SearchOnRanks, SaysOnEachThatOneRunsOutOfMemory) {
   constexpr int port = 29614;
-  const Arguments big =
-      on_ranks(1, "big", {"space.channels=128", "space.cells=8", "space.nodes=2"});
+  const Arguments big = on_ranks(1, "big",
+                                 {"space.channels=256", "space.cells=8", "space.nodes=2",
+                                  "search.batch_size=24", "parallel.timeout_seconds=60"});
   Program first = start_rank(0, 2, port, big);
-  Program second = start_rank(1, 2, port, big, "0", {.memory = std::uint64_t{250} << 20U});
+  Program second = start_rank(1, 2, port, big, "0", {.memory = std::uint64_t{1} << 30U});
   const ProgramResult of_second = second.wait();
   const ProgramResult of_first = first.wait();
   EXPECT_EQ(of_second.status, 1);

@@ -1,4 +1,5 @@
 #include <darts/core/random.hpp>
+#include <darts/core/split_mix.hpp>
 
 #include <gtest/gtest.h>
 
@@ -39,6 +40,16 @@ constexpr Recorded recorded[] = {
      50000,
      {0x19df37c180190d5c, 0xbbed359d8c676cb1, 0xc6c147c889a98223}},
 };
+
+// The values that its authors' reference (splitmix64.c) gives for the seed 1234567.
+TEST(SplitMix, GivesTheReferencesWordsWhereverItIsEntered) {
+  constexpr std::array<std::uint64_t, 5> words{6457827717110365317U, 3203168211198807973U,
+                                               9817491932198370423U, 4593380528125082431U,
+                                               16408922859458223821U};
+  for (std::size_t i = words.size(); i-- > 0;) {
+    EXPECT_EQ(split_mix_word(1234567, i), words.at(i));
+  }
+}
 
 TEST(RandomStream, GivesTheValuesItAlwaysGave) {
   for (const Recorded& r : recorded) {

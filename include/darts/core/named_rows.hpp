@@ -23,6 +23,12 @@ std::vector<std::string> names_of(const Rows& rows) {
   return names;
 }
 
+/// Whether there is a row of that name.
+template <class Rows>
+bool has_row(const Rows& rows, std::string_view name) {
+  return std::ranges::any_of(rows, [&](const auto& row) { return row.name == name; });
+}
+
 /// The row of that name, a part of `rows`. Throws Error, which names those there are; `what` is
 /// what the rows are: "operation".
 template <class Rows>

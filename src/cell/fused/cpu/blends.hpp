@@ -2,6 +2,9 @@
 
 #include "images.hpp"
 
+#include <deque>
+#include <optional>
+
 namespace darts::fused::cpu {
 
 /// bias + Σ scale · images, image by image; scales and bias are a value a channel.
@@ -25,15 +28,17 @@ class ImageSum {
   void run(std::int64_t n, T* out, const T* masked = nullptr, const T* mask = nullptr) const {
     std::vector<kernels::Term<T>> terms;
     std::vector<kernels::Term<T, S>> stored;
-    std::vector<std::vector<T>> of_image;  // scales, of what an edge gives
-    of_image.reserve(summands_.size());
-    std::vector<T> bias = bias_;
+    std::deque<std::vector<T>> of_image;  // scales of what was dropped in part; they stay in place
+    std::optional<std::vector<T>> bias_of_image;
     for (const Summand& summand : summands_) {
       const T* scale = summand.scale.empty() ? nullptr : summand.scale.data();
       if (const T* const factors = summand.factors.of(n)) {
         of_image.push_back(scaled(summand.scale, factors));
         scale = of_image.back().data();
-        add_scaled(summand.shift, factors, bias);
+        if (!summand.shift.empty()) {
+          add_scaled(summand.shift, factors,
+                     bias_of_image ? *bias_of_image : bias_of_image.emplace(bias_));
+        }
       }
       if (const auto image = factor_of<T, S>(summand.images, n); image.x != nullptr) {
         terms.push_back({image.x, scale});
@@ -41,6 +46,7 @@ class ImageSum {
         stored.push_back({image.stored, scale});
       }
     }
+    const std::vector<T>& bias = bias_of_image ? *bias_of_image : bias_;
     kernels::weighted_sum<T, S>({pixels_, channels_, terms, stored,
                                  bias.empty() ? nullptr : bias.data(), masked, mask, out});
   }
@@ -61,9 +67,6 @@ class ImageSum {
     return product;
   }
   void add_scaled(const std::vector<T>& shift, const T* factors, std::vector<T>& bias) const {
-    if (shift.empty()) {
-      return;
-    }
     bias.resize(static_cast<std::size_t>(channels_));
     for (std::size_t c = 0; c < bias.size(); ++c) {
       bias[c] += factors[c] * shift[c];
