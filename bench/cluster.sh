@@ -11,7 +11,9 @@
 #
 #   --ranks N      2 to 4 (default 2)
 #   --rate MBIT,…  of each link, each way, in Mbit/s (default: no limit); pause and cut take the first
-#   --delay MS,…   of what a rank receives, if the kernel has netem (default 0); pause and cut take the first
+#   --delay MS,…   of what a rank receives (default 0); pause and cut take the first. By netem, where the
+#                  kernel has none by bench/delayed_links.py, whose work the ranks' processors do as well
+#   --batch-norm sync|local   parallel.batch_norm (default sync)
 #   --steps N      length of the search, in steps of 32 images (default 24)
 #   --bin FOLDER   where darts_search is (default: build/release/bin or build/dev/bin)
 #
@@ -40,7 +42,7 @@ longest=300 # seconds that a search may take
 
 # --- The command line
 
-ranks=2 rates=0 delays=0 steps=24 bin="" cases=()
+ranks=2 rates=0 delays=0 batch_norm=sync steps=24 bin="" cases=()
 
 number() { # OPTION TEXT LEAST MOST
   if [[ ! $2 =~ ^(0|[1-9][0-9]{0,5})$ ]] || (($2 < $3 || $2 > $4)); then
@@ -62,12 +64,16 @@ read_arguments() {
         usage
         exit 0
         ;;
-      --ranks | --rate | --delay | --steps | --bin)
+      --ranks | --rate | --delay | --batch-norm | --steps | --bin)
         (($# > 1)) || fail "$1 needs a value; see --help"
         case $1 in
           --ranks) number "$1" "$2" 2 4 && ranks=$2 ;;
           --rate) numbers "$1" "$2" 1 100000 && rates=${2//,/ } ;;
           --delay) numbers "$1" "$2" 0 10000 && delays=${2//,/ } ;;
+          --batch-norm)
+            [[ $2 == sync || $2 == local ]] || fail "--batch-norm takes sync or local, not '$2'"
+            batch_norm=$2
+            ;;
           --steps) number "$1" "$2" 16 1800 && steps=$2 ;;
           --bin) bin=$2 ;;
         esac
@@ -140,28 +146,53 @@ in_rank() { # RANK COMMAND …
 
 in_bridge() { nsenter --net=/run/netns/bridge "$@"; }
 
+# How what a rank receives is delayed: by netem, by delayed_links.py, or not at all.
+choose_delays() {
+  delayed_by=none
+  [[ ${delays// /} =~ [1-9] ]] || return 0
+  if in_bridge tc qdisc replace dev hub root netem delay 1ms 2>/dev/null; then
+    in_bridge tc qdisc del dev hub root
+    delayed_by=netem
+  elif start_delayed_links; then
+    delayed_by=links
+  else
+    say "cluster.sh: delays are left out: the kernel has no netem, and there is no python3 or no /dev/net/tun"
+    delays=0
+  fi
+}
+
+start_delayed_links() {
+  local answer=""
+  coproc delayed_links { in_bridge python3 "$root/bench/delayed_links.py" "$ranks" 2>/dev/null; }
+  read -r -t 10 answer <&"${delayed_links[0]}" || true
+  [[ $answer == ready ]] || return 1
+  exec {to_delayed_links}>&"${delayed_links[1]}"
+}
+
+# Devices to$1 at the bridge and eth0 at the rank.
+join() {
+  if [[ $delayed_by == links ]]; then
+    in_bridge ip link set "of$1" netns "rank$1" name eth0
+  else
+    in_bridge ip link add "to$1" type veth peer name eth0 netns "rank$1"
+  fi
+}
+
 make_network() {
   local rank
   mount -t tmpfs none /run
   ip netns add bridge
   in_bridge ip link add name hub type bridge
   in_bridge ip link set hub up
+  choose_delays
   for ((rank = 0; rank < ranks; ++rank)); do
     ip netns add "rank$rank"
-    in_bridge ip link add "to$rank" type veth peer name eth0 netns "rank$rank"
+    join "$rank"
     in_bridge ip link set "to$rank" master hub up
     in_rank "$rank" ip address add "10.77.0.$((rank + 1))/24" dev eth0
     in_rank "$rank" ip link set lo up
     in_rank "$rank" ip link set eth0 up
   done
-  if in_bridge tc qdisc replace dev to0 root netem delay 1ms 2>/dev/null; then
-    in_bridge tc qdisc del dev to0 root
-    has_netem=yes
-  else
-    has_netem=no
-    if [[ ${delays// /} =~ [1-9] ]]; then say "cluster.sh: delays are left out: the kernel has no netem"; fi
-    delays=0
-  fi
 }
 
 shape() { # RANK|bridge DEVICE RATE
@@ -172,11 +203,12 @@ shape() { # RANK|bridge DEVICE RATE
 
 set_links() { # RATE DELAY
   local rank
+  [[ $delayed_by != links ]] || echo "$2" >&"$to_delayed_links"
   for ((rank = 0; rank < ranks; ++rank)); do
     in_rank "$rank" tc qdisc del dev eth0 root 2>/dev/null || true
     in_bridge tc qdisc del dev "to$rank" root 2>/dev/null || true
     if (($1 > 0)); then shape "rank$rank" eth0 "$1"; fi
-    if (($2 > 0)) && [[ $has_netem == yes ]]; then
+    if (($2 > 0)) && [[ $delayed_by == netem ]]; then
       local slow=()
       (($1 == 0)) || slow=(rate "$1mbit")
       in_bridge tc qdisc replace dev "to$rank" root netem delay "$2ms" ${slow[@]+"${slow[@]}"} limit 100000
@@ -198,6 +230,7 @@ extends: fashion_mnist
 data: {limit: $((batch * 2 * (steps / 2)))}
 space: {cells: 3, channels: 4, nodes: 2}
 search: {epochs: 2, batch_size: $batch}
+parallel: {batch_norm: $batch_norm}
 run: {checkpoint_every_steps: 4, log_every_steps: 1}
 YAML
 }

@@ -29,6 +29,7 @@ struct Setting {
   BatchNormStatistics batch_norm = BatchNormStatistics::sync;
   bool recompute = false;
   double drop_path = 0.0;
+  std::int64_t nodes = 2;
 
   friend void PrintTo(const Setting& s, std::ostream* out) {
     *out << s.method << " " << find_order(s.order).name << " " << static_cast<int>(s.execution);
@@ -59,7 +60,7 @@ Outcome searched(const Setting& setting, const std::shared_ptr<Ranks>& ranks) {
   SupernetOptions options;
   options.cells = 3;
   options.channels = setting.method == "drnas" ? 12 : 8;  // it sees a sixth of them at first
-  options.nodes = 2;
+  options.nodes = setting.nodes;
   options.classes = classes;
   options.execution.execution = setting.execution;
   options.execution.recompute = setting.recompute;
@@ -130,11 +131,12 @@ std::vector<Setting> every_setting() {
       if (!method->trains() || !method->refusal(order).empty()) {
         continue;
       }
-      // Of DARTS all combinations, of the others all executions and all orders.
-      const bool all = row.name == "darts" || order == SearchOrder::first;
+      // Of DARTS all combinations, of the others all executions, in smaller cells, and all orders.
+      const bool darts = row.name == "darts";
       for (const Execution execution : {Execution::fused, Execution::plain, Execution::merged}) {
-        if (all || execution == Execution::fused) {
+        if (execution == Execution::fused || darts || order == SearchOrder::first) {
           settings.push_back({std::string(row.name), order, execution});
+          settings.back().nodes = darts || execution == Execution::fused ? 2 : 1;
         }
       }
     }

@@ -1,7 +1,7 @@
 // A search that is started and gone on with by the library's few lines, as a program of its own
 // would.
 #include "core/temporary_folder.hpp"
-#include "data/fixtures.hpp"
+#include "search/tiny_search.hpp"
 
 #include <darts/core/atomic_file.hpp>
 #include <darts/core/json_lines.hpp>
@@ -14,27 +14,7 @@ namespace darts {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Two epochs of six steps.
-SearchConfig tiny_config(const fs::path& folder) {
-  test::write_fashion_mnist(folder / "data", 48);
-  SearchConfig config;
-  config.data.set.root = folder / "data";
-  config.data.workers = 0;
-  config.space.primitives = {"none", "skip_connect", "max_pool_3x3"};
-  config.space.nodes = 1;
-  config.space.cells = 1;
-  config.space.channels = 2;
-  config.space.stem_multiplier = 1;
-  config.search.order = SearchOrder::first;
-  config.search.epochs = 2;
-  config.search.batch_size = 4;
-  config.runtime.device = "cpu";
-  config.runtime.threads = 1;
-  config.run.root = folder / "runs";
-  config.run.log_every_steps = 1;
-  return config;
-}
+using testing::tiny_search;
 
 /// After so many steps and batches of a validation.
 RunHooks stop_after(int asked) {
@@ -45,7 +25,7 @@ RunHooks stop_after(int asked) {
 
 TEST(SearchRun, IsStartedAndResumedInAFewLines) {
   const testing::TemporaryFolder folder;
-  const SearchConfig config = tiny_config(folder.path());
+  const SearchConfig config = tiny_search(folder.path());
   const auto whole = SearchRun::start(config);
   EXPECT_EQ(whole->run(), RunOutcome::finished);
   EXPECT_EQ(load_genotype(whole->directory().genotype().string()).name, config.name);
@@ -76,7 +56,7 @@ TEST(SearchRun, IsStartedAndResumedInAFewLines) {
 /// Drop path and cutout rise from nothing, also in a search that was stopped on the way.
 TEST(SearchRun, RegularisesMoreFromEpochToEpoch) {
   const testing::TemporaryFolder folder;
-  SearchConfig config = tiny_config(folder.path());
+  SearchConfig config = tiny_search(folder.path());
   config.search.epochs = 3;
   const auto plain = SearchRun::start(config);
   plain->run();
@@ -117,7 +97,7 @@ std::vector<nlohmann::json> records_of(const RunDirectory& directory, const std:
 
 TEST(SearchRun, MeasuresItsCurvatureAndGoesOnAsIfItHadNot) {
   const testing::TemporaryFolder folder;
-  SearchConfig config = tiny_config(folder.path());
+  SearchConfig config = tiny_search(folder.path());
   config.search.epochs = 4;
   const std::string alphas = alphas_of(config);
   for (const CurvatureProducts products :
@@ -139,7 +119,7 @@ TEST(SearchRun, MeasuresItsCurvatureAndGoesOnAsIfItHadNot) {
 
 TEST(SearchRun, StopsEarlyWithAnEarlierGenotypeAndIsFinishedThen) {
   const testing::TemporaryFolder folder;
-  SearchConfig config = tiny_config(folder.path());
+  SearchConfig config = tiny_search(folder.path());
   config.search.epochs = 9;
   config.search.curvature.every = 1;
   // Any two eigenvalues will do.
@@ -164,7 +144,7 @@ TEST(SearchRun, StopsEarlyWithAnEarlierGenotypeAndIsFinishedThen) {
 
 TEST(SearchRun, StopsOnceItsGenotypeStaysTheSame) {
   const testing::TemporaryFolder folder;
-  SearchConfig config = tiny_config(folder.path());
+  SearchConfig config = tiny_search(folder.path());
   config.search.epochs = 9;
   config.alpha.learning_rate = 1e-9;
   config.early_stop = {.by = EarlyStop::stable, .stable_epochs = 2};
@@ -175,7 +155,7 @@ TEST(SearchRun, StopsOnceItsGenotypeStaysTheSame) {
 
 TEST(SearchRun, ClassifiesTheHeldOutImagesByStatisticsOfTheBatchOnRequest) {
   const testing::TemporaryFolder folder;
-  SearchConfig config = tiny_config(folder.path());
+  SearchConfig config = tiny_search(folder.path());
   config.space.primitives = {"skip_connect", "sep_conv_3x3"};
   const auto running = SearchRun::start(config);
   EXPECT_EQ(running->run(), RunOutcome::finished);
@@ -190,7 +170,7 @@ TEST(SearchRun, ClassifiesTheHeldOutImagesByStatisticsOfTheBatchOnRequest) {
 
 TEST(SearchRun, StartsFromAlphasOfTheSizeAskedFor) {
   const testing::TemporaryFolder folder;
-  SearchConfig config = tiny_config(folder.path());
+  SearchConfig config = tiny_search(folder.path());
   const auto first = [&] {
     return read_json_lines(SearchRun::start(config)->directory().alphas()).front().at("normal");
   };
