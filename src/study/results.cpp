@@ -18,26 +18,56 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
+bool is_of(const Json& record, const std::string& kind) {
+  return json_field_as<std::string>(record, "kind") == kind;
+}
+
+/// The epoch whose genotype a search gave: where it stopped early an earlier one, or its last.
+std::int64_t epoch_of_genotype(const std::vector<Json>& records) {
+  std::int64_t epoch = 0;
+  for (const Json& record : records) {
+    if (is_of(record, "epoch")) {
+      epoch = std::max(epoch, json_field_as<std::int64_t>(record, "epoch"));
+    }
+  }
+  for (const Json& record : records) {
+    if (is_of(record, "early_stop")) {
+      epoch = json_field_as<std::int64_t>(record, "genotype_epoch");
+    }
+  }
+  return epoch;
+}
+
+/// Takes up an epoch's record; the supernet's figures only up to the genotype's epoch.
+void add_epoch(const Json& record, std::int64_t genotype_epoch, SearchFigures& figures) {
+  figures.seconds += json_field_as<double>(record, "seconds");
+  if (json_field_as<std::int64_t>(record, "epoch") > genotype_epoch) {
+    return;
+  }
+  figures.valid_accuracy = json_field_as<double>(record, "valid_accuracy");
+  figures.held_out = json_field_or<std::string>(record, "valid_images", "held out") == "held out";
+  if (find_json_field(record, "eigenvalue") != nullptr) {
+    figures.eigenvalue = json_field_as<double>(record, "eigenvalue");
+  }
+}
+
 /// Of a finished search; nothing where the method trains no supernet.
 std::optional<SearchFigures> read_search(const fs::path& run) {
   const fs::path file = run / "metrics.jsonl";
-  SearchFigures figures;
-  bool trained = false;
-  for (const Json& record : read_json_lines(file)) {
-    within(file.string(), [&] {
-      if (json_field_as<std::string>(record, "kind") == "epoch") {
-        figures.seconds += json_field_as<double>(record, "seconds");
-        figures.valid_accuracy = json_field_as<double>(record, "valid_accuracy");
-        figures.held_out =
-            json_field_or<std::string>(record, "valid_images", "held out") == "held out";
-        if (find_json_field(record, "eigenvalue") != nullptr) {
-          figures.eigenvalue = json_field_as<double>(record, "eigenvalue");
-        }
-        trained = true;
+  const std::vector<Json> records = read_json_lines(file);
+  return within(file.string(), [&]() -> std::optional<SearchFigures> {
+    const std::int64_t epoch = epoch_of_genotype(records);
+    if (epoch == 0) {
+      return std::nullopt;
+    }
+    SearchFigures figures;
+    for (const Json& record : records) {
+      if (is_of(record, "epoch")) {
+        add_epoch(record, epoch, figures);
       }
-    });
-  }
-  return trained ? std::optional(figures) : std::nullopt;
+    }
+    return figures;
+  });
 }
 
 /// Takes up a finished training.

@@ -41,6 +41,20 @@ class ResultsTest : public ::testing::Test {
     testing::write_text(file, text);
   }
 
+  static nlohmann::json epoch(int number, double valid_accuracy) {
+    return {{"kind", "epoch"},
+            {"epoch", number},
+            {"seconds", 30.0},
+            {"valid_accuracy", valid_accuracy}};
+  }
+  void put_records(const std::string& search, const std::vector<nlohmann::json>& records) {
+    std::string lines;
+    for (const nlohmann::json& record : records) {
+      lines += record.dump() + "\n";
+    }
+    put(folder_.search(search) / "metrics.jsonl", lines);
+  }
+
   /// Two trainings around `accuracy`.
   void finish(const Candidate& candidate, double accuracy) {
     const std::string genotype =
@@ -48,10 +62,7 @@ class ResultsTest : public ::testing::Test {
     put(genotype_file(candidate, folder_), genotype);
     fs::create_directories(folder_.outcome("x").parent_path());
     if (candidate.search != nullptr) {
-      const nlohmann::json epoch{
-          {"kind", "epoch"}, {"seconds", 30.0}, {"valid_accuracy", accuracy}};
-      put(folder_.search(candidate.name) / "metrics.jsonl",
-          epoch.dump() + "\n{\"kind\":\"step\"}\n" + epoch.dump() + "\n");
+      put_records(candidate.name, {epoch(1, accuracy), {{"kind", "step"}}, epoch(2, accuracy)});
       write_outcome(folder_.outcome(candidate.name), {true});
     }
     double off = 0.01;
@@ -94,24 +105,32 @@ TEST_F(ResultsTest, CorrelatesTheLastEigenvaluesThatWereMeasured) {
   EXPECT_TRUE(std::isnan(results().eigenvalue_correlation)) << "no search has measured any";
   double eigenvalue = 0.1;
   for (const std::string name : {"second-1", "first-0", "first-1"}) {  // from the worst on
-    const nlohmann::json last{
-        {"kind", "epoch"}, {"seconds", 1.0}, {"valid_accuracy", 0.5}, {"eigenvalue", eigenvalue}};
-    const nlohmann::json before{{"kind", "epoch"},
-                                {"seconds", 1.0},
-                                {"valid_accuracy", 0.5},
-                                {"eigenvalue", 1.0 - eigenvalue}};
-    put(folder_.search(name) / "metrics.jsonl", before.dump() + "\n" + last.dump() + "\n");
+    nlohmann::json before = epoch(1, 0.5);
+    nlohmann::json last = epoch(2, 0.5);
+    before["eigenvalue"] = 1.0 - eigenvalue;
+    last["eigenvalue"] = eigenvalue;
+    put_records(name, {before, last});
     eigenvalue /= 2.0;
   }
   EXPECT_NEAR(results().eigenvalue_correlation, -1.0, 1e-12);
 }
 
+TEST_F(ResultsTest, TakesTheFiguresOfTheEpochWhoseGenotypeAStoppedSearchGave) {
+  std::vector<nlohmann::json> records{epoch(1, 0.3), epoch(2, 0.4), epoch(3, 0.2), epoch(4, 0.1)};
+  records[0]["eigenvalue"] = 0.5;
+  records[2]["eigenvalue"] = 0.9;
+  records.push_back({{"kind", "early_stop"}, {"after_epoch", 4}, {"genotype_epoch", 2}});
+  put_records("first-1", records);
+  const SearchFigures figures = results().candidates.front().search.value();
+  EXPECT_EQ(figures.valid_accuracy, 0.4);
+  EXPECT_EQ(figures.eigenvalue, 0.5);
+  EXPECT_EQ(figures.seconds, 120.0) << "it took them all";
+}
+
 TEST_F(ResultsTest, DoesNotCorrelateAccuraciesOnImagesTrainedOn) {
-  const nlohmann::json epoch{{"kind", "epoch"},
-                             {"seconds", 30.0},
-                             {"valid_accuracy", 0.1},
-                             {"valid_images", "trained on"}};
-  put(folder_.search("first-1") / "metrics.jsonl", epoch.dump() + "\n");
+  nlohmann::json record = epoch(1, 0.1);
+  record["valid_images"] = "trained on";
+  put_records("first-1", {record});
   const StudyResults r = results();
   EXPECT_NEAR(r.supernet_correlation, 1.0, 1e-12);
   EXPECT_THAT(to_markdown(r), HasSubstr("| 10.00 (images trained on) |"));

@@ -15,9 +15,9 @@ namespace darts {
 /// What a search of a study came to.
 struct SearchFigures {
   double seconds = 0.0;         ///< of its steps
-  double valid_accuracy = 0.0;  ///< of the supernet after the last epoch, in [0, 1]
+  double valid_accuracy = 0.0;  ///< of the supernet after the genotype's epoch, in [0, 1]
   bool held_out = true;         ///< by images that it did not train on, as joint order does
-  std::optional<double> eigenvalue = {};  ///< of the Hessian by alpha, the last one measured
+  std::optional<double> eigenvalue = {};  ///< of the Hessian by alpha, the last one up to then
 };
 
 /// What a training of a study came to.
