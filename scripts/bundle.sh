@@ -50,8 +50,11 @@ bundled_tests=(core ops cell search eval apps)
 copy_programs() {
   local build="$1" out="$2" program room
   mkdir -p "$out/bin" "$out/tests"
-  for program in "$build"/bin/*; do # but what times the CPU's kernels
-    if [[ -f "$program" && -x "$program" && "$program" != */kernel_bench ]]; then strip -o "$out/bin/$(basename "$program")" "$program"; fi
+  for program in "$build"/bin/*; do
+    case "$(basename "$program")" in
+      kernel_bench | darts_loader_bench) continue ;; # they time a CPU alone
+    esac
+    if [[ -f "$program" && -x "$program" ]]; then strip -o "$out/bin/$(basename "$program")" "$program"; fi
   done
   for room in "${bundled_tests[@]}"; do
     strip -o "$out/tests/${room}_test" "$build/tests/$room/${room}_test"
