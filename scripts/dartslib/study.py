@@ -66,6 +66,7 @@ class Method:
     multiply_adds: float
     skips: float
     search_seconds: float
+    above_random: float | None  # in standard deviations of the random genotypes
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,20 @@ class Comparison:
     p: float
     corrected_p: float
     within_noise: bool
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """How a figure of so many candidates goes with their retrained accuracy (Spearman)."""
+
+    candidates: int
+    rank: float
+    p: float
+
+    def __str__(self) -> str:
+        """Say it as a picture or a page does."""
+        p = "p < 0.001" if self.p < 0.001 else f"p = {self.p:.3f}"
+        return f"rank correlation {self.rank:.2f}, n = {self.candidates}, {p}"
 
 
 @dataclass(frozen=True)
@@ -101,7 +116,7 @@ class Study:
     candidates: list[Candidate]
     methods: list[Method]
     comparisons: list[Comparison]
-    correlation: float | None
+    correlations: dict[str, Correlation]  # by figures, of those that vary
     missing: list[str]
     winner: Winner | None
     failed: dict[str, str]
@@ -131,8 +146,7 @@ def read_study(folder: Path) -> Study:
     fields = Fields(
         load_json(path, HINT),
         str(path),
-        "study hold_out candidates methods comparisons supernet_rank_correlation missing winner",
-        "skips_rank_correlation eigenvalue_rank_correlation",
+        "study hold_out candidates methods comparisons correlations missing winner",
     )
     study = Study(
         fields.text("study"),
@@ -140,7 +154,7 @@ def read_study(folder: Path) -> Study:
         fields.each("candidates", _candidate),
         fields.each("methods", _method),
         fields.each("comparisons", _comparison),
-        fields.number_or_none("supernet_rank_correlation"),
+        dict(c for c in fields.each("correlations", _correlation) if c[1]),
         fields.names("missing"),
         fields.maybe("winner", _winner),
         _failures(folder),
@@ -214,7 +228,7 @@ def _method(value: Any, where: str) -> Method:
         value,
         where,
         "name candidates seeds selection_top1 standard_deviation parameters multiply_adds "
-        "skip_connections_normal search_seconds",
+        "skip_connections_normal search_seconds above_random",
         optional="interval_95",
     )
     if fields.whole("candidates") != len(fields.wholes("seeds")):
@@ -229,6 +243,7 @@ def _method(value: Any, where: str) -> Method:
         fields.number("multiply_adds"),
         fields.number("skip_connections_normal"),
         fields.number("search_seconds"),
+        fields.number_or_none("above_random"),
     )
 
 
@@ -249,6 +264,14 @@ def _comparison(value: Any, where: str) -> Comparison:
         fields.share("p_corrected"),
         fields.truth("within_noise"),
     )
+
+
+def _correlation(value: Any, where: str) -> tuple[str, Correlation | None]:
+    fields = Fields(value, where, "figure candidates rank_correlation p")
+    figure, candidates = fields.name("figure"), fields.whole("candidates")
+    rank, p = fields.number_or_none("rank_correlation"), fields.number_or_none("p")
+    known = None if rank is None or p is None else Correlation(candidates, rank, p)
+    return figure, known
 
 
 def _winner(value: Any, where: str) -> Winner:

@@ -32,17 +32,22 @@ def _figure(study: Study, title: str) -> Any:
     _draw_methods(upper.subplots(), study, looks)
     left, right = lower.subplots(1, 2)
     _scatter(left, study, looks, lambda c: 100 * c.supernet if c.validated else None)
-    rho = "" if study.correlation is None else f" (rank correlation {study.correlation:.2f})"
-    left.set_title(f"The supernet's own accuracy{rho}", fontsize=10, loc="left")
+    _head(left, study, "The supernet's own accuracy", "supernet_valid_accuracy")
     left.set_xlabel("validation accuracy of the supernet, %")
     _scatter(right, study, looks, lambda c: c.skips["normal"])
-    right.set_title("Skip connections", fontsize=10, loc="left")
+    _head(right, study, "Skip connections", "skip_connections_normal")
     right.set_xlabel("skip connections of the normal cell")
     right.xaxis.set_major_locator(require("matplotlib.ticker").MaxNLocator(8, integer=True))
     for axes in (left, right):
         axes.set_ylabel("retrained top-1, %")
         axes.ticklabel_format(useOffset=False)
     return figure
+
+
+def _head(axes: Any, study: Study, title: str, figure: str) -> None:
+    """Put the title above, and in a line of its own how the figure goes with accuracy."""
+    known = study.correlations.get(figure)
+    axes.set_title(title + (f"\n{known}" if known else "\n"), fontsize=10, loc="left")
 
 
 def _escaped(text: str) -> str:

@@ -11,6 +11,7 @@
 #include <functional>
 #include <set>
 #include <system_error>
+#include <utility>
 
 namespace darts {
 namespace {
@@ -168,10 +169,24 @@ std::vector<Comparison> compare(const std::vector<MethodResult>& methods) {
   return comparisons;
 }
 
-/// Rank correlation of a figure of the candidates that have it with their accuracy.
-double correlation_of(
-    const std::vector<RetrainedCandidate>& candidates,
-    const std::function<std::optional<double>(const RetrainedCandidate&)>& figure) {
+void compare_with_random(std::vector<MethodResult>& methods) {
+  const auto random = std::ranges::find(methods, "random", &MethodResult::name);
+  if (random == methods.end() || !(standard_deviation(random->accuracies) > 0.0)) {
+    return;
+  }
+  for (MethodResult& method : methods) {
+    if (method.name != random->name) {
+      method.above_random = (mean(method.accuracies) - mean(random->accuracies)) /
+                            standard_deviation(random->accuracies);
+    }
+  }
+}
+
+using Figure = std::function<std::optional<double>(const RetrainedCandidate&)>;
+
+/// Of the candidates that have the figure.
+Correlation correlation(const std::vector<RetrainedCandidate>& candidates, std::string name,
+                        std::string words, const Figure& figure) {
   std::vector<double> figures;
   std::vector<double> accuracies;
   for (const RetrainedCandidate& candidate : candidates) {
@@ -180,19 +195,30 @@ double correlation_of(
       accuracies.push_back(candidate.accuracy());
     }
   }
-  return rank_correlation(figures, accuracies);
+  return {std::move(name), std::move(words), static_cast<std::int64_t>(figures.size()),
+          rank_correlation(figures, accuracies), rank_correlation_p(figures, accuracies)};
 }
 
-void correlate(StudyResults& r) {
-  r.supernet_correlation = correlation_of(r.candidates, [](const RetrainedCandidate& c) {
-    return c.search && c.search->held_out ? std::optional(c.search->valid_accuracy) : std::nullopt;
-  });
-  r.skips_correlation = correlation_of(r.candidates, [](const RetrainedCandidate& c) {
-    return std::optional(static_cast<double>(c.skips()));
-  });
-  r.eigenvalue_correlation = correlation_of(r.candidates, [](const RetrainedCandidate& c) {
-    return c.search ? c.search->eigenvalue : std::nullopt;
-  });
+std::vector<Correlation> correlations(const std::vector<RetrainedCandidate>& candidates) {
+  const auto of = [&](std::string name, std::string words, const Figure& figure) {
+    return correlation(candidates, std::move(name), std::move(words), figure);
+  };
+  return {of("supernet_valid_accuracy",
+             "the supernet's validation accuracy (searches that hold images out)",
+             [](const RetrainedCandidate& c) {
+               return c.search && c.search->held_out ? std::optional(c.search->valid_accuracy)
+                                                     : std::nullopt;
+             }),
+          of("skip_connections_normal", "skip connections in the normal cell (all)",
+             [](const RetrainedCandidate& c) { return static_cast<double>(c.skips()); }),
+          of("eigenvalue", "the Hessian's largest eigenvalue (searches that measured it)",
+             [](const RetrainedCandidate& c) {
+               return c.search ? c.search->eigenvalue : std::nullopt;
+             }),
+          of("parameters", "parameters (all)",
+             [](const RetrainedCandidate& c) { return static_cast<double>(c.parameters); }),
+          of("multiply_adds", "multiply-adds (all)",
+             [](const RetrainedCandidate& c) { return static_cast<double>(c.multiply_adds); })};
 }
 
 }  // namespace
@@ -218,8 +244,9 @@ StudyResults collect(const Study& study, const std::vector<Candidate>& candidate
   std::ranges::stable_sort(results.candidates, std::ranges::greater(),
                            &RetrainedCandidate::accuracy);
   results.methods = method_results(results.candidates);
+  compare_with_random(results.methods);
   results.comparisons = compare(results.methods);
-  correlate(results);
+  results.correlations = correlations(results.candidates);
   results.winner = read_winner(folder.winner());
   return results;
 }

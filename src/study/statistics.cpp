@@ -80,6 +80,37 @@ std::vector<double> ranks(std::span<const double> values) {
   return ranks;
 }
 
+/// The correlation of two lists of ranks. NaN where either does not vary.
+double correlation(std::span<const double> a, std::span<const double> b) {
+  const double spread = standard_deviation(a) * standard_deviation(b);
+  if (!(spread > 0.0)) {
+    return std::numeric_limits<double>::quiet_NaN();
+  }
+  const double mean_a = mean(a);
+  const double mean_b = mean(b);
+  double sum = 0.0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    sum += (a[i] - mean_a) * (b[i] - mean_b);
+  }
+  return sum / static_cast<double>(a.size() - 1) / spread;
+}
+
+/// The share of the orders of `b` in which it correlates with `a` at least as much as `found`.
+double share_of_orders(std::span<const double> a, std::span<const double> b, double found) {
+  constexpr double rounding = 1e-9;
+  std::vector<std::size_t> order(b.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::vector<double> ordered(b.size());
+  double orders = 0.0;
+  double as_far = 0.0;
+  do {
+    std::ranges::transform(order, ordered.begin(), [&](std::size_t i) { return b[i]; });
+    orders += 1.0;
+    as_far += std::abs(correlation(a, ordered)) >= std::abs(found) - rounding ? 1.0 : 0.0;
+  } while (std::ranges::next_permutation(order).found);
+  return as_far / orders;
+}
+
 }  // namespace
 
 double mean(std::span<const double> values) {
@@ -153,17 +184,21 @@ std::vector<double> holm(std::span<const double> p) {
 }
 
 double rank_correlation(std::span<const double> x, std::span<const double> y) {
-  const std::vector<double> a = ranks(x);
-  const std::vector<double> b = ranks(y);
-  const double spread = standard_deviation(a) * standard_deviation(b);
-  if (x.size() < 3 || !(spread > 0.0)) {
-    return std::numeric_limits<double>::quiet_NaN();
+  return x.size() < 3 ? std::numeric_limits<double>::quiet_NaN() : correlation(ranks(x), ranks(y));
+}
+
+double rank_correlation_p(std::span<const double> x, std::span<const double> y) {
+  constexpr std::size_t most_in_all_orders = 8;
+  const double found = rank_correlation(x, y);
+  if (std::isnan(found)) {
+    return found;
   }
-  double sum = 0.0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    sum += (a[i] - mean(a)) * (b[i] - mean(b));
+  if (x.size() <= most_in_all_orders) {
+    return share_of_orders(ranks(x), ranks(y), found);
   }
-  return sum / static_cast<double>(a.size() - 1) / spread;
+  const auto freedom = static_cast<double>(x.size() - 2);
+  const double rest = 1.0 - square(found);
+  return rest > 0.0 ? student_p(found * std::sqrt(freedom / rest), freedom) : 0.0;
 }
 
 }  // namespace darts

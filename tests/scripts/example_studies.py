@@ -109,13 +109,18 @@ def results_of(candidates: list[dict[str, Any]]) -> dict[str, Any]:
     ranked = sorted(candidates, key=lambda c: -c["selection_top1"])
     methods = [method_of(ranked, name) for name in dict.fromkeys(c["method"] for c in ranked)]
     several = [m for m in methods if m["candidates"] > 1]
+    above_random(methods)
     return {
         "study": "small",
         "hold_out": 5000,
         "candidates": ranked,
         "methods": methods,
         "comparisons": [comparison(*pair) for pair in combinations(several, 2)],
-        "supernet_rank_correlation": 0.25,
+        "correlations": [
+            correlation("supernet_valid_accuracy", 0.25),
+            correlation("skip_connections_normal", -0.5),
+            correlation("eigenvalue", None),
+        ],
         "missing": [],
         "winner": {
             "candidate": ranked[0]["name"],
@@ -123,6 +128,23 @@ def results_of(candidates: list[dict[str, Any]]) -> dict[str, Any]:
             "test_top1": [0.925, 0.921],
         },
     }
+
+
+def correlation(figure: str, rank: float | None) -> dict[str, Any]:
+    """A correlation, as of twelve candidates."""
+    p = None if rank is None else 0.0625
+    return {"figure": figure, "candidates": 12, "rank_correlation": rank, "p": p}
+
+
+def above_random(methods: list[dict[str, Any]]) -> None:
+    """Add to every method how far it is above chance."""
+    random = next((m for m in methods if m["name"] == "random" and m["candidates"] > 1), None)
+    for method in methods:
+        if random is None or method is random:
+            method["above_random"] = None
+        else:
+            higher = method["selection_top1"] - random["selection_top1"]
+            method["above_random"] = higher / random["standard_deviation"]
 
 
 def method_of(candidates: list[dict[str, Any]], name: str) -> dict[str, Any]:

@@ -31,12 +31,18 @@ def test_a_study_is_read(tmp_path: Path) -> None:
     assert study.methods[0].interval is None and study.methods[1].interval is not None
     assert [c.within_noise for c in study.comparisons] == [False, False, True]
     assert study.winner and study.winner.test == [0.925, 0.921]
+    assert study.methods[0].above_random == pytest.approx(0.0325 / study.random.deviation)
+    assert study.random.above_random is None
+    assert list(study.correlations) == ["supernet_valid_accuracy", "skip_connections_normal"]
+    assert str(study.correlations["skip_connections_normal"]) == (
+        "rank correlation -0.50, n = 12, p = 0.062"
+    )
 
 
 def test_a_study_that_has_come_to_nothing_yet(tmp_path: Path) -> None:
     study = make_study(tmp_path)
     nothing = {"candidates": [], "methods": [], "comparisons": [], "missing": ["first-0"]}
-    open_end = {"supernet_rank_correlation": None, "winner": None}
+    open_end = {"correlations": [], "winner": None}
     write_results(study, read_results(study) | nothing | open_end)
     write_outcome(study, "first-0", {"finished": False, "reason": "killed"})
     found = read_study(study)
@@ -205,7 +211,13 @@ def test_pictures(script: Script, tmp_path: Path) -> None:
     assert (study / "study.png").read_bytes().startswith(b"\x89PNG")
     assert script("plot_study.py", study, "-o", "s.svg", "--title", "$1 & more").returncode == 0
     text = (tmp_path / "s.svg").read_text()
-    for part in ("pc-darts", "random", "DARTS_V2", "rank correlation 0.25", "$1 &amp; more"):
+    for part in (
+        "pc-darts",
+        "random",
+        "DARTS_V2",
+        "rank correlation 0.25, n = 12",
+        "$1 &amp; more",
+    ):
         assert part in text
     assert "5,000 training images" not in text
     fails_in_one_line(script("plot_study.py", study, "-o", "s.gif"), "s.gif")
@@ -217,7 +229,7 @@ def test_pictures_of_little(script: Script, tmp_path: Path) -> None:
     results = read_results(study)
     one = [c for c in results["candidates"] if c["name"] == "DARTS_V2"]
     methods = [m for m in results["methods"] if m["name"] == "DARTS_V2"]
-    little = {"candidates": one, "methods": methods, "supernet_rank_correlation": None}
+    little = {"candidates": one, "methods": methods, "correlations": []}
     write_results(study, results | little)
     assert script("plot_study.py", study, "-o", "s.svg").returncode == 0
     assert "no search" in (tmp_path / "s.svg").read_text()

@@ -89,13 +89,15 @@ def test_relations_and_their_legend(opened: Callable[..., Any], tmp_path: Path) 
         len(panel.find_elements("css selector", ".mark"))
         for panel in find(browser, "#relations .panel")
     ]
-    assert counts == [6, 11, 3]
-    assert "Spearman): 0.25" in find(browser, "#relations")[0].text
+    assert counts == [6, 11, 3, 11]
+    notes = texts(browser, "#relations .panel .note")
+    assert notes[0] == "6 candidates; rank correlation 0.25, n = 12, p = 0.062 (Spearman)."
+    assert notes[2] == "3 candidates."
     buttons = {button.text: button for button in find(browser, "#relations .legend button")}
     buttons["first"].click()
-    assert len(find(browser, "#relations .chart .mark")) == 20 - 9
+    assert len(find(browser, "#relations .chart .mark")) == 31 - 12
     buttons["first"].click()
-    assert len(find(browser, "#relations .chart .mark")) == 20
+    assert len(find(browser, "#relations .chart .mark")) == 31
 
 
 def test_what_is_no_validation_is_said(opened: Callable[..., Any], tmp_path: Path) -> None:
@@ -138,7 +140,8 @@ def test_one_candidate_alone(opened: Callable[..., Any], tmp_path: Path) -> None
     study = make_study(tmp_path, seeds=0, random=0, known="Mine")
     browser = opened(study)
     assert find(browser, "#verdict")[0].text == "No two methods have two candidates each."
-    assert len(find(browser, "#relations .panel")) == 1 and not find(browser, "#curves")
+    assert len(find(browser, "#relations .panel")) == 2 and not find(browser, "#curves")
+    assert not find(browser, "#random")
     assert not find(browser, ".reference")
 
 

@@ -18,6 +18,7 @@ namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 /// A study whose runs have left made-up figures.
 class ResultsTest : public ::testing::Test {
@@ -80,6 +81,11 @@ class ResultsTest : public ::testing::Test {
 
   StudyResults results() const { return collect(study_, candidates_, folder_); }
 
+  Correlation correlation(const std::string& figure) const {
+    const auto correlations = results().correlations;
+    return *std::ranges::find(correlations, figure, &Correlation::figure);
+  }
+
   testing::TemporaryFolder temporary_;
   StudyFolder folder_{temporary_.path()};
   Study study_;
@@ -98,11 +104,33 @@ TEST_F(ResultsTest, RanksCandidatesAndMethodsByTheirMeans) {
   EXPECT_EQ(r.methods[1].name, "second");
   EXPECT_EQ(r.methods[2].name, "random");
   EXPECT_EQ(r.methods[2].search_seconds, 0.0);
-  EXPECT_NEAR(r.supernet_correlation, 1.0, 1e-12);
+  const Correlation supernet = correlation("supernet_valid_accuracy");
+  EXPECT_EQ(supernet.candidates, 6);
+  EXPECT_NEAR(supernet.rank, 1.0, 1e-12);
+  EXPECT_NEAR(supernet.p, 2.0 / 720.0, 1e-12);
+  EXPECT_EQ(correlation("skip_connections_normal").candidates, 9);
+  EXPECT_TRUE(std::isnan(correlation("parameters").rank)) << "all have as many";
+}
+
+TEST_F(ResultsTest, SaysHowFarSearchesAreAboveChance) {
+  StudyResults r = results();  // random: 0.80, 0.88, 0.84
+  EXPECT_NEAR(r.methods[0].above_random.value(), 0.07 / 0.04, 1e-9);
+  EXPECT_NEAR(r.methods[1].above_random.value(), 0.01 / 0.04, 1e-9);
+  EXPECT_FALSE(r.methods[2].above_random);
+  EXPECT_THAT(to_markdown(r), HasSubstr("first +1.8, second +0.3. More than two above it: none."));
+  for (const std::string name : {"first-0", "first-1", "first-2"}) {
+    finish(*std::ranges::find(candidates_, name, &Candidate::name), 0.93);
+  }
+  EXPECT_THAT(to_markdown(results()),
+              HasSubstr("first +2.3, second +0.3. More than two above it: first."));
+  candidates_.resize(7);  // a single random genotype
+  r = results();
+  EXPECT_FALSE(r.methods[0].above_random);
+  EXPECT_THAT(to_markdown(r), Not(HasSubstr("From the mean of random")));
 }
 
 TEST_F(ResultsTest, CorrelatesTheLastEigenvaluesThatWereMeasured) {
-  EXPECT_TRUE(std::isnan(results().eigenvalue_correlation)) << "no search has measured any";
+  EXPECT_TRUE(std::isnan(correlation("eigenvalue").rank)) << "no search has measured any";
   double eigenvalue = 0.1;
   for (const std::string name : {"second-1", "first-0", "first-1"}) {  // from the worst on
     nlohmann::json before = epoch(1, 0.5);
@@ -112,7 +140,8 @@ TEST_F(ResultsTest, CorrelatesTheLastEigenvaluesThatWereMeasured) {
     put_records(name, {before, last});
     eigenvalue /= 2.0;
   }
-  EXPECT_NEAR(results().eigenvalue_correlation, -1.0, 1e-12);
+  EXPECT_NEAR(correlation("eigenvalue").rank, -1.0, 1e-12);
+  EXPECT_EQ(correlation("eigenvalue").candidates, 3);
 }
 
 TEST_F(ResultsTest, TakesTheFiguresOfTheEpochWhoseGenotypeAStoppedSearchGave) {
@@ -131,9 +160,8 @@ TEST_F(ResultsTest, DoesNotCorrelateAccuraciesOnImagesTrainedOn) {
   nlohmann::json record = epoch(1, 0.1);
   record["valid_images"] = "trained on";
   put_records("first-1", {record});
-  const StudyResults r = results();
-  EXPECT_NEAR(r.supernet_correlation, 1.0, 1e-12);
-  EXPECT_THAT(to_markdown(r), HasSubstr("| 10.00 (images trained on) |"));
+  EXPECT_NEAR(correlation("supernet_valid_accuracy").rank, 1.0, 1e-12);
+  EXPECT_THAT(to_markdown(results()), HasSubstr("| 10.00 (images trained on) |"));
 }
 
 TEST_F(ResultsTest, PairsSearchesBySeedsAndTellsNoiseFromDifferences) {
@@ -166,6 +194,8 @@ TEST_F(ResultsTest, WritesWhatItKnowsIntoThreeTables) {
   EXPECT_EQ(json.at("candidates").size(), 9U);
   EXPECT_EQ(json.at("methods").at(0).at("name"), "first");
   EXPECT_EQ(json.at("comparisons").at(0).at("within_noise"), true);
+  EXPECT_EQ(json.at("correlations").at(0).at("figure"), "supernet_valid_accuracy");
+  EXPECT_NEAR(json.at("methods").at(0).at("above_random").get<double>(), 1.75, 1e-9);
   EXPECT_EQ(json.at("winner").at("candidate"), "first-1");
   const std::string csv = read_file(folder_.path() / "results.csv");
   EXPECT_EQ(std::ranges::count(csv, '\n'), 19);
@@ -174,9 +204,25 @@ TEST_F(ResultsTest, WritesWhatItKnowsIntoThreeTables) {
   EXPECT_THAT(markdown, AllOf(HasSubstr("| first | 3 | 91.00 ± 1.00 |"),
                               HasSubstr("| first − second | 6.00 | paired by seeds |"),
                               HasSubstr("within noise"),
-                              HasSubstr("- the supernet's validation accuracy (searches that hold "
-                                        "images out): 1.00\n"),
+                              HasSubstr("| the supernet's validation accuracy (searches that hold "
+                                        "images out) | 6 | 1.00 | 0.003 |\n"),
                               HasSubstr("91.00 ± 1.41 % top-1")));
+}
+
+TEST_F(ResultsTest, KeepsEveryEpochOfTheSearches) {
+  nlohmann::json last = epoch(2, 0.5);
+  last["skip_connections_normal"] = 3;
+  last["eigenvalue"] = 0.25;
+  put_records("second-0", {epoch(1, 0.25), {{"kind", "step"}}, last});
+  write_tables(results(), folder_);
+  const std::string csv = read_file(folder_.path() / "epochs.csv");
+  EXPECT_EQ(std::ranges::count(csv, '\n'), 1 + 6 * 2);
+  EXPECT_THAT(csv, AllOf(HasSubstr("\nsecond-0,second,0,1,30.0,,,,0.25,,,,,,,\n"),
+                         HasSubstr("\nsecond-0,second,0,2,30.0,,,,0.5,3,,,,,,0.25\n")));
+  last["train_loss"] = "low";
+  put_records("second-0", {last});
+  EXPECT_THAT(testing::error_of([&] { write_tables(results(), folder_); }),
+              AllOf(HasSubstr("second-0/metrics.jsonl"), HasSubstr("train_loss")));
 }
 
 TEST_F(ResultsTest, ABrokenFileOfAFinishedRunIsNamed) {

@@ -95,5 +95,24 @@ TEST(Statistics, RanksCorrelateWhateverTheDistances) {
   EXPECT_TRUE(std::isnan(rank_correlation(Values{1.0, 2.0}, Values{1.0, 2.0})));
 }
 
+TEST(Statistics, FewRanksAreOftenInOrderByChance) {
+  // Two of the six orders of three values are as far from 0; of four values two of 24.
+  EXPECT_NEAR(rank_correlation_p(Values{1.0, 2.0, 3.0}, Values{6.0, 5.0, 4.0}), 1.0 / 3.0, 1e-12);
+  EXPECT_NEAR(rank_correlation_p(Values{1.0, 2.0, 3.0, 4.0}, Values{1.0, 2.0, 3.0, 9.0}),
+              2.0 / 24.0, 1e-12);
+  // A tie: 1, 1, 2 in either order with 1, 2, 3, where the equal ones may change places.
+  EXPECT_NEAR(rank_correlation_p(Values{1.0, 1.0, 2.0}, Values{1.0, 2.0, 3.0}), 4.0 / 6.0, 1e-12);
+  EXPECT_TRUE(std::isnan(rank_correlation_p(Values{1.0, 1.0, 1.0}, Values{1.0, 2.0, 3.0})));
+}
+
+// 1 − 6 Σd² / (n³ − n), and the distribution's closed form for ten degrees of freedom.
+TEST(Statistics, ManyRanksGoByStudentsDistribution) {
+  const Values x{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+  const Values y{0, 3, 1, 2, 5, 4, 9, 6, 7, 11, 8, 10};
+  EXPECT_NEAR(rank_correlation(x, y), 129.0 / 143.0, 1e-12);
+  EXPECT_NEAR(rank_correlation_p(x, y), 5.997857446549e-05, 1e-15);
+  EXPECT_EQ(rank_correlation_p(x, x), 0.0);
+}
+
 }  // namespace
 }  // namespace darts

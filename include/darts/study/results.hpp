@@ -52,6 +52,8 @@ struct MethodResult {
   double multiply_adds = 0.0;
   double skips = 0.0;           ///< in the normal cell
   double search_seconds = 0.0;  ///< 0: there is no search
+  /// How far its mean is above that of random genotypes, in standard deviations of theirs.
+  std::optional<double> above_random = {};
 };
 
 /// Two methods with at least two candidates each.
@@ -63,6 +65,15 @@ struct Comparison {
   double corrected_p = 1.0;  ///< for the number of comparisons, by Holm
 
   bool within_noise() const { return !(corrected_p < 0.05); }
+};
+
+/// How a figure by which candidates could have been chosen goes with their retrained accuracy.
+struct Correlation {
+  std::string figure = {};      ///< its name in results.json
+  std::string words = {};       ///< what it is of whom
+  std::int64_t candidates = 0;  ///< that have the figure
+  double rank = 0.0;            ///< Spearman's; NaN where the figure does not vary
+  double p = 1.0;               ///< of one as far from 0 by chance, likewise
 };
 
 /// The test images' word on the candidate that the selection images rank first.
@@ -80,13 +91,7 @@ struct StudyResults {
   std::vector<std::string> missing = {};            ///< candidates that are not done
   std::vector<MethodResult> methods = {};           ///< best first
   std::vector<Comparison> comparisons = {};
-  /// Of the supernets' validation accuracy with the retrained one, over all searches with images
-  /// held out.
-  double supernet_correlation = 0.0;
-  /// The same of the normal cell's skip connections, over all candidates, and of the Hessian's
-  /// largest eigenvalue, over all searches that measured it.
-  double skips_correlation = 0.0;
-  double eigenvalue_correlation = 0.0;
+  std::vector<Correlation> correlations = {};
   std::optional<WinnerTest> winner = {};
 };
 
@@ -95,11 +100,14 @@ struct StudyResults {
 StudyResults collect(const Study& study, const std::vector<Candidate>& candidates,
                      const StudyFolder& folder);
 
-/// Writes results.json, results.csv (a line a training) and results.md into the folder.
+/// Writes results.json, results.csv (a line a training), epochs.csv (a line an epoch of a search)
+/// and results.md into the folder.
 void write_tables(const StudyResults& results, const StudyFolder& folder);
 
 nlohmann::ordered_json to_json(const StudyResults& results);
 std::string to_csv(const StudyResults& results);
+/// Of the searches' records in `folder`. Throws Error where one is broken.
+std::string epochs_csv(const StudyResults& results, const StudyFolder& folder);
 std::string to_markdown(const StudyResults& results);
 
 /// winner.json, if it is there.

@@ -48,4 +48,9 @@ std::vector<double> holm(std::span<const double> p);
 /// fewer than three values.
 double rank_correlation(std::span<const double> x, std::span<const double> y);
 
+/// How often values that have nothing to do with each other would have a rank correlation as far
+/// from 0: of all orders of them up to eight values, by Student's distribution of more. NaN where
+/// there is no correlation.
+double rank_correlation_p(std::span<const double> x, std::span<const double> y);
+
 }  // namespace darts

@@ -48,7 +48,7 @@ function methodSections(study) {
   place.append(make("div", { class: "wide" }, plot.svg), note("A point is a candidate, the mean over its " +
     "trainings; bars are the means over candidates, lines the intervals that hold the mean in 95 of 100 studies " +
     "(Student’s t)" + (random ? "; dashed: the mean of random genotypes." : ".")),
-  methodsTable(study));
+  methodsTable(study), ...[aboveRandom(study)].filter(Boolean));
   place.append(make("h3", {}, "Comparisons"), make("p", { id: "verdict" }, allVerdicts(study.comparisons)));
   if (study.comparisons.length) {
     place.append(comparisonsTable(study), note("A difference is called noise where one as large " +
@@ -74,15 +74,34 @@ function methodLegend(study, methods, changed) {
   return { element, items: Object.fromEntries(items.map((item) => [item.label, item])) };
 }
 
+/** How many candidates there are, and how the figure goes with accuracy (Spearman). */
+function relationNote(study, kind) {
+  const known = study.correlations[kind.figure], { length } = kind.candidates;
+  const count = `${length} candidate${length === 1 ? "" : "s"}`;
+  return (known ? `${count}; ${known} (Spearman).` : `${count}.`) + (kind.note || "");
+}
+
+/** How far the methods are from random genotypes, in deviations of theirs. */
+function aboveRandom(study) {
+  const known = study.methods.filter((m) => m.above_random !== null);
+  if (!known.length) return null;
+  const far = known.filter((m) => m.above_random > 2).map((m) => m.name).join(", ") || "none";
+  const distance = (m) => `${m.name} ${m.above_random < 0 ? "−" : "+"}${Math.abs(m.above_random).toFixed(1)}`;
+  return make("p", { id: "random" }, "From the mean of random genotypes, in standard deviations of theirs: " +
+    `${known.map(distance).join(", ")}. More than two above it: ${far}.`);
+}
+
 function relationSection(study) {
   const joint = [...new Set(study.candidates.filter((c) => c.trainedOn).map((c) => c.method))];
-  const rho = (study.correlation === null ? "" : ` Rank correlation (Spearman): ${study.correlation.toFixed(2)}.`) +
-    (joint.length ? ` Not validation: ${joint.join(", ")}, on images trained on.` : "");
   const kinds = [
-    { head: "The supernet’s own accuracy", title: "validation accuracy of the supernet, %",
-      value: (c) => (c.supernet === null ? null : 100 * c.supernet), note: rho },
-    { head: "Skip connections", title: "skip connections of the normal cell", value: (c) => c.skips.normal, whole: true },
-    { head: "Dominant eigenvalue", title: "dominant eigenvalue, as measured last", value: (c) => c.eigenvalue },
+    { head: "The supernet’s own accuracy", title: "validation accuracy of the supernet, %", figure: "supernet_valid_accuracy",
+      value: (c) => (c.supernet === null ? null : 100 * c.supernet),
+      note: joint.length ? ` Not validation: ${joint.join(", ")}, on images trained on.` : "" },
+    { head: "Skip connections", title: "skip connections of the normal cell", figure: "skip_connections_normal",
+      value: (c) => c.skips.normal, whole: true },
+    { head: "Dominant eigenvalue", title: "dominant eigenvalue, as measured last", figure: "eigenvalue",
+      value: (c) => c.eigenvalue },
+    { head: "Size", title: "parameters, M", figure: "parameters", value: (c) => c.parameters / 1e6 },
   ].map((kind) => ({ ...kind, candidates: study.candidates.filter((c) => kind.value(c) !== null) }))
     .filter((kind) => kind.candidates.length);
   const place = section("relations", "What goes with accuracy");
@@ -96,7 +115,7 @@ function relationSection(study) {
     draws.push(() => chart.draw(pointsOf(study, kind.candidates.filter((c) => items[c.method].shown), kind.value,
       (c) => [[kind.title, text(c)]])));
     panels.append(make("div", { class: "panel" }, make("h3", {}, kind.head), chart.svg,
-      note(`${kind.candidates.length} candidates.${kind.note || ""}`)));
+      note(relationNote(study, kind))));
   }
   all();
 }

@@ -82,7 +82,7 @@ def study_page_data(study: Study, runs: StudyRuns, title: str) -> dict[str, Any]
         },
         "study": {
             "holdOut": study.hold_out,
-            "correlation": study.correlation,
+            "correlations": {figure: str(known) for figure, known in study.correlations.items()},
             "colours": {n: coloured.index(n) if n in coloured else None for n in methods},
             "methods": [
                 asdict(m) | {"time": duration(m.search_seconds) if m.search_seconds else ""}
