@@ -114,6 +114,7 @@ while (($# > 0)); do
   esac
   shift || fail "--preset needs a name: release or dev"
 done
+while [[ "$out" == */ && "$out" != / ]]; do out="${out%/}"; done
 [[ -n "$out" ]] || fail "say which folder to make; see scripts/bundle.sh --help"
 case "$preset" in
   release | dev) ;;

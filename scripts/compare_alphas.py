@@ -30,18 +30,17 @@ def build_parser() -> cli.Parser:
     return parser
 
 
-def last_weights(run: Path) -> np.ndarray:
-    """Return softmax(alpha) of both cell types after the last epoch, in one row."""
+def last_weights(run: Path) -> tuple[dict[str, list[list[str]]], np.ndarray]:
+    """Return what the edges offer, and softmax(alpha) of it after the last epoch in one row."""
     alphas = read_alphas(run)
     if (epoch := alphas.broken()) is not None:
         raise cli.UserError(f"{run}: alpha is not finite after epoch {epoch}: the search diverged")
-    return np.concatenate(
-        [
-            alphas.offered(cell, edge)[-1]
-            for cell in CELL_TYPES
-            for edge in range(len(alphas.primitives[cell]))
-        ]
-    )
+    weights = [
+        alphas.offered(cell, edge)[-1]
+        for cell in CELL_TYPES
+        for edge in range(len(alphas.primitives[cell]))
+    ]
+    return alphas.primitives, np.concatenate(weights)
 
 
 def describe(what: str, pairs: list[tuple[np.ndarray, np.ndarray]]) -> str:
@@ -55,9 +54,12 @@ def main() -> None:
     arguments = build_parser().parse_args()
     if len(arguments.one) != len(arguments.other):
         raise cli.UserError("as many runs of one setting as of the other expected")
-    one, other = ([last_weights(run) for run in runs] for runs in (arguments.one, arguments.other))
-    if len({weights.size for weights in one + other}) > 1:
-        raise cli.UserError("the runs have different search spaces")
+    found = {run: last_weights(run) for run in [*arguments.one, *arguments.other]}
+    first = arguments.one[0]
+    for run, (offers, _) in found.items():
+        if offers != found[first][0]:
+            raise cli.UserError(f"{run} has another search space than {first}")
+    one, other = ([found[run][1] for run in runs] for runs in (arguments.one, arguments.other))
     print(describe("between settings", list(zip(one, other, strict=True))))
     if len(one) > 1:
         pairs = [pair for runs in (one, other) for pair in itertools.combinations(runs, 2)]

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 from dartslib import cli
-from dartslib.atomic_file import atomic_file
+from dartslib.atomic_file import atomic_file, write_output
 from dartslib.checkpoint import write_safetensors
 from dartslib.logits_check import check_onnx
 from dartslib.onnx_graph import onnx_bytes
@@ -58,14 +58,28 @@ def build_parser() -> cli.Parser:
     return parser
 
 
+def is_description(path: Path) -> bool:
+    """Tell an earlier export's description, which may be replaced, from other files."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and {"genotype", "stem", "cells"} <= set(content)
+
+
 def export(network: StoredNetwork, output: Path, to: str) -> None:
     """Write the network in a format."""
     description = json.dumps(network.description, ensure_ascii=False, indent=1)
     if to == "pytorch":
-        if output.suffix == ".json":
+        beside = output.with_suffix(".json")
+        if output == beside:
             raise cli.UserError(f"{output} would be the description beside it; end it in .pt")
+        if beside.exists() and not is_description(beside):
+            raise cli.UserError(
+                f"{beside} is there and is no description of an export; choose another name"
+            )
         write_tensors(output, network.tensors)
-        cli.write_output(output.with_suffix(".json"), f"{description}\n".encode())
+        write_output(beside, f"{description}\n".encode())
     else:
         write_safetensors(output, network.tensors, {"format": "pt", "darts": description})
     print(output)

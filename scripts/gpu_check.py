@@ -111,7 +111,10 @@ def peer_of(arguments: argparse.Namespace) -> Peer | None:
     script = peer.find_script(folder, given)
     if script is None:
         raise cli.UserError(f"no peer_bench.py in {folder} or beside it; say where: --peer-bench")
-    return Peer(folder.resolve(), script, arguments.python)
+    # A path, as seen from here: another folder is worked in. Links stay, as a venv's Python is one.
+    python = arguments.python
+    python = str(Path.cwd() / python) if os.sep in python else python
+    return Peer(folder.resolve(), script, python)
 
 
 def steps_for(beside: Peer | None, data: Path, about: dict) -> list[Step]:

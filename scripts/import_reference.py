@@ -179,6 +179,9 @@ def main() -> None:
     arguments = build_parser().parse_args()
     if (arguments.weights is None) == (arguments.export is None):
         raise cli.UserError("give either WEIGHTS or --export SOURCE (see --help)")
+    source = arguments.weights or find_checkpoint(arguments.export)
+    if arguments.output.exists() and source.exists() and arguments.output.samefile(source):
+        raise cli.UserError(f"{arguments.output}: this would replace the file that is read")
     if arguments.export is None:
         import_weights(arguments)
     elif arguments.alphas or arguments.keep_dtype or arguments.genotype or arguments.class_names:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dartslib import cli
+from dartslib.atomic_file import write_output
 from dartslib.confusion_picture import render
 from dartslib.eval_report import read_report
 
@@ -49,7 +50,7 @@ def main() -> None:
     report = read_report(file)
     title = report.headline() if arguments.title is None else arguments.title
     output = arguments.output or file.with_name(f"confusion.{picture_format}")
-    cli.write_output(output, render(report, title, picture_format))
+    write_output(output, render(report, title, picture_format))
 
 
 if __name__ == "__main__":

@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dartslib import cli
-from dartslib.atomic_file import atomic_file
+from dartslib.atomic_file import write_output
 from dartslib.cell_history import read_history
 from dartslib.cell_picture import LAYOUTS, render
 from dartslib.genotype import BUILT_IN_DIRECTORY, find_genotype, load_genotype
 from dartslib.history_picture import animation, families_of
 from dartslib.operations import LOOKS
-from dartslib.runlog import last_epoch
+from dartslib.runlog import last_epoch, read_metrics
 
 ANIMATION = "gif"
 FORMATS = ("png", "svg", "pdf", ANIMATION)
@@ -61,7 +61,7 @@ def build_parser() -> cli.Parser:
         "--seconds",
         type=frame_time,
         default=0.5,
-        help="how long an animation shows an epoch, the last one five times as long; "
+        help="how long an animation shows an epoch, the result, at its end, five times as long; "
         "default: %(default)s",
     )
     return parser
@@ -81,19 +81,19 @@ def frame_time(text: str) -> float:
 def animate(arguments: argparse.Namespace) -> None:
     """Write the animation of a search."""
     run = Path(arguments.genotype)
-    history = read_history(run, last_epoch(run))
+    stop = read_metrics(run, may_be_empty=True).stop if (run / "metrics.jsonl").exists() else None
+    history = read_history(run, last_epoch(run), stop and stop.genotype_epoch)
     warn_of_odd_names(families_of(history), history.kinds())
-    name = cli.as_utf8(run.resolve().name) if arguments.title is None else arguments.title
+    name = cli.as_utf8(run.resolve().name if arguments.title is None else arguments.title)
     last = max(history.genotypes)
 
     def title(epoch: int) -> str:
-        return f"{name}  epoch {epoch} of {last}".strip()
+        result = ", the result" if epoch == history.stopped else ""
+        return f"{name}  epoch {epoch} of {last}{result}".strip()
 
     output = arguments.output or run / f"genotype.{ANIMATION}"
     picture = animation(history, title, arguments.seconds, arguments.layout or LAYOUTS[1])
-    with atomic_file(output) as file:
-        file.write(picture)
-    print(output)
+    write_output(output, picture)
 
 
 def default_output(source: Path, name: str, picture_format: str) -> Path:
@@ -119,10 +119,8 @@ def main() -> None:
     genotype = load_genotype(arguments.genotype)
     warn_of_odd_names(genotype.operations, genotype.kinds)
     output = arguments.output or default_output(*find_genotype(arguments.genotype), picture_format)
-    title = genotype.name if arguments.title is None else arguments.title
-    cli.write_output(
-        output, render(genotype, title, picture_format, arguments.layout or LAYOUTS[0])
-    )
+    title = genotype.name if arguments.title is None else cli.as_utf8(arguments.title)
+    write_output(output, render(genotype, title, picture_format, arguments.layout or LAYOUTS[0]))
 
 
 if __name__ == "__main__":

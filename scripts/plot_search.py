@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dartslib import cli
+from dartslib.atomic_file import write_output
 from dartslib.runlog import diverged, read_alphas, read_metrics
 from dartslib.search_picture import render
 
@@ -57,7 +58,7 @@ def main() -> None:
         cli.warn(f"{run}: the search diverged, and what is not finite is left out: {broken}")
         title = f"{title} (diverged; not finite: {broken})"
     picture = render(metrics, alphas, title, picture_format)
-    cli.write_output(arguments.output or run / f"search.{picture_format}", picture)
+    write_output(arguments.output or run / f"search.{picture_format}", picture)
 
 
 if __name__ == "__main__":

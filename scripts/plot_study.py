@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dartslib import cli
+from dartslib.atomic_file import write_output
 from dartslib.study import read_study
 from dartslib.study_picture import render
 
@@ -50,7 +51,7 @@ def main() -> None:
     if title is None:
         title = f"{study.name}: top-1 on {study.hold_out:,} training images kept for selection"
     picture = render(study, cli.as_utf8(title), picture_format)
-    cli.write_output(arguments.output or folder / f"study.{picture_format}", picture)
+    write_output(arguments.output or folder / f"study.{picture_format}", picture)
 
 
 if __name__ == "__main__":

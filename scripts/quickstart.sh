@@ -34,6 +34,8 @@ search() {
   run_directory="$(sed -n 's/^run directory: //p' "$printed" | tail -n 1)"
   rm -f "$printed"
   if ((status != 0)); then exit "$status"; fi
+  # What trains nothing (--dry-run, --help) names no run directory.
+  if [[ -z "$run_directory" ]]; then exit 0; fi
   [[ -d "$run_directory" ]] || fail "darts_search named no run directory"
 }
 

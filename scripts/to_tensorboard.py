@@ -15,7 +15,7 @@ from pathlib import Path
 from dartslib import cli
 from dartslib.atomic_file import atomic_file
 from dartslib.event_file import files_in
-from dartslib.figures_csv import tables
+from dartslib.figures_csv import TABLES, tables
 from dartslib.run_figures import RunFigures, check_is_run, read_figures
 from dartslib.tensorboard_events import STEPS, RunEvents
 
@@ -99,13 +99,17 @@ def follow(
 
 def write_tables(output: Path, figures: RunFigures) -> None:
     """Write the CSV files, each at once."""
-    for name, text in tables(figures).items():
+    files = tables(figures)
+    for name, text in files.items():
         with atomic_file(output / name) as file:
             file.write(text)
+    for name in set(TABLES) - set(files):  # of another run, or of what a resumed one took back
+        (output / name).unlink(missing_ok=True)
 
 
 def write_events(output: Path, figures: RunFigures, start: float, images: bool) -> None:
     """Write the event files of a run at once: complete, they replace those of before."""
+    output = output.resolve()
     part = output.with_name(f".{output.name}.{os.getpid()}.part")
     shutil.rmtree(part, ignore_errors=True)
     try:

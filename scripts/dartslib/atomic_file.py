@@ -17,6 +17,8 @@ def atomic_file(target: Path) -> Iterator[BinaryIO]:
 
     When the block fails the temporary file is deleted; a file error becomes a `UserError`.
     """
+    if target.is_dir():
+        raise UserError(f"cannot write {target}: it is a folder; name a file")
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -28,3 +30,19 @@ def atomic_file(target: Path) -> Iterator[BinaryIO]:
     finally:
         with contextlib.suppress(OSError):
             part.unlink()
+
+
+def write_output(path: Path, content: bytes) -> None:
+    """Write a result file, which replaces one that is there only when complete; print its path.
+
+    What is no plain file (a pipe, /dev/stdout, a link) is written as it is.
+    """
+    if path.is_symlink() or (path.exists() and not path.is_file() and not path.is_dir()):
+        try:
+            path.write_bytes(content)
+        except OSError as error:
+            raise UserError(f"cannot write {path}: {error.strerror}") from None
+    else:
+        with atomic_file(path) as file:
+            file.write(content)
+    print(path)

@@ -28,9 +28,18 @@ class Place:
 
 @dataclass(frozen=True)
 class History:
-    """The genotypes by epoch, in the order of epochs."""
+    """The genotypes by epoch, in the order of epochs.
+
+    `stopped` is the epoch whose genotype a search that stopped early has given.
+    """
 
     genotypes: dict[int, Genotype]
+    stopped: int | None = None
+
+    @property
+    def result(self) -> int:
+        """The epoch whose genotype is the run's result, so far."""
+        return max(self.genotypes) if self.stopped is None else self.stopped
 
     def cells(self, kind: str) -> dict[int, Cell]:
         """Return the cells of a kind by epoch."""
@@ -93,11 +102,17 @@ def genotype_files(run: Path, last_epoch: int | None = None) -> dict[int, Path]:
     return {epoch: files[epoch] for epoch in sorted(files)}
 
 
-def read_history(run: Path, last_epoch: int | None = None) -> History:
-    """Read a run's genotypes by epoch up to one; none at all is an error."""
+def read_history(run: Path, last_epoch: int | None = None, stopped: int | None = None) -> History:
+    """Read a run's genotypes by epoch up to one; none at all is an error.
+
+    `stopped` is the epoch whose genotype the search gave, if it stopped early.
+    """
     if not run.is_dir():
         raise UserError(f"{run}: no such run directory")
     files = genotype_files(run, last_epoch)
     if not files:
         raise UserError(f"{run}: no genotypes by epoch, it has no genotypes/epoch_NNN.json")
-    return History({epoch: load_genotype(str(path)) for epoch, path in files.items()})
+    if stopped is not None and stopped not in files:
+        raise UserError(f"{run}: its result is of epoch {stopped}, of which there is no genotype")
+    genotypes = {epoch: load_genotype(str(path)) for epoch, path in files.items()}
+    return History(genotypes, stopped)

@@ -112,12 +112,3 @@ def picture_format(output: Path | None, explicit: str | None, known: tuple[str, 
             f"{output}: its ending names none of the formats {', '.join(known)}; use --format"
         )
     return ending
-
-
-def write_output(path: Path, content: bytes) -> None:
-    """Write a result file and print its path; say in one line why that failed."""
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}") from None
-    print(path)

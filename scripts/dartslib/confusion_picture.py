@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dartslib.cli import require
 from dartslib.eval_report import Report
-from dartslib.figure import picture_of
+from dartslib.figure import escaped, picture_of, set_heading
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,7 +44,7 @@ def _figure(matplotlib: Any, report: Report, title: str) -> Any:
         figsize=(side + width + 1.4, side + 1.6), layout="constrained"
     )
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.06)
-    figure.suptitle(title, fontsize=13, fontweight="bold", x=0.01, ha="left")
+    set_heading(figure, title, 13)
     left, right = figure.subplots(1, 2, width_ratios=[side, width])
     _draw_matrix(matplotlib, left, report)
     if few:
@@ -68,7 +68,9 @@ def _draw_matrix(matplotlib: Any, axes: Any, report: Report) -> None:
     axes.set_xlabel("taken for", labelpad=8)
     axes.xaxis.set_label_position("bottom")
     size = 9 if classes <= MOST_WRITTEN else 6
-    axes.set_xticks(range(len(names)), names, fontsize=size, rotation=90 if classes > 5 else 0)
+    crowded = classes > 5 or max(map(len, names)) * classes > 45
+    names = [escaped(name) for name in names]
+    axes.set_xticks(range(len(names)), names, fontsize=size, rotation=90 if crowded else 0)
     axes.set_yticks(range(len(names)), names, fontsize=size)
     if classes <= MOST_WRITTEN:
         _write_numbers(axes, shares)
@@ -145,7 +147,7 @@ def _list_pairs(axes: Any, report: Report) -> None:
     order = sorted(range(len(report.names)), key=lambda i: shares[i, i])[:LISTED]
     worst = [f"{shares[i, i]:6.1%}  {_short(report.names[i])}" for i in order]
     text = "\n".join(["confused most (class → taken for)", *pairs, "", "least accurate", *worst])
-    axes.text(0, 1, text, va="top", family="monospace", fontsize=9, linespacing=1.35)
+    axes.text(0, 1, escaped(text), va="top", family="monospace", fontsize=9, linespacing=1.35)
 
 
 def _short(name: str) -> str:

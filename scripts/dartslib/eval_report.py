@@ -56,7 +56,7 @@ def read_report(path: Path) -> Report:
         report = Report(
             int(content["images"]), float(content["top1"]), names, _matrix(content["confusion"])
         )
-    except (TypeError, LookupError, ValueError):
+    except (TypeError, LookupError, ValueError, OverflowError):
         raise UserError(f"{path}: not a report of darts_eval") from None
     if not names or report.confusion.shape != (len(names), len(names)):
         raise UserError(

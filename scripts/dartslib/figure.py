@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
-from dartslib.cli import require
+from dartslib.cli import as_utf8, require
 
 STYLE = {
     "font.family": "sans-serif",
@@ -24,6 +25,20 @@ STYLE = {
     "mathtext.fontset": "dejavusans",
 }
 RESOLUTION = 110  # dots an inch
+LETTER = 0.0093  # inches of a bold letter, for each point of its size
+
+
+def escaped(text: str) -> str:
+    """Have a name's dollar signs, and bytes that are no text, drawn as they are."""
+    return as_utf8(text).replace("$", r"\$")
+
+
+def set_heading(figure: Any, title: str, size: float) -> None:
+    """Put the title at the top left, in as many lines as it takes."""
+    letters = max(10, int(figure.get_figwidth() / (LETTER * size)))
+    lines = textwrap.wrap(title, letters) or [""]
+    text = "\n".join(map(escaped, lines))
+    figure.suptitle(text, fontsize=size, fontweight="bold", x=0.01, ha="left")
 
 
 def picture_of(draw: Callable[[Any], Any], picture_format: str, **style: Any) -> bytes:

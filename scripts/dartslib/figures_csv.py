@@ -20,6 +20,7 @@ from dartslib.decisions import Decision
 from dartslib.run_figures import RunFigures
 from dartslib.runlog import CELL_TYPES, Alphas
 
+TABLES = ("scalars.csv", "alphas.csv", "edges.csv", "decisions.csv")
 SCALARS = ("kind", "epoch", "step", "figure", "value")
 ALPHAS = ("epoch", "cell", "edge", "from", "into", "operation", "alpha", "weight")
 DECISIONS = ("epoch", "cell", "edge", "into", "round", "candidate", "accuracy", "loss", "kept")

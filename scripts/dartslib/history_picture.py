@@ -48,36 +48,49 @@ def families_of(history: History) -> dict[str, Family]:
 def animation(history: History, title: Callable[[int], str], seconds: float, layout: str) -> bytes:
     """Draw both cells of every epoch as a GIF that repeats; `title` is that of an epoch.
 
-    A frame is shown so many seconds.
+    A frame is shown so many seconds. The last one is the result, once more where a search that
+    stopped early went on after it.
     """
     image = require("PIL.Image")
-    pictures = [
-        image.open(io.BytesIO(picture_of(_frame(history, epoch, title(epoch), layout), "png")))
-        for epoch in history.genotypes
-    ]
-    width, height = (max(picture.size[axis] for picture in pictures) for axis in (0, 1))
-    frames = []
-    for picture in pictures:
-        frame = image.new("RGB", (width, height), "white")
-        frame.paste(picture.convert("RGB"), ((width - picture.width) // 2, 0))
-        frames.append(frame)
+
+    def picture(epoch: int) -> Any:
+        png = picture_of(_frame(history, epoch, title(epoch), layout), "png")
+        return image.open(io.BytesIO(png)).convert("RGB")
+
+    epochs = list(history.genotypes)
+    if history.result != epochs[-1]:
+        epochs.append(history.result)
+    palette = _palette([picture(epochs[0]), picture(epochs[-1])])
+    # Of many epochs only the indices of colours are kept, a fourth of the memory.
+    frames = [picture(epoch).quantize(palette=palette, dither=0) for epoch in epochs]
     times = [round(1000 * seconds)] * len(frames)
     times[-1] *= LAST_FRAME
-    return _gif(frames, times)
+    return _gif(frames, palette.getpalette(), times)
 
 
-def _gif(frames: list[Any], times: list[int]) -> bytes:
-    """Write frames of one size, with the colours of them all; times are in milliseconds."""
+def _palette(pictures: list[Any]) -> Any:
+    """Return an image with the colours of pictures, which differ in what they draw alone."""
     image = require("PIL.Image")
-    sheet = image.new("RGB", (frames[0].width, 2 * frames[0].height))
-    sheet.paste(frames[0], (0, 0))
-    sheet.paste(frames[-1], (0, frames[0].height))
-    palette = sheet.quantize(GIF_COLOURS, image.Quantize.MAXCOVERAGE)
-    indexed = [frame.quantize(palette=palette, dither=0) for frame in frames]
-    colours, corner = palette.getpalette(), indexed[0].getpixel((0, 0))
-    colours[3 * corner : 3 * corner + 3] = WHITE  # which is only nearly white by now
-    for frame in indexed:
-        frame.putpalette(colours)
+    size = max(p.width for p in pictures), sum(p.height for p in pictures)
+    sheet, top = image.new("RGB", size, "white"), 0
+    for picture in pictures:
+        sheet.paste(picture, (0, top))
+        top += picture.height
+    return sheet.quantize(GIF_COLOURS, image.Quantize.MAXCOVERAGE)
+
+
+def _gif(frames: list[Any], colours: list[int], times: list[int]) -> bytes:
+    """Write frames of indices into the colours, in the middle of white; times in milliseconds."""
+    image = require("PIL.Image")
+    size = tuple(max(frame.size[axis] for frame in frames) for axis in (0, 1))
+    white = frames[0].getpixel((0, 0))
+    colours = [*colours[: 3 * white], *WHITE, *colours[3 * white + 3 :]]  # it is only nearly white
+    indexed = []
+    for frame in frames:
+        canvas = image.new("P", size, white)
+        canvas.paste(frame, ((size[0] - frame.width) // 2, 0))
+        canvas.putpalette(colours)
+        indexed.append(canvas)
     first, *others = indexed
     buffer = io.BytesIO()
     first.save(

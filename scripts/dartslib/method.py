@@ -69,7 +69,7 @@ EDGE_WEIGHTS = {
 def method_of(run: Path) -> str:
     """Return the search method that RUN/config.yaml names; "darts" where it names none."""
     try:
-        text = (run / "config.yaml").read_text(encoding="utf-8")
+        text = (run / "config.yaml").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return "darts"
     found = re.search(r"^search:\n(?: .*\n)*? +method: *[\"']?([^\s\"']+)", text, re.MULTILINE)

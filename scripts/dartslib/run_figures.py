@@ -13,7 +13,7 @@ from dartslib.cell_history import genotype_files
 from dartslib.cli import UserError
 from dartslib.decisions import Decision, read_decisions
 from dartslib.records import OnCut, numbers_of, read_records, whole_number
-from dartslib.runlog import Alphas, read_alphas
+from dartslib.runlog import Alphas, read_alphas, read_stop
 from dartslib.settings import epochs_planned, read_config
 
 Figures = dict[str, float]
@@ -25,7 +25,8 @@ class RunFigures:
     """What a run's records say: figures by epoch, and by epoch and step within it.
 
     `genotypes` are the files of the epochs that are recorded; `planned` epochs end the run, where
-    the configuration says how many. `decisions` are those of a selection.
+    the configuration says how many. `decisions` are those of a selection. `ended` before that: a
+    search that stopped early, or one that trains nothing and has its genotype.
     """
 
     epochs: dict[int, Figures]
@@ -34,10 +35,13 @@ class RunFigures:
     genotypes: dict[int, Path] = field(default_factory=dict)
     planned: int | None = None
     decisions: list[Decision] = field(default_factory=list)
+    ended: bool = False
 
     @property
     def finished(self) -> bool:
         """Tell whether the last epoch is there."""
+        if self.ended:
+            return True
         return self.planned is not None and max(self.epochs, default=0) >= self.planned
 
     def is_empty(self) -> bool:
@@ -58,7 +62,9 @@ def read_figures(run: Path, on_cut: OnCut) -> RunFigures:
     epochs: dict[int, Figures] = {}
     steps: dict[tuple[int, int], Figures] = {}
     path = run / "metrics.jsonl"
+    ended = planned is None and (run / "genotype.json").exists()
     for number, record in read_records(path, on_cut):
+        ended = ended or read_stop(record, path, number) is not None
         if record.get("kind") not in ("epoch", "step"):
             continue
         figures = {k: v for k, v in numbers_of(record).items() if v is not None and k not in AXES}
@@ -72,7 +78,7 @@ def read_figures(run: Path, on_cut: OnCut) -> RunFigures:
         alphas = read_alphas(run, on_cut)
     last = max([*epochs, *(alphas.epochs if alphas else [])], default=-1)
     decisions = read_decisions(path, alphas, config, lambda _: None)  # told already
-    return RunFigures(epochs, steps, alphas, genotype_files(run, last), planned, decisions)
+    return RunFigures(epochs, steps, alphas, genotype_files(run, last), planned, decisions, ended)
 
 
 def check_is_run(run: Path) -> None:

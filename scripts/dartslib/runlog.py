@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dartslib.cell import INPUTS, nodes_of
-from dartslib.cli import UserError, require, warn
+from dartslib.cli import UserError, as_utf8, require, warn
 from dartslib.method import EDGE_WEIGHTS, SOFTMAX, Weights, operation_weights
 from dartslib.records import OnCut, read_records, whole_number
 
@@ -32,6 +32,14 @@ MAY_BE_MISSING = {
 
 
 @dataclass(frozen=True)
+class Stop:
+    """An early end of a search; `genotype_epoch` is the epoch whose genotype is its result."""
+
+    why: str
+    genotype_epoch: int
+
+
+@dataclass(frozen=True)
 class Metrics:
     """The epoch records of metrics.jsonl in the order of their epochs.
 
@@ -39,6 +47,7 @@ class Metrics:
     """
 
     records: list[dict[str, Any]]
+    stop: Stop | None = None
 
     def column(self, key: str) -> list[float]:
         """Return one quantity over the epochs; NaN where a record lacks it."""
@@ -135,7 +144,9 @@ def read_metrics(run: Path, may_be_empty: bool = False) -> Metrics:
     """Read the epochs of RUN/metrics.jsonl; without a finished epoch that is an error."""
     path = run / "metrics.jsonl"
     epochs: dict[int, dict[str, Any]] = {}
+    stop = None
     for number, record in read_records(path):
+        stop = read_stop(record, path, number) or stop
         if record.get("kind") == "epoch":
             figures = record.get("method")
             pairs = figures.items() if isinstance(figures, dict) else ()
@@ -143,7 +154,15 @@ def read_metrics(run: Path, may_be_empty: bool = False) -> Metrics:
             epochs[_epoch(record, path, number)] = record | named
     if not epochs and not may_be_empty:
         raise UserError(f"{path}: no finished epoch yet")
-    return Metrics([epochs[epoch] for epoch in sorted(epochs)])
+    return Metrics([epochs[epoch] for epoch in sorted(epochs)], stop)
+
+
+def read_stop(record: dict[str, Any], path: Path, number: int) -> Stop | None:
+    """Read the record of a search's early end; None where it is another one."""
+    if record.get("kind") != "early_stop":
+        return None
+    epoch = whole_number(record, "genotype_epoch", path, number)
+    return Stop(as_utf8(str(record.get("why", ""))), epoch)
 
 
 def last_epoch(run: Path) -> int | None:

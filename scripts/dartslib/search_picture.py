@@ -13,7 +13,7 @@ from typing import Any
 
 from dartslib.cell import INPUTS, state_name
 from dartslib.cli import require
-from dartslib.figure import picture_of
+from dartslib.figure import escaped, picture_of, set_heading
 from dartslib.method import FIGURES
 from dartslib.operations import curve_colours
 from dartslib.runlog import CELL_TYPES, FIGURE, Alphas, Metrics, largest
@@ -117,7 +117,7 @@ def _figure(matplotlib: Any, metrics: Metrics, alphas: Alphas, title: str) -> An
         figsize=(width, top + bottom + edges), layout="constrained"
     )
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.06)
-    figure.suptitle(title, fontsize=13, fontweight="bold", x=0.01, ha="left")
+    set_heading(figure, title, 13)
     upper, lower = figure.subfigures(2, 1, height_ratios=[top, bottom + edges])
     _draw_overview(matplotlib, upper, metrics, panels, alphas.borders)
     limit = 1.05 * max(largest(alphas.weights[cell]) for cell in CELL_TYPES)
@@ -218,7 +218,7 @@ def _draw_legend(matplotlib: Any, figure: Any, alphas: Alphas) -> None:
     note = "thick: ends highest, none apart"
     figure.legend(
         handles,
-        primitives,
+        [escaped(name) for name in primitives],
         loc="upper right" if room else "outside right upper",
         fontsize=8.5,
         title=note,

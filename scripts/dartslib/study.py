@@ -31,6 +31,7 @@ class Candidate:
     """A genotype that was retrained; `supernet` is its search's accuracy.
 
     `validated` tells whether that is of images held out, which joint searches have none of.
+    `eigenvalue` is the Hessian's, as last measured up to the genotype's epoch.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Candidate:
     skips: dict[str, int]
     supernet: float | None
     validated: bool
+    eigenvalue: float | None
     search_seconds: float | None
     trainings: list[Training]
     genotype: Genotype
@@ -190,7 +192,7 @@ def _candidate(value: Any, where: str) -> Candidate:
     )
     name, search = fields.name("name"), fields.maybe("search", _search)
     genotype = parse_genotype(fields.text("genotype"), f"{where}: genotype", name)
-    supernet, validated, seconds = search or (None, False, None)
+    supernet, validated, eigenvalue, seconds = search or (None, False, None, None)
     return Candidate(
         name,
         fields.name("method"),
@@ -201,16 +203,18 @@ def _candidate(value: Any, where: str) -> Candidate:
         {cell: fields.whole(f"skip_connections_{cell}") for cell in ("normal", "reduce")},
         supernet,
         validated,
+        eigenvalue,
         seconds,
         fields.each("trainings", _training),
         genotype,
     )
 
 
-def _search(value: Any, where: str) -> tuple[float, bool, float]:
+def _search(value: Any, where: str) -> tuple[float, bool, float | None, float]:
     fields = Fields(value, where, "seconds valid_accuracy", "valid_images eigenvalue")
     validated = not fields.has("valid_images") or fields.text("valid_images") == "held out"
-    return fields.share("valid_accuracy"), validated, fields.number("seconds")
+    eigenvalue = fields.number_or_none("eigenvalue") if fields.has("eigenvalue") else None
+    return fields.share("valid_accuracy"), validated, eigenvalue, fields.number("seconds")
 
 
 def _training(value: Any, where: str) -> Training:

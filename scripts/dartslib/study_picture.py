@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dartslib.cli import require
-from dartslib.figure import picture_of
+from dartslib.figure import escaped, picture_of, set_heading
 from dartslib.study import RANDOM, Candidate, Method, Study
 
 COLOURS = ("#1f5fa8", "#e07b12", "#1b7837", "#b2182b", "#6a3d9a", "#0f8f98", "#8c564b", "#c2479d")
@@ -26,7 +26,7 @@ def _figure(study: Study, title: str) -> Any:
     rows = 0.9 + ROW * len(study.methods)
     figure = require("matplotlib.figure").Figure(figsize=(8.4, rows + 3.3), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.06)
-    figure.suptitle(_escaped(title), fontsize=12, fontweight="bold", x=0.01, ha="left")
+    set_heading(figure, title, 12)
     upper, lower = figure.subfigures(2, 1, height_ratios=[rows, 3.3])
     looks = _looks(study)
     _draw_methods(upper.subplots(), study, looks)
@@ -50,16 +50,12 @@ def _head(axes: Any, study: Study, title: str, figure: str) -> None:
     axes.set_title(title + (f"\n{known}" if known else "\n"), fontsize=10, loc="left")
 
 
-def _escaped(text: str) -> str:
-    """Have a name's dollar signs drawn as they are."""
-    return text.replace("$", r"\$")
-
-
 def _looks(study: Study) -> dict[str, dict[str, Any]]:
     """Give every method a colour and a mark; random genotypes are grey."""
     looks = {RANDOM: {"color": QUIET, "marker": "o"}}
     for number, method in enumerate(m for m in study.methods if m.name != RANDOM):
-        colour, mark = COLOURS[number % len(COLOURS)], MARKS[number % len(MARKS)]
+        colour = COLOURS[number % len(COLOURS)]
+        mark = MARKS[(number + number // len(COLOURS)) % len(MARKS)]  # another one in each round
         looks[method.name] = {"color": colour, "marker": mark}
     return looks
 
@@ -84,7 +80,7 @@ def _draw_methods(axes: Any, study: Study, looks: dict[str, dict[str, Any]]) -> 
             zorder=3,
         )
     axes.set_xlim(low, high)
-    axes.set_yticks(range(len(study.methods)), [_escaped(m.name) for m in study.methods])
+    axes.set_yticks(range(len(study.methods)), [escaped(m.name) for m in study.methods])
     axes.set_ylim(len(study.methods) - 0.4, -0.6)
     axes.grid(False, axis="y")
     axes.tick_params(axis="y", length=0)

@@ -82,6 +82,15 @@ def make_search(folder: Path, name: str = "search-1", epochs: int = 3, **config:
     return run
 
 
+def stop_early(run: Path, after: int, genotype_epoch: int) -> None:
+    """Have a search end early, with an earlier epoch's genotype, as the program records it."""
+    stop = {"kind": "early_stop", "epoch": after, "by": "eigenvalue", "why": "it grew"}
+    with (run / "metrics.jsonl").open("a") as file:
+        file.write(json.dumps(stop | {"genotype_epoch": genotype_epoch}) + "\n")
+    epoch = run / "genotypes" / f"epoch_{genotype_epoch:03}.json"
+    (run / "genotype.json").write_text(epoch.read_text())
+
+
 def make_training(folder: Path, name: str = "training-1") -> Path:
     """Write a training of two epochs."""
     run = folder / name

@@ -46,7 +46,11 @@ def make_study(
             candidates[-1]["search"] = {
                 "seconds": 90.0 * epochs,
                 "valid_accuracy": max(0.6 - 0.1 * seed, 0.0),
+                "eigenvalue": None,
             }
+            if method == "first":
+                last = max(epoch for epoch in EIGENVALUES if epoch <= epochs)
+                candidates[-1]["search"]["eigenvalue"] = EIGENVALUES[last] + seed
     for seed in range(random):
         candidates.append(candidate(f"random-{seed}", "random", seed, 0.89 + 0.005 * seed))
     candidates.append(candidate(known, known, 0, 0.93))

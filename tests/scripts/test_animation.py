@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import TWO_NODES, Script, fails_in_one_line, write_genotypes
+from example_runs import search_record, stop_early, write_lines
 from PIL import Image
 
 from dartslib.cell_history import Place, read_history
@@ -74,6 +75,28 @@ def test_the_animation_has_a_frame_for_every_epoch(script: Script, run: Path) ->
     assert times == [200, 200, 1000]
     assert frames[0].getpixel((0, 0)) == (255, 255, 255)
     assert frames[0].tobytes() != frames[1].tobytes() != frames[2].tobytes()
+
+
+@needs_dot
+def test_the_animation_of_a_search_that_stopped_early_ends_with_its_result(
+    script: Script, run: Path
+) -> None:
+    (run / "config.yaml").write_text("search:\n  epochs: 50\n")
+    records = [search_record(epoch) for epoch in (1, 2, 10)]
+    write_lines(run / "metrics.jsonl", records)
+    stop_early(run, 10, 2)
+    assert script("plot_genotype.py", run, "-o", "cell.gif").returncode == 0
+    with Image.open(run.parent / "cell.gif") as picture:
+        assert picture.n_frames == 4
+        frames = []
+        for index in range(4):
+            picture.seek(index)
+            frames.append(picture.convert("RGB").tobytes())
+        assert picture.info["duration"] == 2500
+    assert frames[1] == frames[3] != frames[2]
+    (run / "genotypes/epoch_002.json").unlink()
+    result = script("plot_genotype.py", run, "-o", "cell.gif")
+    fails_in_one_line(result, "its result is of epoch 2, of which there is no genotype")
 
 
 @needs_dot

@@ -34,6 +34,14 @@ def test_unequal_numbers_of_runs(script: Script, tmp_path: Path) -> None:
     fails_in_one_line(result, "as many runs")
 
 
+def test_other_operations(script: Script, tmp_path: Path) -> None:
+    runs = [run_with(tmp_path / name, 0) for name in "ab"]
+    text = (runs[1] / "alphas.jsonl").read_text()
+    (runs[1] / "alphas.jsonl").write_text(text.replace("skip_connect", "sep_conv_3x3"))
+    result = script("compare_alphas.py", "--one", runs[0], "--other", runs[1])
+    fails_in_one_line(result, "b has another search space than")
+
+
 def test_a_search_that_diverged(script: Script, tmp_path: Path) -> None:
     run = run_with(tmp_path / "a", math.nan)
     result = script("compare_alphas.py", "--one", run, "--other", run)

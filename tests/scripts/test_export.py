@@ -290,6 +290,18 @@ def test_an_export_never_replaces_its_checkpoint(torch: Any, run: Any, tmp_path:
         run(export, "c.safetensors", "--to", "safetensors", "-o", "c.safetensors")
 
 
+def test_an_export_never_replaces_a_runs_records(torch: Any, run: Any, tmp_path: Path) -> None:
+    description = description_of(record_of(load_genotype("DARTS_V2")))
+    store(tmp_path / "c.safetensors", random_network(torch, description), description)
+    result = tmp_path / "result.json"
+    result.write_text('{"test_top1": 0.5}')
+    with pytest.raises(UserError, match=r"result\.json is there and is no description"):
+        run(export, "c.safetensors", "--to", "pytorch", "-o", "result.pt")
+    assert result.read_text() == '{"test_top1": 0.5}' and not (tmp_path / "result.pt").exists()
+    for _ in range(2):  # an earlier export may be
+        run(export, "c.safetensors", "--to", "pytorch", "-o", "c.pt")
+
+
 def test_the_check_sees_a_difference(
     torch: Any, darts_eval: Path, run: Any, tmp_path: Path, capsys: Any
 ) -> None:

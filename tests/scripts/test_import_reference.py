@@ -764,6 +764,15 @@ def test_command_line_errors(run: Any, checkpoint: Path) -> None:
             run(*arguments)
 
 
+def test_what_is_read_is_not_replaced(run: Any, checkpoint: Path) -> None:
+    content = checkpoint.read_bytes()
+    with pytest.raises(UserError, match="would replace the file that is read"):
+        run("--export", checkpoint, "-o", checkpoint)
+    with pytest.raises(UserError, match="would replace the file that is read"):
+        run(checkpoint, "-o", checkpoint)
+    assert checkpoint.read_bytes() == content
+
+
 def test_as_a_program(script: Script, search: Tensors, tmp_path: Path) -> None:
     result = script("import_reference.py", "--help")
     assert (result.returncode, result.stderr) == (0, "")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +69,16 @@ def test_many_classes_list_the_worst(script: Script, tmp_path: Path) -> None:
     assert "118–119" in svg
 
 
+def test_odd_names_and_titles(script: Script, tmp_path: Path) -> None:
+    names = [{"name": f"$5^$ note {i}"} for i in range(3)]
+    path = write_report(tmp_path, np.eye(3, dtype=int), classes=names)
+    title = os.fsdecode(b"caf\xe9 $\\frac{1}$ of")
+    result = script("plot_confusion.py", path, "-o", "x.svg", "--title", title)
+    assert (result.returncode, result.stderr) == (0, "")
+    text = (tmp_path / "x.svg").read_text()
+    assert "$5^$ note 2" in text and "caf\\xe9 $\\frac{1}$ of" in text
+
+
 def test_shares_and_confused_most(tmp_path: Path) -> None:
     matrix = np.array([[6, 2, 0], [0, 0, 0], [1, 0, 3]])
     report = read_report(write_report(tmp_path, matrix))
@@ -102,6 +114,8 @@ def test_errors(script: Script, tmp_path: Path) -> None:
         ({"confusion": [[1, 2], [3, 4]]}, "shape (2, 2) for 3 classes"),
         ({"classes": "x"}, "not a report"),
         ({"images": None}, "not a report"),
+        ({"images": math.inf}, "not a report"),
+        ({"confusion": [[2**70, 0, 0], [0, 1, 0], [0, 0, 1]]}, "not a report"),
     ]
     for change, message in cases:
         path = write_report(tmp_path, np.eye(3, dtype=int), **change)

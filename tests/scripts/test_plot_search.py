@@ -4,12 +4,14 @@ import json
 import math
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Script, fails_in_one_line
+from conftest import SCRIPTS, Script, fails_in_one_line
 
 from dartslib.cell import nodes_of
 from dartslib.cli import UserError
@@ -158,7 +160,44 @@ def test_errors(script: Script, tmp_path: Path) -> None:
 
 def test_unwritable_output(script: Script, tmp_path: Path) -> None:
     run = make_run(tmp_path, 1, nodes=1)
-    fails_in_one_line(script("plot_search.py", run, "-o", "no/s.png"), "cannot write no/s.png")
+    fails_in_one_line(
+        script("plot_search.py", run, "-o", "/proc/s.png"), "cannot write /proc/s.png"
+    )
+
+
+def test_a_full_disk_leaves_the_picture_that_was_there(script: Script, tmp_path: Path) -> None:
+    run = make_run(tmp_path, 1, nodes=1)
+    assert script("plot_search.py", run).returncode == 0
+    before = (run / "search.png").read_bytes()
+    limit = len(before) // 2
+    code = (
+        "import resource, runpy, signal, sys\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
+        f"sys.argv = ['plot_search.py', {str(run)!r}]\n"
+        f"runpy.run_path({str(SCRIPTS / 'plot_search.py')!r}, run_name='__main__')\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(SCRIPTS)}
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False
+    )
+    fails_in_one_line(result, "search.png: File too large")
+    assert (run / "search.png").read_bytes() == before
+    assert [path.name for path in run.glob(".*")] == []
+
+
+def test_names_are_drawn_as_they_are(script: Script, tmp_path: Path) -> None:
+    run = make_run(tmp_path, 1, nodes=1).rename(tmp_path / ("lr$0.1^$2 " + "a long name " * 20))
+    result = script("plot_search.py", run, "-o", "s.svg")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "lr$0.1^$2" in svg_text(tmp_path)
+
+
+def test_standard_output_may_be_the_picture(script: Script, tmp_path: Path) -> None:
+    run = make_run(tmp_path, 1, nodes=1)
+    (tmp_path / "out.svg").symlink_to("/dev/stdout")
+    result = script("plot_search.py", run, "-o", "out.svg")
+    assert result.returncode == 0 and "</svg>" in result.stdout
 
 
 def test_damage_before_the_last_line(tmp_path: Path) -> None:
@@ -312,7 +351,9 @@ def test_what_tells_of_a_collapse_is_drawn_where_it_is_recorded(
     records = [epoch_record(e) | {"none_share_normal": 0.1 * e} for e in range(1, 5)]
     for measured in (0, 2):
         records[measured]["eigenvalue"] = 0.2 + 0.1 * measured
-    write_lines(run / "metrics.jsonl", [*records, {"kind": "early_stop", "epoch": 4}])
+    write_lines(
+        run / "metrics.jsonl", [*records, {"kind": "early_stop", "epoch": 4, "genotype_epoch": 2}]
+    )
     result = script("plot_search.py", run, "-o", "s.svg")
     assert (result.returncode, result.stderr) == (0, "")
     assert "Largest eigenvalue" in svg_text(tmp_path) and "Share of none" in svg_text(tmp_path)

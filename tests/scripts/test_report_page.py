@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from browsing import find, needs_browser, scheme_and_size
-from example_runs import make_search, make_training
+from example_runs import make_search, make_training, stop_early
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 pytestmark = needs_browser
@@ -142,6 +142,23 @@ def test_ticks_can_be_told_apart(opened: Callable[..., Any], tmp_path: Path) -> 
         assert len(set(texts)) == len(texts) > 0, texts
         assert [float(text) for text in texts] == sorted(map(float, texts))
     assert browser.execute_script(code, 0, 1) == ["0", "0.2", "0.4", "0.6", "0.8", "1"]
+    # As two means of the same numbers may be: in between no smaller step could be counted.
+    texts = browser.execute_script(code, 78.69999999999999, 78.7)
+    assert len(texts) <= 1
+
+
+def test_a_search_that_stopped_early_shows_its_result(
+    opened: Callable[..., Any], tmp_path: Path
+) -> None:
+    run = make_search(tmp_path, epochs=5)
+    stop_early(run, 5, 2)
+    browser = opened(run)
+    assert label(browser) == "epoch 2 of 5, the result, accuracy 40.00 %"
+    assert operations(browser, "normal") == EVEN
+    move_slider(browser, 4)
+    assert label(browser) == "epoch 5 of 5, accuracy 100.00 %"
+    text = find(browser, "table")[0].text
+    assert "5 of 5, stopped early: it grew" in text and "of epoch 2" in text
 
 
 def test_settings_that_differ(opened: Callable[..., Any], tmp_path: Path) -> None:

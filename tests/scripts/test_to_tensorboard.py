@@ -16,7 +16,14 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import SCRIPTS, Script, fails_in_one_line, write_genotypes
-from example_runs import CELLS, alpha_record, make_search, make_training, search_record
+from example_runs import (
+    CELLS,
+    alpha_record,
+    make_search,
+    make_training,
+    search_record,
+    stop_early,
+)
 
 accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
 needs_dot = pytest.mark.skipif(
@@ -257,6 +264,35 @@ def test_follow_with_csv(search: RunningSearch, script: Script) -> None:
     assert (result.returncode, result.stderr) == (0, "")
     epochs = {row[1] for row in rows_of(search.run / "csv/scalars.csv")[1:]}
     assert epochs == set("123456")
+
+
+def test_follow_ends_with_a_search_that_stopped_early(
+    search: RunningSearch, script: Script
+) -> None:
+    search.finish_epoch(1)
+    search.finish_epoch(2)
+    stop_early(search.run, 2, 1)
+    result = script("to_tensorboard.py", search.run, "--follow", "--to", "csv", "--every", "0.1")
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_follow_ends_with_a_genotype_that_was_drawn(script: Script, tmp_path: Path) -> None:
+    run = make_search(tmp_path, epochs=1, method="random")
+    (run / "genotypes/epoch_001.json").rename(run / "genotype.json")
+    (run / "metrics.jsonl").write_text("")
+    result = script("to_tensorboard.py", run, "--follow", "--to", "csv", "--every", "0.1")
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_tables_of_another_run_are_replaced(script: Script, tmp_path: Path) -> None:
+    for run in (make_search(tmp_path), make_training(tmp_path)):
+        assert script("to_tensorboard.py", run, "--to", "csv", "-o", "csv").returncode == 0
+    assert [path.name for path in (tmp_path / "csv").iterdir()] == ["scalars.csv"]
+
+
+def test_this_folder_as_output(script: Script, tmp_path: Path) -> None:
+    assert script("to_tensorboard.py", make_search(tmp_path), "-o", ".").returncode == 0
+    assert list(tmp_path.glob("*.darts"))
 
 
 def test_errors(script: Script, tmp_path: Path) -> None:

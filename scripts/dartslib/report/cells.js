@@ -59,7 +59,7 @@ class CellPlayer {
       return view;
     });
     this.slider = make("input", { type: "range", min: 0, max: cells.epochs.length - 1, "aria-label": "epoch" });
-    this.slider.value = cells.epochs.length - 1;
+    this.slider.value = cells.result;
     this.label = make("output");
     this.play = make("button", { type: "button" }, "▶ play");
     this.player = make("div", { class: "player" }, this.play, this.slider, this.label);
@@ -78,7 +78,8 @@ class CellPlayer {
     Object.values(cells.kinds).forEach((cell, index) =>
       this.views[index].show(cell.frames[at], at > 0 ? cell.frames[at - 1] : null));
     const accuracy = valueAt(this.run, "valid_accuracy", epoch);
-    const text = accuracy === null ? "" : `, accuracy ${(100 * accuracy).toFixed(2)} %`;
+    const result = at === cells.result && at < cells.epochs.length - 1 ? ", the result" : "";
+    const text = result + (accuracy === null ? "" : `, accuracy ${(100 * accuracy).toFixed(2)} %`);
     this.label.textContent = `epoch ${epoch} of ${cells.epochs.at(-1)}${text}`;
     this.notation.textContent = cells.notation[at];
     if (cells.searched) this.moved(epoch);

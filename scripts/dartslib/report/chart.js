@@ -3,7 +3,8 @@
 
 /** About `count` round numbers from `low` to `high`. */
 function ticks(low, high, count, whole) {
-  const span = high - low || 1;
+  // Of values that differ in their last digits there is one tick: smaller steps are lost in rounding.
+  const span = Math.max(high - low, 1e-9 * Math.max(Math.abs(low), Math.abs(high))) || 1;
   const power = 10 ** Math.floor(Math.log10(span / count));
   let step = [1, 2, 5, 10].map((f) => f * power).find((s) => span / s <= count);
   if (whole) step = Math.max(1, Math.round(step));

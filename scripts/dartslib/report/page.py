@@ -159,6 +159,7 @@ def cells_data(history: History, searched: bool) -> dict[str, Any]:
     return {
         "searched": searched,
         "epochs": list(history.genotypes),
+        "result": list(history.genotypes).index(history.result),
         "notation": [notation(genotype) for genotype in history.genotypes.values()],
         "families": of_operations,
         "kinds": {kind: _cell(history, kind) for kind in CELL_TYPES},

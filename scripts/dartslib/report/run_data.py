@@ -68,6 +68,9 @@ class Run:
             "seed": config.get("seed", ""),
             "epochs": f"{len(self.metrics.records)}" + (f" of {planned}" if planned else ""),
         }
+        if stop := self.metrics.stop:
+            table["epochs"] += f", stopped early: {stop.why}"
+            table["genotype"] = f"of epoch {stop.genotype_epoch}"
         valid = "validation" if self.metrics.validates else "images trained on"
         for key, label in (("valid_accuracy", valid), ("test_top1", "test")):
             values = [v for v in self.metrics.column(key) if math.isfinite(v)]
@@ -105,7 +108,7 @@ def read_run(path: Path) -> Run:
         alphas = read_alphas(path)
     last = metrics.records[-1]["epoch"] if metrics.records else None
     if genotype_files(path, last):
-        history = read_history(path, last)
+        history = read_history(path, last, metrics.stop and metrics.stop.genotype_epoch)
     elif has_genotype:
         history = History({last or 0: load_genotype(str(path / "genotype.json"))})
     broken = diverged(metrics, alphas)

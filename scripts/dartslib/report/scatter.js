@@ -5,9 +5,10 @@ const MARKS = ["M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0", "M-3.6-3.6h7.2v7.2h-7.2Z", "
 const QUIET = "var(--quiet)";
 const NEAR = 28; // of the pointer to a point, in the drawing's units
 
-/** A method's look: its colour and mark; the methods without a number, as random, are grey. */
+/** A method's look: its colour and mark, another one in each round of the 8 colours; without a number, as random, grey. */
 function lookOf(number) {
-  return number === null ? { colour: QUIET, mark: 0 } : { colour: number, mark: number % MARKS.length };
+  if (number === null) return { colour: QUIET, mark: 0 };
+  return { colour: number, mark: (number + Math.floor(number / 8)) % MARKS.length };
 }
 
 function mark(look) {

@@ -99,7 +99,7 @@ function relationSection(study) {
       note: joint.length ? ` Not validation: ${joint.join(", ")}, on images trained on.` : "" },
     { head: "Skip connections", title: "skip connections of the normal cell", figure: "skip_connections_normal",
       value: (c) => c.skips.normal, whole: true },
-    { head: "Dominant eigenvalue", title: "dominant eigenvalue, as measured last", figure: "eigenvalue",
+    { head: "Dominant eigenvalue", title: "dominant eigenvalue, last up to the genotype’s epoch", figure: "eigenvalue",
       value: (c) => c.eigenvalue },
     { head: "Size", title: "parameters, M", figure: "parameters", value: (c) => c.parameters / 1e6 },
   ].map((kind) => ({ ...kind, candidates: study.candidates.filter((c) => kind.value(c) !== null) }))

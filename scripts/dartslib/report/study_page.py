@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -32,12 +31,6 @@ class StudyRuns:
     def method_of(self, name: str) -> str:
         """Return a search's method, after which and its seed it is named."""
         return name.removesuffix("-" + self.searches[name].config.get("seed", ""))
-
-    def eigenvalue(self, name: str) -> float | None:
-        """Return the eigenvalue that was measured last; None where none was."""
-        run = self.searches.get(name)
-        values = run.metrics.column("eigenvalue") if run else []
-        return next((v for v in reversed(values) if math.isfinite(v)), None)
 
 
 def read_runs(folder: Path, study: Study) -> StudyRuns:
@@ -102,7 +95,7 @@ def study_page_data(study: Study, runs: StudyRuns, title: str) -> dict[str, Any]
 
 def _candidate(candidate: Candidate, runs: StudyRuns) -> dict[str, Any]:
     """Return what the page says of a candidate, with its drawing."""
-    eigenvalue, search = runs.eigenvalue(candidate.name), runs.searches.get(candidate.name)
+    eigenvalue, search = candidate.eigenvalue, runs.searches.get(candidate.name)
     history = History({0: candidate.genotype})
     return {
         "name": candidate.name,
