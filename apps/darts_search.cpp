@@ -16,9 +16,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include <iomanip>
 #include <iostream>
-#include <sstream>
 
 namespace {
 
@@ -172,17 +170,21 @@ int print_drawn(const Arguments& a, const SearchConfig& config) {
 }
 
 /// The config of a run that selects from the supernet of another: its own, with a tenth of the
-/// learning rate (Wang et al. 2021).
+/// learning rate (Wang et al. 2021), unless that one selects already.
 SearchConfig selection_config(const Arguments& a) {
   constexpr double share = 0.1;
   return load_config<SearchConfig>(fs::path(a.from) / "config.yaml", [&a](FieldTable& table) {
     SearchConfig run;
     fields(run).load(fs::path(a.from) / "config.yaml");
-    table.set("selection.by", "perturbation");
-    table.set("name", run.name + "-perturbation");
-    std::ostringstream rate;
-    rate << std::setprecision(17) << share * run.w.learning_rate;
-    table.set("w.learning_rate", rate.str());
+    if (run.selection.by == Selection::none) {
+      const double rate = share * run.w.learning_rate;
+      table.set("selection.by", "perturbation");
+      table.set("name", run.name + "-perturbation");
+      table.set("w.learning_rate", format_shortest(rate));
+      if (run.w.learning_rate_min > rate) {  // a cosine that rises is no schedule
+        table.set("w.learning_rate_min", format_shortest(rate));
+      }
+    }
     apply(a, table);
   });
 }

@@ -113,10 +113,11 @@ int run_study(const Arguments& a, const Study& study, const std::vector<Candidat
   runner.run();
   StudyResults results = collect(study, candidates, folder);
   const bool all = a.shard.empty() && a.only.empty() && results.missing.empty();
+  write_tables(results, folder);
   if (all && !results.winner && !should_stop()) {
     results.winner = test_winner(results, study, folder, log, should_stop);
+    write_tables(results, folder);
   }
-  write_tables(results, folder);
   if (!results.candidates.empty()) {
     log.info("\n" + to_markdown(results));
   }

@@ -169,6 +169,7 @@ ImageSet load_image_folder(const DatasetOptions& options, Split split) {
           .stddev = pixels.stddev,
           .by_class = true,
           .broken = files.broken(),
+          .leaves_out = options.on_error == OnError::skip,
           .names_checksum = names_checksum(listing)};
 }
 

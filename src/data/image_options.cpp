@@ -72,7 +72,8 @@ void add_image_fields(FieldTable& t, ImageOptions& o, const std::string& run) {
   t.add("data.limit", o.limit, "use only so many training images; 0: all", at_least(0));
   t.add("data.hold_out", o.hold_out,
         "training images kept for selecting among trained networks: no search and no training sees "
-        "them, and a training is tested on them in place of the test set; 0: none",
+        "them (but in the mean and deviation of all pixels that an image_folder is normalised by), "
+        "and a training is tested on them in place of the test set; 0: none",
         at_least(0));
   t.add("data.workers", o.workers, "threads that prepare batches; 0: none beside the " + run,
         between(0, 256));

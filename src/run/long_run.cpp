@@ -167,6 +167,7 @@ RunOutcome LongRun::run() {
     log().warn("runtime.cuda_graph is for GPUs: this run, on the CPU, goes without");
   }
   if (directory_.writes() && !directory_.latest_checkpoint()) {
+    write_recipe();  // a run that was killed before it had learned anything begins as it is now
     save_start();
   }
   const RunOutcome outcome = run_epochs();

@@ -149,6 +149,11 @@ FileDescriptor lock_folder(const fs::path& folder) {
   return lock;
 }
 
+bool is_in_use(const fs::path& folder) {
+  const FileDescriptor lock(::open((folder / "lock").c_str(), O_RDWR | O_CLOEXEC));
+  return lock.valid() && ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
 RunDirectory::RunDirectory(fs::path path, FileDescriptor lock)
     : path_(std::move(path)), lock_(std::move(lock)) {}
 
@@ -168,6 +173,7 @@ RunDirectory RunDirectory::create(const fs::path& root, const std::string& name,
 RunDirectory RunDirectory::create_at(const fs::path& path) {
   make_folders(path);
   RunDirectory run(path, lock_folder(path));
+  remove_stale_temporaries(path);  // of a beginning that was killed
   static const std::set<std::string> of_a_beginning{
       "lock",    "checkpoints",   "environment.json", "genotype.json",
       "log.txt", "metrics.jsonl", "alphas.jsonl",     "genotypes"};

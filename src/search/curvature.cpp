@@ -1,4 +1,5 @@
 #include <darts/core/flat_weights.hpp>
+#include <darts/ops/dropout.hpp>
 #include <darts/ops/noise.hpp>
 #include <darts/search/curvature.hpp>
 #include <darts/search/selection.hpp>
@@ -25,6 +26,17 @@ namespace {
 constexpr double difference_step = 1e-9;
 constexpr double most_bend = 0.1;  ///< of a product between the two halves of its step
 
+/// How much is dropped in training, which is no tensor.
+void take_over_dropping(const SupernetImpl& supernet, SupernetImpl& copy) {
+  const auto sources = supernet.named_modules();
+  for (const auto& item : copy.named_modules()) {
+    if (auto* const to = dynamic_cast<DroppingOperation*>(item.value().get())) {
+      const auto& from = dynamic_cast<const DroppingOperation&>(*sources[item.key()]);
+      to->set_probability(from.probability());
+    }
+  }
+}
+
 /// Another supernet with the same weights, theta and statistics, that computes in `type`.
 Supernet copy_of(const Supernet& supernet, const HessianOptions& options) {
   SupernetOptions as = supernet->options();
@@ -48,6 +60,7 @@ Supernet copy_of(const Supernet& supernet, const HessianOptions& options) {
   for (at::Tensor& weight : copy->weights()) {
     weight.set_requires_grad(options.products == CurvatureProducts::difference);
   }
+  take_over_dropping(*supernet, *copy);
   copy->train();
   return copy;
 }
@@ -120,7 +133,7 @@ void ThetaHessian::move_to(const at::Tensor& theta) {
 
 void ThetaHessian::rewind_noise() {
   restart_noise(*supernet_, {options_.position.seed, RandomPurpose::curvature,
-                             static_cast<std::uint64_t>(options_.position.epoch)});
+                             static_cast<std::uint64_t>(options_.position.epoch_of_all())});
 }
 
 /// Without the weight decay.

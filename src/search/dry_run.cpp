@@ -70,7 +70,8 @@ Trial try_search(const SearchConfig& config, SearchData& data, const c10::Device
   const auto method = search_method(config);
   initialize_supernet(supernet, config.seed, *method, {config.w.init, config.alpha.init_scale});
   if (!init_from.empty()) {
-    start_from(load_finite_checkpoint(init_from), supernet, data.images().class_names, log);
+    start_from(load_finite_checkpoint(init_from), supernet, *method, data.images().class_names,
+               log);
   }
   log.info("images: " + format_count(data.train_images()) + " for w, " +
            format_count(data.valid_images()) + " held out; " + data.image_size() + ", " +

@@ -74,6 +74,10 @@ at::Tensor SearchMethod::penalty(const Theta& /*theta*/, const SearchPosition& /
 
 bool SearchMethod::moves_theta(const SearchPosition& /*position*/) const { return true; }
 
+bool SearchMethod::draws_operations() const { return false; }
+
+bool SearchMethod::alphas_are_weights() const { return false; }
+
 bool SearchMethod::w_first() const { return false; }
 
 StepRules SearchMethod::step_rules() const { return {}; }

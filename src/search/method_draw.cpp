@@ -16,8 +16,8 @@ at::Tensor empty_on_cpu(const at::Tensor& like) { return at::empty(like.sizes(),
 at::Generator generator_of(const SearchPosition& position, Moves moves, CellType type) {
   const std::uint64_t draw =
       2 * static_cast<std::uint64_t>(moves) + (type == CellType::normal ? 0 : 1);
-  const std::int64_t epoch = position.stage * position.epochs + position.epoch;
-  RandomStream stream(position.seed, RandomPurpose::method, static_cast<std::uint64_t>(epoch),
+  RandomStream stream(position.seed, RandomPurpose::method,
+                      static_cast<std::uint64_t>(position.epoch_of_all()),
                       draws_a_step * static_cast<std::uint64_t>(position.step) + draw);
   return at::detail::createCPUGenerator(stream());
 }

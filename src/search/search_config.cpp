@@ -28,11 +28,12 @@ void check_selection(const SearchConfig& config, const SearchMethod& method,
   if (config.selection.by == Selection::none) {
     return;
   }
-  const std::string reason = method.stages() > 1 ? "goes through several supernets"
-                             : !method.trains()  ? "trains no supernet"
-                             : options.edge.extra_columns() > 0
-                                 ? "has more on its edges than operations"
-                                 : "";
+  const std::string reason =
+      method.stages() > 1                ? "goes through several supernets"
+      : !method.trains()                 ? "trains no supernet"
+      : options.edge.extra_columns() > 0 ? "has more on its edges than operations"
+      : method.draws_operations() ? "runs a drawn operation an edge, so that others are not missed"
+                                  : "";
   if (!reason.empty()) {
     throw Error("selection.by: perturbation does not go with search.method " +
                 config.search.method + ", which " + reason);
@@ -57,6 +58,7 @@ SearchSpace search_space(const SearchConfig& config) {
   space.nodes = config.space.nodes;
   space.edges_per_node = config.space.edges_per_node;
   if (config.derive.max_skips >= 0) {
+    check_caps_skips(config, *search_method(config));
     space.most_skips = config.derive.max_skips;
   }
   check_space(space);
@@ -116,6 +118,11 @@ SupernetOptions supernet_options(const SearchConfig& config, const SearchStage& 
     options.fixed_theta = selection_shapes(stage.space);
   }
   options.edge.drop_path = config.search.drop_path > 0.0;
+  // What a later stage does not go with is found before the first one has taken its hours.
+  for (std::int64_t later = stage.number + 1; later < method->stages(); ++later) {
+    SupernetOptions wider = options;
+    method->prepare(wider, later);
+  }
   method->prepare(options, stage.number);
   check_selection(config, *method, options);
   check_watch(config, *method);

@@ -40,7 +40,8 @@ std::optional<double> none_share(const at::Tensor& shares, const CellPrimitives&
 }
 
 /// The supernet in evaluation mode, or, where its batch norms are to go by each batch's own
-/// statistics, in training mode but for dropout. Running statistics are afterwards what they were.
+/// statistics, in training mode but for what is dropped there. Running statistics are afterwards
+/// what they were.
 class StatisticsOfValidation {
  public:
   StatisticsOfValidation(SupernetImpl& supernet, ValidationStatistics statistics)
@@ -49,8 +50,8 @@ class StatisticsOfValidation {
     if (of_batch_) {
       running_.emplace(flatten_by_type(supernet.buffers()));
       for (const auto& module : supernet.modules()) {
-        if (auto* dropout = module->as<SkipDropoutImpl>()) {
-          dropout->eval();
+        if (dynamic_cast<const DroppingOperation*>(module.get()) != nullptr) {
+          module->eval();
         }
       }
     }

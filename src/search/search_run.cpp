@@ -119,7 +119,7 @@ void SearchRun::advance() {
 }
 
 void SearchRun::initialize_from(const Checkpoint& checkpoint) {
-  start_from(checkpoint, supernet_, data_.images().class_names, log());
+  start_from(checkpoint, supernet_, *method_, data_.images().class_names, log());
 }
 
 void SearchRun::write_recipe() const { directory().write(directory().config(), to_yaml(config_)); }
@@ -202,6 +202,7 @@ void SearchRun::select() {
     return;
   }
   const c10::NoGradGuard no_grad;
+  set_edge_drop_path(*supernet_, 0.0);  // candidates are judged by the same whole supernet
   const Theta theta = supernet_->theta();
   const Mixings mixings = method_->mix_all(theta, position(0), Moves::nothing);
   restart_noise(*supernet_, {config_.seed, RandomPurpose::noise, RandomStream::max() - 1,

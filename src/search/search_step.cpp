@@ -63,7 +63,7 @@ PendingStep SearchStep::launch(const Batch& train, const Batch& valid, double le
                                const SearchPosition& position) {
   const SearchMethod& method = *options_.method;
   if (noise_) {
-    restart_noise(*supernet_, {options_.seed, RandomPurpose::noise, number(position.epoch),
+    restart_noise(*supernet_, {options_.seed, RandomPurpose::noise, number(position.epoch_of_all()),
                                number(position.step)});
   }
   PendingStep::Figures figures;

@@ -68,6 +68,12 @@ void Theta::set_gradients(const std::vector<at::Tensor>& gradients) const {
   }
 }
 
+std::vector<std::string> Theta::all_names() const {
+  std::vector<std::string> names = names_;
+  names.insert(names.end(), fixed_names_.begin(), fixed_names_.end());
+  return names;
+}
+
 Theta Theta::detached_to_cpu() const {
   Theta copy;
   for (std::size_t i = 0; i < names_.size(); ++i) {

@@ -64,7 +64,7 @@ void add_watch_sections(FieldTable& t, SearchConfig& c) {
   add_derive(t, c.derive);
 }
 
-void check_watch(const SearchConfig& config, const SearchMethod& method) {
+void check_caps_skips(const SearchConfig& config, const SearchMethod& method) {
   const bool selects = config.selection.by != Selection::none;
   if (config.derive.max_skips >= 0 && (selects || !method.caps_skips())) {
     throw Error("derive.max_skips does not go with " +
@@ -72,6 +72,11 @@ void check_watch(const SearchConfig& config, const SearchMethod& method) {
                      ? "selection.by, which decides by other things than strengths"
                      : "search.method " + config.search.method + ", which derives in its own way"));
   }
+}
+
+void check_watch(const SearchConfig& config, const SearchMethod& method) {
+  const bool selects = config.selection.by != Selection::none;
+  check_caps_skips(config, method);
   if (config.early_stop.by == EarlyStop::none) {
     return;
   }
@@ -87,6 +92,11 @@ void check_watch(const SearchConfig& config, const SearchMethod& method) {
   }
   if (config.early_stop.by == EarlyStop::eigenvalue && config.search.curvature.every == 0) {
     throw Error(name + " needs measurements; set search.curvature_every (2 in RobustDARTS' code)");
+  }
+  if (config.early_stop.by == EarlyStop::skips && config.derive.max_skips >= 0 &&
+      config.derive.max_skips <= config.early_stop.skips) {
+    throw Error(name + " would never stop: derive.max_skips leaves no more skip connections than " +
+                "early_stop.skips, " + std::to_string(config.early_stop.skips));
   }
 }
 

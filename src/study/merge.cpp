@@ -1,9 +1,8 @@
 #include <darts/core/doing.hpp>
 #include <darts/core/error.hpp>
-#include <darts/run/load_config.hpp>
-#include <darts/run/run_checkpoint.hpp>
 #include <darts/study/merge.hpp>
 #include <darts/study/outcome.hpp>
+#include <darts/study/same_run.hpp>
 
 #include <optional>
 #include <system_error>
@@ -12,14 +11,6 @@ namespace darts {
 namespace {
 
 namespace fs = std::filesystem;
-
-template <class Config>
-void check_same(const Config& config, const fs::path& file) {
-  if (identity_of(load_config<Config>(file)) != identity_of(config)) {
-    throw Error(file.string() +
-                ": not as this study would have it; the parts of a study are those of one file");
-  }
-}
 
 /// The outcome comes last: a copy that was cut off is made again.
 void copy_run(const std::string& run, const fs::path& from, const fs::path& to,
@@ -55,7 +46,7 @@ class Merger {
       if (!is_finished(part.outcome(run))) {
         continue;
       }
-      check_same(config, part.config(run));
+      check_same_run((part.*place)(run), config);
       if (!is_finished(folder_.outcome(run))) {
         copy_run(run, (part.*place)(run), (folder_.*place)(run), part, folder_);
         ++taken_;

@@ -2,6 +2,7 @@
 #include <darts/search/methods/random_search.hpp>
 #include <darts/study/plan.hpp>
 
+#include <algorithm>
 #include <set>
 
 namespace darts {
@@ -21,6 +22,20 @@ void add_known(std::string name, std::string method, std::int64_t seed, Genotype
                std::vector<Candidate>& candidates) {
   genotype.name = name;
   candidates.push_back({std::move(name), std::move(method), seed, nullptr, std::move(genotype)});
+}
+
+/// Throws Error where a given genotype would be counted as what a search has found.
+void check_methods(const Study& study) {
+  for (const Genotype& genotype : study.genotypes) {
+    if (genotype.name == "random" ||
+        std::ranges::find(study.searches, genotype.name, &StudySearch::name) !=
+            study.searches.end()) {
+      throw Error("the genotype " + genotype.name +
+                  " has the name of a method of the study, with " +
+                  "whose results it would be counted; give the search or the genotype's file " +
+                  "another name");
+    }
+  }
 }
 
 void check_names(const std::vector<Candidate>& candidates) {
@@ -49,6 +64,7 @@ fs::path StudyFolder::genotype(const std::string& candidate) const {
 }
 
 std::vector<Candidate> candidates_of(const Study& study) {
+  check_methods(study);
   std::vector<Candidate> candidates;
   add_searches(study, candidates);
   for (std::int64_t seed = 0; seed < study.random; ++seed) {

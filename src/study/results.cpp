@@ -85,6 +85,16 @@ void add_training(const PlannedTraining& training, const StudyFolder& folder,
   });
 }
 
+/// Throws Error unless `file` is the genotype that was trained, as the candidate has it: two
+/// machines may have searched for it, and found two.
+void check_trained(const RetrainedCandidate& candidate, const fs::path& file) {
+  const Genotype trained = load_genotype(file.string());
+  if (trained.normal != candidate.genotype.normal || trained.reduce != candidate.genotype.reduce) {
+    throw Error(file.string() + " is another genotype than that of " + candidate.name +
+                "; remove this training and its file in outcomes/, and it is done again");
+  }
+}
+
 std::optional<RetrainedCandidate> read_candidate(const Candidate& planned,
                                                  const StudyFolder& folder) {
   const bool done = (planned.search == nullptr || is_finished(folder.outcome(planned.name))) &&
@@ -100,6 +110,7 @@ std::optional<RetrainedCandidate> read_candidate(const Candidate& planned,
     candidate.search = read_search(folder.search(planned.name));
   }
   for (const PlannedTraining& training : planned.trainings) {
+    check_trained(candidate, folder.training(training.name) / "genotype.json");
     add_training(training, folder, candidate);
   }
   return candidate;
@@ -147,7 +158,8 @@ bool pairs_up(const MethodResult& a, const MethodResult& b) {
   return a.seeds == b.seeds && a.name != "random" && b.name != "random";
 }
 
-std::vector<Comparison> compare(const std::vector<MethodResult>& methods) {
+/// `resolution`: of the accuracies, a single image.
+std::vector<Comparison> compare(const std::vector<MethodResult>& methods, double resolution) {
   std::vector<Comparison> comparisons;
   std::vector<double> p;
   for (auto first = methods.begin(); first != methods.end(); ++first) {
@@ -156,8 +168,8 @@ std::vector<Comparison> compare(const std::vector<MethodResult>& methods) {
         continue;
       }
       const bool paired = pairs_up(*first, *second);
-      const auto test = paired ? paired_test(first->accuracies, second->accuracies)
-                               : welch_test(first->accuracies, second->accuracies);
+      const auto test = paired ? paired_test(first->accuracies, second->accuracies, resolution)
+                               : welch_test(first->accuracies, second->accuracies, resolution);
       comparisons.push_back({first->name, second->name, paired, test});
       p.push_back(test.p);
     }
@@ -245,7 +257,7 @@ StudyResults collect(const Study& study, const std::vector<Candidate>& candidate
                            &RetrainedCandidate::accuracy);
   results.methods = method_results(results.candidates);
   compare_with_random(results.methods);
-  results.comparisons = compare(results.methods);
+  results.comparisons = compare(results.methods, 1.0 / static_cast<double>(study.hold_out));
   results.correlations = correlations(results.candidates);
   results.winner = read_winner(folder.winner());
   return results;
@@ -260,13 +272,16 @@ std::optional<WinnerTest> read_winner(const fs::path& file) {
     const auto json = parse_json<Json>(read_file(file));
     return WinnerTest{json_field_as<std::string>(json, "candidate"),
                       json_field_as<std::vector<std::string>>(json, "compared"),
-                      json_field_as<std::vector<double>>(json, "test_top1")};
+                      json_field_as<std::vector<double>>(json, "test_top1"),
+                      json_field_or(json, "trainings", std::vector<std::string>())};
   });
 }
 
 void write_winner(const fs::path& file, const WinnerTest& winner) {
-  const nlohmann::ordered_json json{
-      {"candidate", winner.candidate}, {"compared", winner.compared}, {"test_top1", winner.top1}};
+  const nlohmann::ordered_json json{{"candidate", winner.candidate},
+                                    {"compared", winner.compared},
+                                    {"trainings", winner.trainings},
+                                    {"test_top1", winner.top1}};
   write_file_atomically(file, json.dump(2) + "\n");
 }
 

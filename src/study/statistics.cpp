@@ -13,9 +13,12 @@ constexpr double level = 0.05;
 
 double square(double x) { return x * x; }
 
-/// Of a mean: deviation² / n.
-double variance_of_mean(std::span<const double> values) {
-  return square(standard_deviation(values)) / static_cast<double>(values.size());
+/// Of what rounding to multiples of `resolution` adds.
+double rounding_variance(double resolution) { return square(resolution) / 12.0; }
+
+/// Of a mean: deviation² / n; of the values at least `least`.
+double variance_of_mean(std::span<const double> values, double least = 0.0) {
+  return std::max(square(standard_deviation(values)), least) / static_cast<double>(values.size());
 }
 
 /// The continued fraction of the incomplete beta function, evaluated from the front by Lentz's
@@ -153,16 +156,19 @@ Interval mean_interval(std::span<const double> values) {
   return {mean(values) - half, mean(values) + half};
 }
 
-MeanTest paired_test(std::span<const double> first, std::span<const double> second) {
+MeanTest paired_test(std::span<const double> first, std::span<const double> second,
+                     double resolution) {
   std::vector<double> differences(first.size());
   std::ranges::transform(first, second, differences.begin(), std::minus());
-  return test_of(mean(differences), variance_of_mean(differences),
+  return test_of(mean(differences),
+                 variance_of_mean(differences, 2.0 * rounding_variance(resolution)),
                  static_cast<double>(first.size() - 1));
 }
 
-MeanTest welch_test(std::span<const double> first, std::span<const double> second) {
-  const double a = variance_of_mean(first);
-  const double b = variance_of_mean(second);
+MeanTest welch_test(std::span<const double> first, std::span<const double> second,
+                    double resolution) {
+  const double a = variance_of_mean(first, rounding_variance(resolution));
+  const double b = variance_of_mean(second, rounding_variance(resolution));
   const double freedom = a + b > 0.0
                              ? square(a + b) / (square(a) / static_cast<double>(first.size() - 1) +
                                                 square(b) / static_cast<double>(second.size() - 1))

@@ -226,6 +226,11 @@ Study load_study(const fs::path& file) {
   }
   study.random_space = search_space(read.load<SearchConfig>({&read.every_search()}, defaults));
   study.training = read.load<TrainConfig>({&read.training()}, defaults);
+  if (study.training.train.max_hours > 0.0) {
+    throw Error(file.string() +
+                ": training: train.max_hours would end trainings at unequal epochs; leave it out "
+                "(a study may be stopped at any time and goes on)");
+  }
   for (const std::string& given : genotypes) {
     study.genotypes.push_back(
         within(file.string() + ": genotypes", [&] { return named_genotype(given, file); }));

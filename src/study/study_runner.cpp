@@ -4,6 +4,7 @@
 #include <darts/core/text.hpp>
 #include <darts/parallel/rank_place.hpp>
 #include <darts/run/run_directory.hpp>
+#include <darts/study/same_run.hpp>
 #include <darts/study/study_runner.hpp>
 
 #include <nlohmann/json.hpp>
@@ -99,9 +100,22 @@ void StudyRunner::prepare() {
       write_file_atomically(file, format_json(to_json(*candidate.genotype)));
     }
   }
+  for (const Job& job : jobs_) {
+    check_same_study(job);
+  }
   write_configs();
   for (Job& job : jobs_) {
     job.state = is_finished(folder_.outcome(job.name)) ? State::finished : State::waiting;
+  }
+}
+
+/// Throws Error where the job's run was begun by another study's settings.
+void StudyRunner::check_same_study(const Job& job) const {
+  const fs::path folder = directory(job);
+  if (job.training != nullptr) {
+    check_same_run(folder, training_config(study_, *job.training));
+  } else {
+    check_same_run(folder, search_config(*job.candidate));
   }
 }
 
@@ -145,11 +159,23 @@ bool StudyRunner::ready(Job& job) {
   return true;
 }
 
+/// Whether a process of an earlier start, which was killed, still saves what this job's run has. It
+/// is waited for, but not for ever.
+bool StudyRunner::in_other_hands(const Job& job) {
+  constexpr std::chrono::minutes patience(2);
+  return is_in_use(directory(job)) && std::chrono::steady_clock::now() - began_ < patience;
+}
+
 StudyRunner::Job* StudyRunner::next_job() {
+  held_up_ = false;
   for (Job& job : jobs_) {
-    if (ready(job)) {
+    if (!ready(job)) {
+      continue;
+    }
+    if (!in_other_hands(job)) {
       return &job;
     }
+    held_up_ = true;
   }
   return nullptr;
 }
@@ -213,6 +239,7 @@ void StudyRunner::stop_all() {
 
 void StudyRunner::run() {
   constexpr std::chrono::milliseconds pause(50);
+  began_ = std::chrono::steady_clock::now();
   while (!options_.should_stop()) {
     while (std::ssize(running_) < options_.jobs) {
       Job* const job = next_job();
@@ -221,7 +248,7 @@ void StudyRunner::run() {
       }
       launch(*job);
     }
-    if (running_.empty()) {
+    if (running_.empty() && !held_up_) {
       return;
     }
     std::this_thread::sleep_for(pause);

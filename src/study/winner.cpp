@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <iterator>
 #include <thread>
 
 namespace darts {
@@ -42,14 +43,27 @@ double tested_top1(const fs::path& run) {
   });
 }
 
-std::vector<std::string> sorted_names(const std::vector<Candidate>& candidates) {
-  std::vector<std::string> names;
-  for (const Candidate& candidate : candidates) {
-    names.push_back(candidate.name);
-  }
-  std::ranges::sort(names);
-  return names;
+/// Of candidates or trainings.
+template <class Named>
+void add_names(const std::vector<Named>& of, std::vector<std::string>& names) {
+  std::ranges::transform(of, std::back_inserter(names), &Named::name);
 }
+
+/// Of all that are compared, sorted.
+struct Compared {
+  template <class Candidate>
+  explicit Compared(const std::vector<Candidate>& of) {
+    add_names(of, candidates);
+    for (const Candidate& candidate : of) {
+      add_names(candidate.trainings, trainings);
+    }
+    std::ranges::sort(candidates);
+    std::ranges::sort(trainings);
+  }
+
+  std::vector<std::string> candidates;
+  std::vector<std::string> trainings;
+};
 
 }  // namespace
 
@@ -57,18 +71,17 @@ std::optional<WinnerTest> test_winner(const StudyResults& results, const Study& 
                                       const StudyFolder& folder, const Log& log,
                                       const std::function<bool()>& should_stop) {
   const RetrainedCandidate& best = results.candidates.front();
-  WinnerTest winner{.candidate = best.name};
-  for (const RetrainedCandidate& candidate : results.candidates) {
-    winner.compared.push_back(candidate.name);
-  }
-  std::ranges::sort(winner.compared);
+  const Compared all(results.candidates);
+  WinnerTest winner{
+      .candidate = best.name, .compared = all.candidates, .top1 = {}, .trainings = all.trainings};
+  const bool skips = study.training.data.set.on_error == OnError::skip;
   for (const TrainingFigures& training : best.trainings) {
     log.info(training.name + ": test of the winner on the test set");
     const fs::path output = folder.output(training.name);
-    ChildProcess process(
-        sibling_program("darts_eval"),
-        {folder.training(training.name).string(), "--device", study.training.runtime.device},
-        output, one_rank_environment());
+    ChildProcess process(sibling_program("darts_eval"),
+                         {folder.training(training.name).string(), "--device",
+                          study.training.runtime.device, "--on-error", skips ? "skip" : "fail"},
+                         output, one_rank_environment());
     if (!wait(process, should_stop, output.string())) {
       return std::nullopt;
     }
@@ -80,11 +93,16 @@ std::optional<WinnerTest> test_winner(const StudyResults& results, const Study& 
 
 void check_not_tested(const std::vector<Candidate>& candidates, const StudyFolder& folder) {
   const auto winner = read_winner(folder.winner());
-  if (winner && winner->compared != sorted_names(candidates)) {
+  if (!winner) {
+    return;
+  }
+  const Compared all(candidates);
+  if (winner->compared != all.candidates ||
+      (!winner->trainings.empty() && winner->trainings != all.trainings)) {
     throw Error(folder.winner().string() + ": the winner among " +
                 std::to_string(winner->compared.size()) +
-                " candidates has been tested already; a study with others than these needs a new "
-                "folder (--dir)");
+                " candidates has been tested already; a study with others than these, or with "
+                "other trainings of them, needs a new folder (--dir)");
   }
 }
 

@@ -2,10 +2,15 @@
 #include "core/write_text.hpp"
 #include "support/test_paths.hpp"
 
+#include <darts/run/run_directory.hpp>
+
 #include <nlohmann/json.hpp>
 
+#include <chrono>
 #include <csignal>
 #include <fstream>
+#include <optional>
+#include <thread>
 
 namespace darts::testing {
 namespace {
@@ -154,6 +159,44 @@ TEST_F(DartsSelect, AFailedRunIsNamedAndRepeatedAlone) {
   EXPECT_EQ(run(study({"--only", "joint-0"})).status, 0);
   EXPECT_EQ(run(study()).status, 0);
   EXPECT_EQ(results(folder()).at("candidates").size(), 5U);
+}
+
+TEST_F(DartsSelect, AChangedStudyNeedsANewFolder) {
+  ASSERT_EQ(run(study({"--only", "random-0-t0"})).status, 0);
+  std::string yaml = bytes_of(at("study.yaml"));
+  yaml.replace(yaml.find("{epochs: 1,"), 11, "{epochs: 2,");
+  write_text(at("study.yaml"), yaml);
+  EXPECT_THAT(error_of(study({"--only", "first-0"})),
+              AllOf(HasSubstr("random-0-t0/config.yaml"), HasSubstr("another folder")));
+  fs::create_directories(at("other"));
+  EXPECT_THAT(error_of(study({"--dir", at("other").string(), "--merge", folder().string(), "--only",
+                              "first-0"})),
+              HasSubstr("random-0-t0/config.yaml"));
+}
+
+TEST_F(DartsSelect, TablesAreThereEvenIfTheWinnerCannotBeTested) {
+  const fs::path test_set = at("data/fashion-mnist/t10k-images-idx3-ubyte");
+  ASSERT_TRUE(fs::exists(test_set)) << test_set;
+  fs::rename(test_set, at("away"));
+  const ProgramResult failed = run(study());
+  EXPECT_EQ(failed.status, 1);
+  EXPECT_THAT(failed.err, HasSubstr("the test of the winner failed"));
+  EXPECT_EQ(results(folder()).at("candidates").size(), 5U);
+  fs::rename(at("away"), test_set);
+  EXPECT_EQ(run(study()).status, 0);
+  EXPECT_FALSE(results(folder()).at("winner").is_null());
+}
+
+TEST_F(DartsSelect, WaitsForARunThatStillSavesWhatItHas) {
+  const fs::path busy = folder() / "trainings/random-0-t0";
+  fs::create_directories(busy);
+  auto lock = std::make_optional(lock_folder(busy));
+  Program program = start(study({"--only", "random-0-t0"}));
+  ASSERT_TRUE(program.until([&] { return fs::exists(folder() / "configs/random-0-t0.yaml"); }));
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  lock.reset();
+  EXPECT_EQ(program.wait().status, 0);
+  EXPECT_TRUE(fs::exists(busy / "result.json"));
 }
 
 TEST_F(DartsSelect, PartsOfAStudyMakeTheWhole) {

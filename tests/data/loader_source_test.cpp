@@ -1,14 +1,19 @@
 // What BatchLoader makes of a source that decodes as it reads, some of whose images are broken.
 #include "fixtures.hpp"
+#include "support/thread_ranks.hpp"
 
 #include <darts/data/batch_loader.hpp>
+#include <darts/data/image_set_source.hpp>
+
+#include <ATen/ops/arange.h>
+#include <ATen/ops/zeros.h>
 
 #include <set>
 
 namespace darts {
 namespace {
 
-using testing::ElementsAre;
+using ::testing::ElementsAre;
 
 /// Images of 1×2×3 whose first value is the index and whose second is drawn; some are broken.
 class BrokenImages : public ImageSource {
@@ -123,6 +128,34 @@ TEST(BatchLoaderWithASource, HandsOnTheErrorOfAWorker) {
     EXPECT_EQ(test::error_of([&] { failing.next(); }), "cannot read the image 6.JPEG");
     EXPECT_FALSE(failing.next());
   }
+}
+
+/// What all ranks have is a batch, whichever of them could not read an image.
+TEST(LoaderOfAFolder, CountsWhatIsLeftOnAllRanks) {
+  auto images = std::make_shared<ImageSet>();
+  images->images = at::zeros({18, 2, 2, 3}, at::kByte);
+  images->labels = at::arange(18);
+  images->class_names.resize(18);
+  images->mean = images->stddev = {0.5, 0.5, 0.5};
+  images->broken.assign(18, 0);
+  images->broken[1] = images->broken[9] = images->broken[10] = 1;
+  images->leaves_out = true;
+  testing::run_ranks(2, [&](const std::shared_ptr<testing::ThreadRank>& ranks) {
+    LoaderOptions options;
+    options.batch_size = 8;
+    options.workers = 0;
+    options.shuffle = false;
+    options.share.ranks = ranks;
+    BatchLoader loader(std::make_shared<const ImageSetSource>(images, Augmentation()), options);
+    loader.start(0);
+    std::vector<std::int64_t> whole;
+    while (const auto batch = loader.next()) {
+      whole.push_back(batch->all());
+      EXPECT_EQ(batch->images.size(0), batch->shares.front().rows);
+    }
+    EXPECT_EQ(whole, (std::vector<std::int64_t>{7, 6, 2}));
+    EXPECT_EQ(loader.skipped(), 3);
+  });
 }
 
 }  // namespace

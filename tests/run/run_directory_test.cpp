@@ -155,5 +155,28 @@ TEST(RunDirectory, IsOfTheProgramThatItsConfigSays) {
                 root.path().string());
 }
 
+TEST(RunDirectory, ABeginningThatWasKilledWhileItWroteIsBegunAgain) {
+  const testing::TemporaryFolder root;
+  const fs::path folder = root / "run";
+  fs::create_directories(folder);
+  constexpr int no_process = 4'194'304;  // beyond the largest number that there can be
+  for (const std::string file : {".config.yaml", ".environment.json"}) {
+    touch(folder / (file + ".tmp-" + std::to_string(no_process)));
+  }
+  touch(folder / "environment.json");
+  RunDirectory::create_at(folder);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 3) << "lock, checkpoints and that";
+}
+
+TEST(RunDirectory, SaysWhetherItIsInUse) {
+  const testing::TemporaryFolder root;
+  EXPECT_FALSE(is_in_use(root.path())) << "nobody ever was there";
+  {
+    const FileDescriptor lock = lock_folder(root.path());
+    EXPECT_TRUE(is_in_use(root.path()));
+  }
+  EXPECT_FALSE(is_in_use(root.path()));
+}
+
 }  // namespace
 }  // namespace darts

@@ -59,5 +59,14 @@ TEST(Plan, RefusesTwoOfOneName) {
   EXPECT_THAT(testing::error_of([&] { candidates_of(study); }), HasSubstr("first-4"));
 }
 
+TEST(Plan, RefusesAGenotypeThatWouldCountAsAMethodsResult) {
+  for (const std::string name : {"second", "random"}) {
+    Study study = small_study();
+    study.genotypes[0].name = name;
+    EXPECT_THAT(testing::error_of([&] { candidates_of(study); }),
+                HasSubstr("the genotype " + name + " has the name of a method"));
+  }
+}
+
 }  // namespace
 }  // namespace darts

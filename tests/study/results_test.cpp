@@ -68,6 +68,7 @@ class ResultsTest : public ::testing::Test {
     }
     double off = 0.01;
     for (const PlannedTraining& training : candidate.trainings) {
+      put(folder_.training(training.name) / "genotype.json", genotype);
       put(folder_.training(training.name) / "result.json",
           nlohmann::json{{"selection_top1", accuracy + off},
                          {"seconds", 5.0},
@@ -231,14 +232,34 @@ TEST_F(ResultsTest, ABrokenFileOfAFinishedRunIsNamed) {
               AllOf(HasSubstr("first-1-t1/result.json"), HasSubstr("selection_top1")));
 }
 
+TEST_F(ResultsTest, ATrainingOfAnotherGenotypeIsNamed) {
+  put(folder_.training("first-1-t1") / "genotype.json",
+      format_json(to_json(load_genotype("NASNet"))));
+  EXPECT_THAT(testing::error_of([&] { results(); }),
+              AllOf(HasSubstr("first-1-t1/genotype.json"), HasSubstr("another genotype")));
+}
+
 TEST_F(ResultsTest, AWinnerThatIsTestedStays) {
   std::vector<std::string> compared;
+  std::vector<std::string> trainings;
   for (const Candidate& candidate : candidates_) {
     compared.push_back(candidate.name);
+    for (const PlannedTraining& training : candidate.trainings) {
+      trainings.push_back(training.name);
+    }
   }
   std::ranges::sort(compared);
+  std::ranges::sort(trainings);
   write_winner(folder_.winner(), {"first-1", compared, {0.9, 0.92}});
+  check_not_tested(candidates_, folder_);  // one of an earlier version
+  write_winner(folder_.winner(), {"first-1", compared, {0.9, 0.92}, trainings});
+  EXPECT_EQ(read_winner(folder_.winner())->trainings, trainings);
   check_not_tested(candidates_, folder_);
+  const PlannedTraining last = candidates_[0].trainings.back();
+  candidates_[0].trainings.pop_back();
+  EXPECT_THAT(testing::error_of([&] { check_not_tested(candidates_, folder_); }),
+              HasSubstr("other trainings"));
+  candidates_[0].trainings.push_back(last);
   candidates_.pop_back();
   EXPECT_THAT(testing::error_of([&] { check_not_tested(candidates_, folder_); }),
               HasSubstr("has been tested already"));

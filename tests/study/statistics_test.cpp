@@ -77,6 +77,21 @@ TEST(Statistics, WhatDoesNotVaryIsEqualOrSurelyDifferent) {
   EXPECT_EQ(welch_test(Values{1.0, 1.0}, Values{2.0, 2.0}).p, 0.0);
 }
 
+TEST(Statistics, EqualValuesAreKnownToNoMoreThanTheirResolution) {
+  // Two pairs that differ by ten images of a thousand each: the differences' own deviation is 0.
+  const Values first{0.91, 0.81};
+  const Values second{0.90, 0.80};
+  EXPECT_LT(paired_test(first, second).p, 1e-9);
+  const MeanTest known = paired_test(first, second, 0.001);
+  EXPECT_NEAR(known.t, 0.01 / std::sqrt(2.0 * 1e-6 / 12.0 / 2.0), 1e-6);
+  EXPECT_GT(known.p, 0.01);
+  EXPECT_GT(welch_test(Values{0.5, 0.5}, Values{0.501, 0.501}, 0.001).p, 0.05);
+  // What varies more is left as it is.
+  const Values wide{0.1, 0.5, 0.3};
+  EXPECT_EQ(paired_test(wide, Values{0.2, 0.1, 0.9}, 0.001).p,
+            paired_test(wide, Values{0.2, 0.1, 0.9}).p);
+}
+
 TEST(Statistics, HolmTakesTheSmallestPTimesTheirNumber) {
   EXPECT_THAT(holm(Values{0.04, 0.01, 0.03}),
               ElementsAre(DoubleEq(0.06), DoubleEq(0.03), DoubleEq(0.06)));

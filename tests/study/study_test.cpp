@@ -96,6 +96,11 @@ TEST_F(StudyFileTest, RefusesWhatTheStudyItselfDecides) {
   }
 }
 
+TEST_F(StudyFileTest, GivesEveryTrainingAllOfItsEpochs) {
+  EXPECT_THAT(error_of("hold_out: 5\nrandom: 1\ntraining: {train: {max_hours: 2}}\n"),
+              HasSubstr("train.max_hours"));
+}
+
 TEST_F(StudyFileTest, NeedsImagesToRankByAndSomethingToRank) {
   EXPECT_THAT(error_of("random: 3\n"), HasSubstr("hold_out is missing"));
   EXPECT_THAT(error_of("hold_out: 0\nrandom: 3\n"), HasSubstr("hold_out"));

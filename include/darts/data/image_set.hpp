@@ -19,6 +19,7 @@ struct ImageSet {
   std::vector<double> stddev;             ///< of a channel, pixels scaled to [0, 1]
   bool by_class = false;                  ///< one class after the other: no part stands for all
   std::vector<std::uint8_t> broken = {};  ///< N: 1 for an image that cannot be read; empty: none
+  bool leaves_out = false;                ///< whether broken ones, if there are any, are left out
   std::string names_checksum = {};        ///< of its files' names, where each image has one
 
   std::int64_t size() const { return images.size(0); }

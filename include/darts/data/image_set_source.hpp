@@ -25,6 +25,7 @@ class ImageSetSource : public ImageSource {
   std::string checksum() const override;
   std::int64_t label(std::int64_t index) const override;
   bool read(std::int64_t index, RandomStream& random, std::span<float> image) const override;
+  bool may_skip() const override { return set_->leaves_out; }
   std::int64_t bytes_held() const override {
     return static_cast<std::int64_t>(set_->images.nbytes() + set_->labels.nbytes());
   }

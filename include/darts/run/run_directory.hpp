@@ -81,6 +81,9 @@ void make_folders(const std::filesystem::path& folder);
 /// back with the descriptor. Throws Error, which says who has it.
 FileDescriptor lock_folder(const std::filesystem::path& folder);
 
+/// Whether a process has that lock.
+bool is_in_use(const std::filesystem::path& folder);
+
 /// The checkpoint of the latest (epoch, step) in the run directory `run`, without locking it: for
 /// programs that only read. Nothing if there is none.
 std::optional<std::filesystem::path> latest_checkpoint_of(const std::filesystem::path& run);

@@ -30,6 +30,9 @@ struct SearchPosition {
   std::int64_t step = 0;    ///< of the epoch
   std::uint64_t seed = 0;   ///< of what a method draws, beside the position
   std::int64_t stage = 0;   ///< of several; epochs count within it
+
+  /// The epoch of all stages, each as long: what is drawn in two stages is not the same.
+  std::int64_t epoch_of_all() const { return stage * epochs + epoch; }
 };
 
 /// What a pass through the supernet is for: for which of the two the operations are mixed, or for
@@ -146,6 +149,12 @@ class SearchMethod {
 
   /// Whether theta moves in this step; w always does.
   virtual bool moves_theta(const SearchPosition& position) const;
+
+  /// Whether a pass runs but one or some operations of an edge, which it draws.
+  virtual bool draws_operations() const;
+
+  /// Whether alphas are mixing weights themselves, not what a softmax or a sigmoid makes them of.
+  virtual bool alphas_are_weights() const;
 
   /// Whether w moves before theta in a step (not used where both move together).
   virtual bool w_first() const;

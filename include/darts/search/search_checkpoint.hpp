@@ -55,8 +55,10 @@ SearchState restore_checkpoint(const Checkpoint& checkpoint, const SearchParts& 
 std::vector<std::string> restore_supernet(const Checkpoint& checkpoint, Supernet& supernet,
                                           const std::vector<std::string>& class_names);
 
-/// The same for a search that starts from `checkpoint`; tells `log` what stayed.
-void start_from(const Checkpoint& checkpoint, Supernet& supernet,
+/// The same for a search by `method` that starts from `checkpoint`, without decisions of a
+/// selection; theta stays as it is where alphas mean something else to the method that found them.
+/// Tells `log` what stayed.
+void start_from(const Checkpoint& checkpoint, Supernet& supernet, const SearchMethod& method,
                 const std::vector<std::string>& class_names, const Log& log);
 
 /// Theta in a checkpoint, and how to derive from it. Throws Error if it has none.

@@ -68,6 +68,9 @@ class Theta {
   std::vector<std::string> names() && { return std::move(names_); }
   std::vector<at::Tensor> tensors() && { return std::move(tensors_); }
 
+  /// Those of both, the moved ones first.
+  std::vector<std::string> all_names() const;
+
   /// The same without autograd's memory, on the CPU.
   Theta detached_to_cpu() const;
 

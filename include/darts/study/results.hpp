@@ -79,8 +79,9 @@ struct Correlation {
 /// The test images' word on the candidate that the selection images rank first.
 struct WinnerTest {
   std::string candidate = {};
-  std::vector<std::string> compared = {};  ///< that it was chosen among
-  std::vector<double> top1 = {};           ///< of each of its trainings, in [0, 1]
+  std::vector<std::string> compared = {};   ///< that it was chosen among
+  std::vector<double> top1 = {};            ///< of each of its trainings, in [0, 1]
+  std::vector<std::string> trainings = {};  ///< of all that were compared
 };
 
 /// All that a study has come to so far.

@@ -34,11 +34,16 @@ struct MeanTest {
   double p = 1.0;  ///< of a difference this large by chance, both signs; 1 where nothing varies
 };
 
+// `resolution`: the values are known to multiples of it. Where they vary by less than rounding to
+// these does, that is taken for their variance, since a few of them are easily equal by chance.
+
 /// Student's test of pairs: values at the same place belong together. At least two.
-MeanTest paired_test(std::span<const double> first, std::span<const double> second);
+MeanTest paired_test(std::span<const double> first, std::span<const double> second,
+                     double resolution = 0.0);
 
 /// Welch's test of two samples that may vary differently. At least two values each.
-MeanTest welch_test(std::span<const double> first, std::span<const double> second);
+MeanTest welch_test(std::span<const double> first, std::span<const double> second,
+                    double resolution = 0.0);
 
 /// Holm's correction of p values for there being so many, in their order: what remains below a
 /// level p is, all together, right with a chance of 1 − p.

@@ -5,6 +5,7 @@
 #include <darts/study/outcome.hpp>
 #include <darts/study/plan.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -55,9 +56,11 @@ class StudyRunner {
 
   void prepare();
   void check_only() const;
+  void check_same_study(const Job& job) const;
   void write_configs() const;
   bool ready(Job& job);
   Job* next_job();
+  bool in_other_hands(const Job& job);
   void launch(Job& job);
   void settle(Running& running, const ExitStatus& status);
   void fail(Job& job, const std::string& reason);
@@ -74,6 +77,8 @@ class StudyRunner {
   std::vector<Job> jobs_;
   std::vector<Running> running_;
   std::vector<std::string> failures_;
+  bool held_up_ = false;  ///< a job that could be launched is in other hands
+  std::chrono::steady_clock::time_point began_ = {};
 };
 
 }  // namespace darts

@@ -1,3 +1,4 @@
+#include <darts/core/error.hpp>
 #include <darts/core/field_table.hpp>
 #include <darts/search/edge_weights.hpp>
 #include <darts/search/method_draw.hpp>
@@ -52,6 +53,11 @@ void DrNas::add_fields(FieldTable& table) {
 }
 
 void DrNas::prepare(SupernetOptions& options, std::int64_t stage) const {
+  if (options_.partial_later > options_.partial) {
+    throw Error("drnas.partial_later: " + std::to_string(options_.partial_later) +
+                " is above drnas.partial, " + std::to_string(options_.partial) +
+                "; the second stage sees as many of the channels as the first one, or more");
+  }
   part_channels(options, partial(stage), stage == 0 ? "drnas.partial" : "drnas.partial_later");
 }
 
@@ -60,9 +66,8 @@ ByCellType<CellPrimitives> DrNas::next_primitives(const Theta& theta,
   const c10::NoGradGuard no_grad;
   const Theta on_cpu = theta.detached_to_cpu();
   const auto next = [&](CellType type) {
-    const CellPrimitives& primitives = stage.space.primitives.of(type);
-    return without_weakest(shares(on_cpu, type).to(at::kDouble).contiguous(), primitives,
-                           std::max<std::int64_t>(0, primitives.columns() - options_.kept));
+    return strongest(shares(on_cpu, type).to(at::kDouble).contiguous(),
+                     stage.space.primitives.of(type), options_.kept);
   };
   return {next(CellType::normal), next(CellType::reduction)};
 }

@@ -4,7 +4,6 @@
 #include <darts/search/methods/partial_channels.hpp>
 
 #include <ATen/ops/cat.h>
-#include <ATen/ops/full_like.h>
 #include <ATen/ops/xlogy.h>
 #include <c10/core/GradMode.h>
 
@@ -47,10 +46,13 @@ class SimplexDescent : public ThetaOptimizer {
 at::Tensor entropic(const Theta& theta, CellType type) {
   const at::Tensor a = theta.of("alphas", type);
   const at::Tensor& missing = theta.missing(type);
-  const at::Tensor operations =
-      missing.defined() ? missing.logical_not().sum(-1, /*keepdim=*/true).to(a.scalar_type())
-                        : at::full_like(a.detach().narrow(1, 0, 1), static_cast<double>(a.size(1)));
-  return at::xlogy(a, a * operations).sum();
+  if (!missing.defined()) {
+    return at::xlogy(a, a * static_cast<double>(a.size(1))).sum();
+  }
+  const at::Tensor operations = missing.logical_not().sum(-1, /*keepdim=*/true).to(a.scalar_type());
+  // At the 0 of what is missing the gradient is none.
+  const at::Tensor offered = a.masked_fill(missing, 1.0);
+  return at::xlogy(offered, offered * operations).masked_fill(missing, 0.0).sum();
 }
 
 }  // namespace

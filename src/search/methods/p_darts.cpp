@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numeric>
 
 namespace darts {
@@ -166,8 +167,11 @@ std::vector<MethodFigure> PDarts::figures(const SearchPosition& position) const 
   return {{"stage", static_cast<double>(position.stage + 1), 0}, {"dropout", dropout(position)}};
 }
 
-CellPrimitives without_weakest(const at::Tensor& strengths, const CellPrimitives& primitives,
-                               std::int64_t count) {
+namespace {
+
+/// Of every edge so many of the weakest dropped, as `dropped` says by how many there are.
+CellPrimitives drop_weakest(const at::Tensor& strengths, const CellPrimitives& primitives,
+                            const std::function<std::int64_t(std::int64_t)>& dropped) {
   std::vector<std::vector<Primitive>> kept;
   for (std::int64_t edge = 0; edge < strengths.size(0); ++edge) {
     const double* row = strengths.const_data_ptr<double>() + edge * strengths.size(1);
@@ -175,8 +179,7 @@ CellPrimitives without_weakest(const at::Tensor& strengths, const CellPrimitives
     std::vector<std::size_t> order(offered.size());
     std::iota(order.begin(), order.end(), 0U);
     std::ranges::stable_sort(order, {}, [row](std::size_t p) { return row[p]; });
-    const auto drop = std::min<std::int64_t>(count, std::ssize(order) - 1);
-    order.erase(order.begin(), order.begin() + drop);
+    order.erase(order.begin(), order.begin() + dropped(std::ssize(order)));
     std::ranges::sort(order);
     auto& of_edge = kept.emplace_back();
     for (const std::size_t p : order) {
@@ -184,6 +187,21 @@ CellPrimitives without_weakest(const at::Tensor& strengths, const CellPrimitives
     }
   }
   return CellPrimitives(std::move(kept));
+}
+
+}  // namespace
+
+CellPrimitives without_weakest(const at::Tensor& strengths, const CellPrimitives& primitives,
+                               std::int64_t count) {
+  return drop_weakest(strengths, primitives,
+                      [count](std::int64_t offered) { return std::min(count, offered - 1); });
+}
+
+CellPrimitives strongest(const at::Tensor& strengths, const CellPrimitives& primitives,
+                         std::int64_t count) {
+  return drop_weakest(strengths, primitives, [count](std::int64_t offered) {
+    return std::max<std::int64_t>(0, offered - count);
+  });
 }
 
 CellGenotype derive_capped(const at::Tensor& strengths, const SearchSpace& space,

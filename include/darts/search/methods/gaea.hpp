@@ -26,6 +26,7 @@ class Gaea : public SearchMethod {
   at::Tensor shares(const Theta& theta, CellType type) const override;
   Mixing mix(const Theta& theta, CellType type, const SearchPosition& position,
              Moves moves) const override;
+  bool alphas_are_weights() const override { return true; }
   at::Tensor penalty(const Theta& theta, const SearchPosition& position) const override;
   at::Tensor strengths(const Theta& theta, CellType type) const override;
 

@@ -27,6 +27,7 @@ class Gdas : public SearchMethod {
   void add_fields(FieldTable& table) override;
   Mixing mix(const Theta& theta, CellType type, const SearchPosition& position,
              Moves moves) const override;
+  bool draws_operations() const override { return true; }
   bool w_first() const override;
   StepRules step_rules() const override;
 

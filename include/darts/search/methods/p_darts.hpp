@@ -51,6 +51,10 @@ class PDarts : public SearchMethod {
 CellPrimitives without_weakest(const at::Tensor& strengths, const CellPrimitives& primitives,
                                std::int64_t count);
 
+/// Of every edge the `count` strongest operations, or all where it has fewer; likewise.
+CellPrimitives strongest(const at::Tensor& strengths, const CellPrimitives& primitives,
+                         std::int64_t count);
+
 /// The genotype of a cell as the authors take it from the last stage: edges compete with `none` set
 /// to 0, among equal operations and edges the later one wins, and a node lists its inputs in
 /// ascending order; with at most `skips` skip connections (with_capped_skips()).
