@@ -178,6 +178,7 @@ TEST_F(DartsSelect, TablesAreThereEvenIfTheWinnerCannotBeTested) {
   const fs::path test_set = at("data/fashion-mnist/t10k-images-idx3-ubyte");
   ASSERT_TRUE(fs::exists(test_set)) << test_set;
   fs::rename(test_set, at("away"));
+  write_text(test_set, "cut off");
   const ProgramResult failed = run(study());
   EXPECT_EQ(failed.status, 1);
   EXPECT_THAT(failed.err, HasSubstr("the test of the winner failed"));

@@ -40,8 +40,8 @@ void DrNas::add_fields(FieldTable& table) {
   table.section("drnas", "The method drnas.");
   table.add("drnas.partial", options_.partial,
             std::string(partial_help) + ", in the first stage; 1: whole channels", between(1, 64));
-  table.add("drnas.partial_later", options_.partial_later, "the same in the second stage",
-            between(1, 64));
+  table.add("drnas.partial_later", options_.partial_later,
+            "the same in the second stage, at most drnas.partial", between(1, 64));
   table.add("drnas.kept", options_.kept, "operations that an edge keeps in the second stage",
             between(1, 64));
   table.add("drnas.frozen_epochs", options_.frozen_epochs,
