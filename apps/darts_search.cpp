@@ -40,7 +40,9 @@ void declare(CLI::App& app, Arguments& a) {
   const auto [config, resume] = declare_recipe(
       app, a, "start a new run from the weights and alphas of this checkpoint",
       "no search: print the config, the supernet's size, and estimates of time and memory");
-  app.add_option("--method", a.method, "the search method (search.method); see --list-methods")
+  app.add_option("--method", a.method,
+                 "the search method (search.method) alone, as --list-methods names it; with its "
+                 "authors' settings: the recipe of its name, such as --config pc_darts")
       ->type_name("NAME");
   auto* count =
       add_number(app, "--count", a.count,
@@ -98,6 +100,15 @@ void check_has_alphas(const fs::path& run) {
   }
 }
 
+void check_is_run(const fs::path& folder) {
+  std::error_code ignored;
+  if (!fs::exists(folder / "config.yaml", ignored)) {
+    throw Error(folder.string() +
+                " is not a run directory (it has no config.yaml); give the folder of a search "
+                "(runs/NAME-…)");
+  }
+}
+
 /// A genotype, and after which epoch it is.
 struct Derived {
   Genotype genotype;
@@ -111,6 +122,7 @@ Genotype derive(const SearchMethod& method, const Theta& theta, const SearchSpac
 
 Derived derive_from_run(const Arguments& a) {
   check_has_alphas(a.derive);
+  check_is_run(a.derive);
   const RecordedTheta recorded = read_theta(fs::path(a.derive) / "alphas.jsonl", a.epoch);
   const auto config = load_config<SearchConfig>(fs::path(a.derive) / "config.yaml",
                                                 [&a](FieldTable& table) { apply(a, table); });
@@ -172,6 +184,7 @@ int print_drawn(const Arguments& a, const SearchConfig& config) {
 /// The config of a run that selects from the supernet of another: its own, with a tenth of the
 /// learning rate (Wang et al. 2021), unless that one selects already.
 SearchConfig selection_config(const Arguments& a) {
+  check_is_run(a.from);
   constexpr double share = 0.1;
   return load_config<SearchConfig>(fs::path(a.from) / "config.yaml", [&a](FieldTable& table) {
     SearchConfig run;

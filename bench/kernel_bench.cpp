@@ -21,6 +21,7 @@
 #include <cstdio>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace {
 
@@ -287,4 +288,14 @@ int bench_main() {
 
 }  // namespace
 
-int main() { return darts::run_main("kernel_bench", bench_main); }
+int main(int argc, char** argv) {
+  if (argc > 1) {
+    const bool help = std::string_view(argv[1]) == "--help" || std::string_view(argv[1]) == "-h";
+    std::fputs(
+        "usage: kernel_bench\nTimes the CPU's kernels on one core against what the machine "
+        "does at most (docs/kernels.md); it has no options.\n",
+        help ? stdout : stderr);
+    return help ? 0 : 1;
+  }
+  return darts::run_main("kernel_bench", bench_main);
+}

@@ -32,6 +32,8 @@ def build_parser() -> cli.Parser:
 
 def last_weights(run: Path) -> tuple[dict[str, list[list[str]]], np.ndarray]:
     """Return what the edges offer, and softmax(alpha) of it after the last epoch in one row."""
+    if not (run / "alphas.jsonl").exists():
+        raise cli.UserError(f"{run}: not a run directory of a search, it has no alphas.jsonl")
     alphas = read_alphas(run)
     if (epoch := alphas.broken()) is not None:
         raise cli.UserError(f"{run}: alpha is not finite after epoch {epoch}: the search diverged")

@@ -14,6 +14,7 @@ from dartslib import cli
 from dartslib.atomic_file import write_output
 from dartslib.runlog import diverged, read_alphas, read_metrics
 from dartslib.search_picture import render
+from dartslib.study import is_study
 
 FORMATS = ("png", "svg", "pdf")
 
@@ -50,7 +51,11 @@ def main() -> None:
     picture_format = cli.picture_format(arguments.output, None, FORMATS)
     if not run.is_dir():
         raise cli.UserError(f"{run}: no such run directory")
-    if (run / "metrics.jsonl").exists() and not (run / "alphas.jsonl").exists():
+    if is_study(run):
+        raise cli.UserError(f"{run} is a study: plot_study.py draws it, report.py makes a page")
+    if not (run / "metrics.jsonl").exists():
+        raise cli.UserError(f"{run}: not a run directory of a search, it has no metrics.jsonl")
+    if not (run / "alphas.jsonl").exists():
         raise cli.UserError(f"{run}: no run of darts_search, it has no alphas.jsonl")
     metrics, alphas = read_metrics(run), read_alphas(run)
     title = cli.as_utf8(run.resolve().name)

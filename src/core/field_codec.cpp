@@ -20,8 +20,15 @@ std::string one_of_text(const std::vector<std::string>& names) {
   return names.empty() ? "" : "one of " + join(names);
 }
 
+/// "; did you mean x?", or nothing.
+std::string suggestion(const std::vector<std::string>& names, const std::string& got) {
+  const auto near = nearest(got, names);
+  return near ? "; did you mean " + *near + "?" : "";
+}
+
 [[noreturn]] void not_one_of(const std::vector<std::string>& names, const RawValue& got) {
-  throw Error("must be " + one_of_text(names) + ", got " + got.described());
+  throw Error("must be " + one_of_text(names) + ", got " + got.described() +
+              suggestion(names, got.text));
 }
 
 class TextCodec final : public FieldCodec {
@@ -103,7 +110,8 @@ class ListCodec final : public FieldCodec {
       return;
     }
     if (std::count(names_.begin(), names_.end(), item.text) == 0) {
-      throw Error("each must be " + one_of_text(names_) + ", got " + item.described());
+      throw Error("each must be " + one_of_text(names_) + ", got " + item.described() +
+                  suggestion(names_, item.text));
     }
     if (std::count(before.begin(), before.end(), item.text) > 0) {
       throw Error("names " + item.described() + " twice");

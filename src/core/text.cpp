@@ -37,6 +37,15 @@ bool is_control(char c) {
 
 bool continues_code_point(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }
 
+/// In small letters, with _ for -: "PC-DARTS" and "pc_darts" are meant for the same.
+std::string plain(std::string_view text) {
+  std::string small(text);
+  for (char& c : small) {
+    c = c == '-' ? '_' : static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  }
+  return small;
+}
+
 }  // namespace
 
 std::string format_count(std::int64_t value) {
@@ -129,7 +138,7 @@ std::optional<std::string> nearest(std::string_view word, std::span<const std::s
   std::size_t limit = std::max<std::size_t>(1, word.size() / 3) + 1;
   std::optional<std::string> best;
   for (const std::string& candidate : candidates) {
-    const std::size_t distance = edit_distance(word, candidate);
+    const std::size_t distance = edit_distance(plain(word), plain(candidate));
     if (distance < limit && distance < std::max(word.size(), candidate.size())) {
       limit = distance;
       best = candidate;

@@ -1,8 +1,9 @@
 #include <darts/core/json_text.hpp>
 #include <darts/core/resources.hpp>
 #include <darts/core/text.hpp>
-#include <darts/eval/count_network.hpp>
 #include <darts/eval/known_genotypes.hpp>
+#include <darts/eval/memory_estimate.hpp>
+#include <darts/eval/train_config.hpp>
 #include <darts/run/load_config.hpp>
 
 #include <algorithm>
@@ -39,9 +40,10 @@ KnownGenotype known_genotype(const std::string& name) {
   known.recipe = json_field_or<std::string>(published, "network", "cifar10");
   const auto config = load_recipe<TrainConfig>(known.recipe);
   known.with_auxiliary_head = json_field_or<bool>(published, "with_auxiliary_head", false);
-  const NetworkCount count = count_network(config, known.genotype, image_shape(config, {}));
-  known.parameters =
-      count.parameters + (known.with_auxiliary_head ? count.auxiliary.parameters : 0);
+  const auto image = image_shape(config, {});
+  const ParametersBySize parameters =
+      parameters_by_size(network_options(config, known.genotype, image.channels, image.classes));
+  known.parameters = parameters.network + (known.with_auxiliary_head ? parameters.auxiliary : 0);
   return known;
 }
 

@@ -3,6 +3,7 @@
 #include <darts/eval/memory_estimate.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 namespace darts {
@@ -93,6 +94,11 @@ MemoryNeed memory_need(const TrainConfig& config, const EvaluationNetworkOptions
       memory_need(config, network, BatchSizes{data.images_at_once(), data.height(), data.width()});
   need.images = static_cast<double>(data.bytes_held());
   return need;
+}
+
+ParametersBySize parameters_by_size(const EvaluationNetworkOptions& network) {
+  return {std::llround(memory_of(network, {}).parameters),
+          std::llround(auxiliary_head(network).parameters(auxiliary_channels(network)))};
 }
 
 MemoryNeed memory_to_run(const EvaluationNetworkOptions& network, const BatchSizes& batch,

@@ -59,6 +59,28 @@ void measure(const SearchConfig& config, SearchData& data, Supernet& supernet, T
       seconds_of([&] { supernet->forward(batches.train.images, mixings).sum().item<double>(); });
 }
 
+/// Where there are several stages: the memory of those after the first one, whose edges keep what
+/// they would of theta as it begins.
+void check_later_stages(const SearchConfig& config, const SearchData& data, Supernet& supernet,
+                        const c10::Device& device, const Log& log) {
+  const auto method = search_method(config);
+  SearchStage stage = first_stage(config);
+  while (stage.number + 1 < method->stages()) {
+    stage.space.primitives = method->next_primitives(supernet->theta(), stage);
+    ++stage.number;
+    const SupernetOptions options =
+        supernet_options(config, stage, data.image_channels(), data.classes());
+    const MemoryNeed need = memory_need(config, options, data, device);
+    log.info("stage " + std::to_string(stage.number + 1) + " of " +
+             std::to_string(method->stages()) + ", about: " + describe(need, device));
+    check_memory(need, device);
+  }
+  if (stage.number > 0) {
+    log.info("what follows is measured of stage 1 of " + std::to_string(method->stages()) +
+             "; the others take other times");
+  }
+}
+
 Trial try_search(const SearchConfig& config, SearchData& data, const c10::Device& device,
                  const Log& log, const std::filesystem::path& init_from) {
   const SupernetOptions options =
@@ -73,6 +95,7 @@ Trial try_search(const SearchConfig& config, SearchData& data, const c10::Device
     start_from(load_finite_checkpoint(init_from), supernet, *method, data.images().class_names,
                log);
   }
+  check_later_stages(config, data, supernet, device, log);
   log.info("images: " + format_count(data.train_images()) + " for w, " +
            format_count(data.valid_images()) + " held out; " + data.image_size() + ", " +
            std::to_string(data.classes()) + " classes");

@@ -163,6 +163,19 @@ TEST_F(DartsSearch, DryRunEstimatesAndLeavesNothing) {
   EXPECT_FALSE(fs::exists(runs()));
 }
 
+TEST_F(DartsSearch, DryRunLooksAtEveryStage) {
+  Arguments arguments =
+      recipe({"search.method=p-darts", "search.order=first", "search.epochs=3",
+              "space.primitives=[none, skip_connect, sep_conv_3x3, max_pool_3x3]",
+              "p_darts.dropped_first=1", "p_darts.dropped_second=1", "p_darts.more_cells_third=2"});
+  arguments.push_back("--dry-run");
+  const ProgramResult result = run(arguments);
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("stage 2 of 3, about: memory: at least "));
+  EXPECT_THAT(result.out, HasSubstr("stage 3 of 3, about: memory: at least "));
+  EXPECT_THAT(result.out, HasSubstr("measured of stage 1 of 3"));
+}
+
 TEST_F(DartsSearch, StartsFromGivenWeights) {
   const fs::path source = newest_checkpoint(finish(recipe()));
   Arguments arguments = recipe({"seed=4", "search.epochs=1", "run.keep_checkpoints=9"});

@@ -126,6 +126,8 @@ TEST(FieldTable, SetsChoices) {
   EXPECT_EQ(after("runtime.precision=bf16").precision, ExamplePrecision::bf16);
   EXPECT_EQ(refusal("data.dataset=mnist"), "must be one of cifar10, cifar100, got \"mnist\"");
   EXPECT_EQ(refusal("runtime.precision=fp64"), "must be one of fp32, bf16, got \"fp64\"");
+  EXPECT_EQ(refusal("data.dataset=CIFAR-10"),
+            "must be one of cifar10, cifar100, got \"CIFAR-10\"; did you mean cifar10?");
   EXPECT_EQ(refusal("runtime.precision="), "must be one of fp32, bf16, got nothing");
   EXPECT_EQ(refusal("runtime.precision=[fp32]"), "must be one of fp32, bf16, got a list");
 }

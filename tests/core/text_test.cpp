@@ -138,6 +138,9 @@ TEST(Text, NearestIsNearEnoughOrNothing) {
   EXPECT_EQ(nearest("search.epochs", {}), std::nullopt);
   EXPECT_EQ(nearest("", std::vector<std::string>{"w"}), std::nullopt);
   EXPECT_EQ(nearest("x", std::vector<std::string>{"w"}), std::nullopt);
+  const std::vector<std::string> methods{"darts", "pc-darts", "DARTS_V2"};
+  EXPECT_EQ(nearest("PC_DARTS", methods), "pc-darts");
+  EXPECT_EQ(nearest("darts_v2", methods), "DARTS_V2");
   const std::vector<std::string> equal{"ab", "ac"};
   EXPECT_EQ(nearest("ad", equal), "ab");
 }

@@ -1,4 +1,7 @@
+#include <darts/eval/count_network.hpp>
 #include <darts/eval/known_genotypes.hpp>
+#include <darts/eval/memory_estimate.hpp>
+#include <darts/run/load_config.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -28,6 +31,20 @@ TEST(KnownGenotypes, HaveAsManyParametersAsTheirAuthorsState) {
     } else {
       EXPECT_NEAR(difference, expected->second, 0.005) << known.genotype.name;
     }
+  }
+}
+
+TEST(KnownGenotypes, ParametersBySizeAreThoseOfTheNetwork) {
+  for (const std::string name : {"DARTS_V2", "AmoebaNet", "PC_DARTS_imagenet"}) {
+    const auto config =
+        load_recipe<TrainConfig>(name == "PC_DARTS_imagenet" ? "imagenet" : "cifar10");
+    const Genotype genotype = load_genotype(name);
+    const auto image = image_shape(config, {});
+    const NetworkCount built = count_network(config, genotype, image);
+    const ParametersBySize counted =
+        parameters_by_size(network_options(config, genotype, image.channels, image.classes));
+    EXPECT_EQ(counted.network, built.parameters) << name;
+    EXPECT_EQ(counted.auxiliary, built.auxiliary.parameters) << name;
   }
 }
 

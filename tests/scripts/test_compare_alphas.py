@@ -42,6 +42,12 @@ def test_other_operations(script: Script, tmp_path: Path) -> None:
     fails_in_one_line(result, "b has another search space than")
 
 
+def test_what_is_no_search(script: Script, tmp_path: Path) -> None:
+    (tmp_path / "x").mkdir()
+    result = script("compare_alphas.py", "--one", "x", "--other", "x")
+    fails_in_one_line(result, "x: not a run directory of a search, it has no alphas.jsonl")
+
+
 def test_a_search_that_diverged(script: Script, tmp_path: Path) -> None:
     run = run_with(tmp_path / "a", math.nan)
     result = script("compare_alphas.py", "--one", run, "--other", run)

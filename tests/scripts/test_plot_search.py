@@ -155,7 +155,7 @@ def test_errors(script: Script, tmp_path: Path) -> None:
     (run / "alphas.jsonl").unlink()
     fails_in_one_line(script("plot_search.py", run), "no run of darts_search")
     (run / "metrics.jsonl").unlink()
-    fails_in_one_line(script("plot_search.py", run), "metrics.jsonl: No such file")
+    fails_in_one_line(script("plot_search.py", run), "a search, it has no metrics.jsonl")
 
 
 def test_unwritable_output(script: Script, tmp_path: Path) -> None:

@@ -221,6 +221,7 @@ def test_pictures(script: Script, tmp_path: Path) -> None:
         assert part in text
     assert "5,000 training images" not in text
     fails_in_one_line(script("plot_study.py", study, "-o", "s.gif"), "s.gif")
+    fails_in_one_line(script("plot_search.py", study), "is a study: plot_study.py draws it")
     fails_in_one_line(script("plot_study.py", "nowhere"), "nowhere: no such folder")
 
 

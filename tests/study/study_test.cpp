@@ -60,7 +60,8 @@ TEST_F(StudyFileTest, TakesListsAndFilesBesideIt) {
   const Study study = load(
       "hold_out: 1\ngenotypes: [cell.txt]\nsearches:\n  a:\n    extends: mine.yaml\n"
       "    space:\n      nodes: 1\n      primitives: [skip_connect, none]\n"
-      "      edges: {normal: [[skip_connect], [none, skip_connect]]}\n");
+      "      edges: {normal: [[skip_connect], [none, skip_connect]]}\n"
+      "training: {extends: cifar10}\n");
   const auto& space = study.searches.at(0).config.space;
   EXPECT_EQ(space.cells, 3);
   EXPECT_THAT(space.primitives, ElementsAre("skip_connect", "none"));
@@ -77,14 +78,42 @@ TEST_F(StudyFileTest, SaysFileLineAndKeyOfWhatIsWrong) {
   EXPECT_THAT(error_of(head + "training: {train.epochs: 0}\n"),
               HasSubstr(at + "3: training.train.epochs"));
   EXPECT_THAT(error_of(head + "every_search: 5\n"), HasSubstr("expected a section"));
-  EXPECT_THAT(error_of(head + "serches: {}\n"), HasSubstr("serches"));
+  EXPECT_THAT(error_of(head + "serches: {}\n"), HasSubstr("did you mean searches?"));
+  EXPECT_THAT(error_of(head + "of_course: 1\n"), HasSubstr("--help-study"));
+  EXPECT_THAT(error_of(head + "searches: [a, b]\n"), HasSubstr("NAME: {…}"));
+  EXPECT_THAT(error_of(head), HasSubstr("training is missing"));
   EXPECT_THAT(error_of(head + "training: {extends: nowhere}\n"), HasSubstr("nowhere"));
   EXPECT_THAT(error_of(head + "genotypes: [nowhere]\n"), HasSubstr("nowhere"));
   EXPECT_THAT(error_of(head + "searches: {random: {}}\n"), HasSubstr("a search is named by"));
   EXPECT_THAT(error_of(head + "searches: {a/b: {}}\n"), HasSubstr("a search is named by"));
   EXPECT_THAT(error_of(head + "seeds: [1, 1]\n"), HasSubstr("seeds: a seed is given twice"));
-  EXPECT_THAT(error_of(head + "searches: {a: {search: {method: sdarts-rs, order: joint}}}\n"),
+  const std::string retrained = head + "training: {extends: cifar10}\n";
+  EXPECT_THAT(error_of(retrained + "searches: {a: {search: {method: sdarts-rs, order: joint}}}\n"),
               AllOf(HasSubstr("searches.a"), HasSubstr("search.order")));
+}
+
+TEST_F(StudyFileTest, WarnsOfWhatMayNotBeMeant) {
+  const std::string head = "hold_out: 5\nseeds: [0]\n";
+  const Study quiet = load(head +
+                           "every_search: {extends: cifar10, space: {cells: 3}}\n"
+                           "searches: {a: {search: {order: first}}}\n"
+                           "training: {extends: cifar10}\n");
+  EXPECT_THAT(quiet.warnings, ElementsAre());
+  const Study study = load(head +
+                           "every_search: {extends: cifar10, space: {cells: 3}, alpha: "
+                           "{learning_rate: 0.002}}\n"
+                           "searches:\n  gaea: {extends: gaea}\n"
+                           "  rs: {search: {method: sdarts-rs, order: first}, gaea: {partial: 2}}\n"
+                           "training: {extends: fashion_mnist}\n");
+  EXPECT_THAT(study.warnings,
+              ::testing::IsSupersetOf<::testing::Matcher<std::string>>(
+                  {AllOf(HasSubstr("searches.gaea: every_search's alpha.learning_rate, 0.002"),
+                         HasSubstr("(gaea), 0.1")),
+                   AllOf(HasSubstr("searches.rs: gaea.partial has no effect")),
+                   HasSubstr("searches.rs: its data set is cifar10, the trainings' is")}));
+  for (const std::string& warning : study.warnings) {
+    EXPECT_EQ(warning.find("space.cells"), std::string::npos) << "no recipe of a method sets it";
+  }
 }
 
 TEST_F(StudyFileTest, RefusesWhatTheStudyItselfDecides) {

@@ -21,4 +21,11 @@ MemoryNeed memory_need(const TrainConfig& config, const EvaluationNetworkOptions
 MemoryNeed memory_to_run(const EvaluationNetworkOptions& network, const BatchSizes& batch,
                          Precision precision = Precision::fp32);
 
+/// Parameters of a network, by its sizes alone: nothing of them is allocated.
+struct ParametersBySize {
+  std::int64_t network = 0;    ///< without the auxiliary head
+  std::int64_t auxiliary = 0;  ///< of the head that it has or could have
+};
+ParametersBySize parameters_by_size(const EvaluationNetworkOptions& network);
+
 }  // namespace darts

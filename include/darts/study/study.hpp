@@ -30,6 +30,9 @@ struct Study {
   std::vector<Genotype> genotypes;  ///< given ones, by their names
   TrainConfig training;
   std::vector<std::int64_t> training_seeds{0};
+  /// What the file says that may not be meant: settings without effect, those of every_search in
+  /// place of a search's own recipe's, unlike data sets. A line each.
+  std::vector<std::string> warnings;
 };
 
 /// Reads the YAML file of a study (study_format() says what is in it). All configs are checked as
