@@ -70,7 +70,7 @@ std::string describe(const std::vector<KnownGenotype>& genotypes) {
                     or_dash(known.imagenet_error),
                     known.recipe + (known.with_auxiliary_head ? " with head" : ""),
                     millions(static_cast<double>(known.parameters) / 1e6),
-                    known.stated_parameters ? millions(*known.stated_parameters) : "-",
+                    known.stated_parameters ? format_shortest(*known.stated_parameters) : "-",
                     known.source});
   }
   return aligned(rows);

@@ -80,14 +80,16 @@ std::vector<std::string> StudyFile::overridden(const std::string& name, const Bl
   recipe_of_all.settings.clear();
   auto own = load<SearchConfig>({&recipe_alone}, defaults);
   auto of_all = load<SearchConfig>({&recipe_of_all}, defaults);
-  auto now = load<SearchConfig>({&every_search_, &search}, defaults);
+  auto now = load<SearchConfig>({&every_search_}, defaults);
   const auto value = [](SearchConfig& config, const std::string& key) {
     return fields(config).value(key);
   };
   for (const Setting& setting : every_search_.settings) {
     const std::string before = value(own, setting.key);
     const bool of_recipe = before != value(of_all, setting.key);
-    if (of_recipe && before != value(now, setting.key)) {
+    const bool own_word =
+        std::ranges::find(search.settings, setting.key, &Setting::key) != search.settings.end();
+    if (of_recipe && !own_word && before != value(now, setting.key)) {
       lines.push_back("searches." + name + ": every_search's " + setting.key + ", " +
                       value(now, setting.key) + ", stands in place of its recipe's (" +
                       search.extends + "), " + before);

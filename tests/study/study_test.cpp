@@ -103,6 +103,7 @@ TEST_F(StudyFileTest, WarnsOfWhatMayNotBeMeant) {
                            "every_search: {extends: cifar10, space: {cells: 3}, alpha: "
                            "{learning_rate: 0.002}}\n"
                            "searches:\n  gaea: {extends: gaea}\n"
+                           "  meant: {extends: gaea, alpha: {learning_rate: 0.5}}\n"
                            "  rs: {search: {method: sdarts-rs, order: first}, gaea: {partial: 2}}\n"
                            "training: {extends: fashion_mnist}\n");
   EXPECT_THAT(study.warnings,
@@ -113,6 +114,7 @@ TEST_F(StudyFileTest, WarnsOfWhatMayNotBeMeant) {
                    HasSubstr("searches.rs: its data set is cifar10, the trainings' is")}));
   for (const std::string& warning : study.warnings) {
     EXPECT_EQ(warning.find("space.cells"), std::string::npos) << "no recipe of a method sets it";
+    EXPECT_EQ(warning.find("meant: every_search"), std::string::npos) << "it has its own word";
   }
 }
 
