@@ -11,7 +11,6 @@
 #include <darts/study/study_runner.hpp>
 #include <darts/study/winner.hpp>
 
-#include <algorithm>
 #include <charconv>
 #include <iostream>
 
@@ -66,19 +65,6 @@ std::vector<Candidate> part_of(std::vector<Candidate> candidates, const std::str
     throw Error("--shard " + text + ": write I/N, such as 1/4");
   }
   return shard(std::move(candidates), number, count);
-}
-
-/// Before a folder is made for it.
-void check_only(const std::string& run, const std::vector<Candidate>& candidates) {
-  const bool known =
-      run.empty() || std::ranges::any_of(candidates, [&run](const Candidate& candidate) {
-        return (candidate.search != nullptr && candidate.name == run) ||
-               std::ranges::find(candidate.trainings, run, &PlannedTraining::name) !=
-                   candidate.trainings.end();
-      });
-  if (!known) {
-    throw Error("--only " + run + ": the study has no such run; --dry-run lists them");
-  }
 }
 
 /// The study with the data where the command line says it is.
@@ -166,7 +152,9 @@ int select_main(int argc, char** argv) {
   }
   const Study study = load(a);
   std::vector<Candidate> candidates = candidates_of(study);
-  check_only(a.only, candidates);
+  if (!a.only.empty()) {
+    check_has_run(candidates, a.only);  // before a folder is made for it
+  }
   if (!a.shard.empty()) {
     candidates = part_of(std::move(candidates), a.shard);
   }

@@ -14,7 +14,7 @@ from dartslib.cell_picture import LAYOUTS, render
 from dartslib.genotype import BUILT_IN_DIRECTORY, find_genotype, load_genotype
 from dartslib.history_picture import animation, families_of
 from dartslib.operations import LOOKS
-from dartslib.runlog import last_epoch, read_metrics
+from dartslib.runlog import Metrics, read_metrics
 
 ANIMATION = "gif"
 FORMATS = ("png", "svg", "pdf", ANIMATION)
@@ -81,8 +81,10 @@ def frame_time(text: str) -> float:
 def animate(arguments: argparse.Namespace) -> None:
     """Write the animation of a search."""
     run = Path(arguments.genotype)
-    stop = read_metrics(run, may_be_empty=True).stop if (run / "metrics.jsonl").exists() else None
-    history = read_history(run, last_epoch(run), stop and stop.genotype_epoch)
+    recorded = (run / "metrics.jsonl").exists()
+    metrics = read_metrics(run, may_be_empty=True) if recorded else Metrics([])
+    stop = metrics.stop
+    history = read_history(run, metrics.last_epoch, stop and stop.genotype_epoch)
     warn_of_odd_names(families_of(history), history.kinds())
     name = cli.as_utf8(run.resolve().name if arguments.title is None else arguments.title)
     last = max(history.genotypes)

@@ -49,6 +49,11 @@ class Metrics:
     records: list[dict[str, Any]]
     stop: Stop | None = None
 
+    @property
+    def last_epoch(self) -> int | None:
+        """The last epoch; None where none has finished."""
+        return self.records[-1]["epoch"] if self.records else None
+
     def column(self, key: str) -> list[float]:
         """Return one quantity over the epochs; NaN where a record lacks it."""
         values = [record.get(key) for record in self.records]
@@ -169,8 +174,7 @@ def last_epoch(run: Path) -> int | None:
     """Return the last epoch that is recorded; None where none is, or there are no records."""
     if not (run / "metrics.jsonl").exists():
         return None
-    records = read_metrics(run, may_be_empty=True).records
-    return records[-1]["epoch"] if records else None
+    return read_metrics(run, may_be_empty=True).last_epoch
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,17 @@ std::vector<Candidate> candidates_of(const Study& study) {
   return candidates;
 }
 
+void check_has_run(const std::vector<Candidate>& candidates, const std::string& run) {
+  const auto has = [&run](const Candidate& candidate) {
+    return (candidate.search != nullptr && candidate.name == run) ||
+           std::ranges::find(candidate.trainings, run, &PlannedTraining::name) !=
+               candidate.trainings.end();
+  };
+  if (std::ranges::none_of(candidates, has)) {
+    throw Error("--only " + run + ": the study has no such run; --dry-run lists them");
+  }
+}
+
 std::vector<Candidate> shard(std::vector<Candidate> candidates, std::int64_t number,
                              std::int64_t count) {
   if (number < 1 || number > count) {

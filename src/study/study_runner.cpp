@@ -72,10 +72,8 @@ StudyRunner::StudyRunner(const Study& study, const std::vector<Candidate>& candi
 }
 
 void StudyRunner::check_only() const {
+  check_has_run(candidates_, options_.only);
   const auto job = std::ranges::find(jobs_, options_.only, &Job::name);
-  if (job == jobs_.end()) {
-    throw Error("--only " + options_.only + ": the study has no such run; --dry-run lists them");
-  }
   if (const Job* const search = search_of(*job);
       search != nullptr && search->state != State::finished) {
     throw Error("--only " + options_.only + ": it waits for its search, " + search->name +

@@ -2,6 +2,7 @@
 // method's own terms, a start from another method's search.
 #include "core/expect_error.hpp"
 #include "core/temporary_folder.hpp"
+#include "search/run_records.hpp"
 #include "search/tiny_search.hpp"
 
 #include <darts/core/atomic_file.hpp>
@@ -22,13 +23,8 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using testing::records_of;
 using testing::tiny_search;
-
-std::vector<nlohmann::json> records_of(const fs::path& run, const std::string& kind) {
-  std::vector<nlohmann::json> records = read_json_lines(run / "metrics.jsonl");
-  std::erase_if(records, [&](const auto& record) { return record.at("kind") != kind; });
-  return records;
-}
 
 /// Of three epochs in which nothing learns, so that figures differ by what is dropped alone.
 std::vector<double> figures_of(SearchConfig config, double drop_path, const std::string& figure) {

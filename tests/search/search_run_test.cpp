@@ -1,6 +1,7 @@
 // A search that is started and gone on with by the library's few lines, as a program of its own
 // would.
 #include "core/temporary_folder.hpp"
+#include "search/run_records.hpp"
 #include "search/tiny_search.hpp"
 
 #include <darts/core/atomic_file.hpp>
@@ -14,6 +15,7 @@ namespace darts {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::records_of;
 using testing::tiny_search;
 
 /// After so many steps and batches of a validation.
@@ -89,12 +91,6 @@ std::string alphas_of(const SearchConfig& config) {
   return read_file(run->directory().alphas());
 }
 
-std::vector<nlohmann::json> records_of(const RunDirectory& directory, const std::string& kind) {
-  std::vector<nlohmann::json> records = read_json_lines(directory.metrics());
-  std::erase_if(records, [&](const auto& record) { return record.at("kind") != kind; });
-  return records;
-}
-
 TEST(SearchRun, MeasuresItsCurvatureAndGoesOnAsIfItHadNot) {
   const testing::TemporaryFolder folder;
   SearchConfig config = tiny_search(folder.path());
@@ -106,7 +102,7 @@ TEST(SearchRun, MeasuresItsCurvatureAndGoesOnAsIfItHadNot) {
     const auto run = SearchRun::start(config);
     EXPECT_EQ(run->run(), RunOutcome::finished);
     EXPECT_EQ(read_file(run->directory().alphas()), alphas);
-    for (const auto& record : records_of(run->directory(), "epoch")) {
+    for (const auto& record : records_of(run->directory().path(), "epoch")) {
       const bool measured = record.at("epoch") != 2;
       EXPECT_EQ(record.contains("eigenvalue"), measured) << record;
       EXPECT_EQ(record.contains("eigenvalue_seconds"), measured) << record;
@@ -135,7 +131,7 @@ TEST(SearchRun, StopsEarlyWithAnEarlierGenotypeAndIsFinishedThen) {
   EXPECT_EQ(provenance.at("epoch"), 2);
   EXPECT_EQ(provenance.at("early_stop").at("by"), "eigenvalue");
   EXPECT_EQ(provenance.at("early_stop").at("after_epoch"), 4);
-  const auto records = records_of(directory, "early_stop");
+  const auto records = records_of(directory.path(), "early_stop");
   ASSERT_EQ(records.size(), 1U);
   EXPECT_EQ(records.front().at("genotype_epoch"), 2);
   EXPECT_THAT(read_file(directory.log()),
@@ -164,8 +160,8 @@ TEST(SearchRun, ClassifiesTheHeldOutImagesByStatisticsOfTheBatchOnRequest) {
   EXPECT_EQ(batch->run(), RunOutcome::finished);
   EXPECT_EQ(read_file(running->directory().alphas()), read_file(batch->directory().alphas()))
       << "running statistics are left as they were";
-  EXPECT_NE(records_of(running->directory(), "epoch").front().at("valid_loss"),
-            records_of(batch->directory(), "epoch").front().at("valid_loss"));
+  EXPECT_NE(records_of(running->directory().path(), "epoch").front().at("valid_loss"),
+            records_of(batch->directory().path(), "epoch").front().at("valid_loss"));
 }
 
 TEST(SearchRun, StartsFromAlphasOfTheSizeAskedFor) {

@@ -53,6 +53,9 @@ struct Candidate {
 /// short has some of every method.
 std::vector<Candidate> candidates_of(const Study& study);
 
+/// Throws Error unless `run` is the name of one of their runs, a search or a training.
+void check_has_run(const std::vector<Candidate>& candidates, const std::string& run);
+
 /// The part `number` (from 1) of `count` parts, one for each machine.
 std::vector<Candidate> shard(std::vector<Candidate> candidates, std::int64_t number,
                              std::int64_t count);

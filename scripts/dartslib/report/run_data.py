@@ -106,7 +106,7 @@ def read_run(path: Path) -> Run:
     metrics = read_metrics(path, may_be_empty=has_genotype)
     if (path / "alphas.jsonl").exists():
         alphas = read_alphas(path)
-    last = metrics.records[-1]["epoch"] if metrics.records else None
+    last = metrics.last_epoch
     if genotype_files(path, last):
         history = read_history(path, last, metrics.stop and metrics.stop.genotype_epoch)
     elif has_genotype:
