@@ -102,12 +102,12 @@ int test(const EvalArguments& a, const std::shared_ptr<Ranks>& ranks) {
             << describe(outcome, trained.description.class_names);
   fs::path json = a.json;
   if (json.empty() && fs::is_directory(a.checkpoint)) {
-    if (options.is_whole(trained.description)) {
+    if (options.is_whole(trained)) {
       json = fs::path(a.checkpoint) / "test.json";
     } else {
       std::cout
-          << "\nnot the whole test on the images of the training, so not in test.json; --json FILE "
-             "keeps it\n";
+          << "\nnot the training's own test (its latest weights, on all its test images), so not "
+             "in test.json; --json FILE keeps it\n";
     }
   }
   if (!json.empty()) {

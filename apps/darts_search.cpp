@@ -62,6 +62,9 @@ void declare(CLI::App& app, Arguments& a) {
           ->excludes(count)
           ->excludes(app.get_option("--run-dir"))
           ->excludes(app.get_option("--init-from"))
+          ->excludes(app.get_option("--data-root"))
+          ->excludes(app.get_option("--device"))
+          ->excludes(app.get_option("--seed"))
           ->excludes(app.get_option("--dry-run"));
   add_number(app, "--epoch", a.epoch, "with --derive RUN_DIR: after this epoch (default: the last)",
              at_least(0))
@@ -78,6 +81,8 @@ void declare(CLI::App& app, Arguments& a) {
           ->excludes(resume)
           ->excludes(config)
           ->excludes(app.get_option("--run-dir"))
+          ->excludes(app.get_option("--init-from"))
+          ->excludes(app.get_option("--method"))
           ->excludes(count)
           ->excludes(derive);
   auto* from = app.add_option("--from", a.from, "with --select: the run directory")
@@ -109,6 +114,12 @@ void check_is_run(const fs::path& folder) {
   }
 }
 
+void set_method(const Arguments& a, FieldTable& table) {
+  if (!a.method.empty()) {
+    table.set("search.method", a.method, "--method " + a.method);
+  }
+}
+
 /// A genotype, and after which epoch it is.
 struct Derived {
   Genotype genotype;
@@ -124,8 +135,11 @@ Derived derive_from_run(const Arguments& a) {
   check_has_alphas(a.derive);
   check_is_run(a.derive);
   const RecordedTheta recorded = read_theta(fs::path(a.derive) / "alphas.jsonl", a.epoch);
-  const auto config = load_config<SearchConfig>(fs::path(a.derive) / "config.yaml",
-                                                [&a](FieldTable& table) { apply(a, table); });
+  const auto config =
+      load_config<SearchConfig>(fs::path(a.derive) / "config.yaml", [&a](FieldTable& table) {
+        apply(a, table);
+        set_method(a, table);
+      });
   SearchSpace space = search_space(config);
   space.primitives = recorded.primitives;
   Derived derived{derive(*search_method(config), recorded.theta, space, a.derive), recorded.epoch};
@@ -137,12 +151,13 @@ Derived derive_from_checkpoint(const Arguments& a) {
   if (a.epoch >= 0) {
     throw Error("--epoch goes with a run directory; a checkpoint holds the alphas of one moment");
   }
-  if (!a.settings.empty()) {
-    throw Error("--set goes with a run directory; a checkpoint says itself how to derive");
+  if (!a.settings.empty() || !a.method.empty()) {
+    throw Error(std::string(a.method.empty() ? "--set" : "--method") +
+                " goes with a run directory; a checkpoint says itself how to derive");
   }
   const StoredTheta stored = theta_of(load_checkpoint(a.derive));
   Derived derived{derive(*stored.method, stored.theta, stored.space, a.derive), stored.epoch};
-  derived.genotype.name = as_utf8(fs::path(a.derive).stem().string());
+  derived.genotype.name = as_utf8(a.name.empty() ? fs::path(a.derive).stem().string() : a.name);
   return derived;
 }
 
@@ -275,19 +290,16 @@ int search_main(int argc, char** argv) {
   if (!a.derive.empty()) {
     return print_derived(a);
   }
-  if (!a.select.empty()) {
-    return run_selection(a, {argc, argv}, signals);
-  }
   if (!a.output.empty() && a.count == 0) {
     throw Error("-o goes with --derive and --count; a run's folder is --run-dir or run.root");
   }
+  if (!a.select.empty()) {
+    return run_selection(a, {argc, argv}, signals);
+  }
   // Several ranks open it together, once they know the time-outs of its config.
   std::optional<RunDirectory> directory = works_alone(a) ? open_directory(a) : std::nullopt;
-  const auto config = load_config<SearchConfig>(a, [&a](FieldTable& table) {
-    if (!a.method.empty()) {
-      table.set("search.method", a.method, "--method " + a.method);
-    }
-  });
+  const auto config =
+      load_config<SearchConfig>(a, [&a](FieldTable& table) { set_method(a, table); });
   if (a.count > 0) {
     return print_drawn(a, config);
   }

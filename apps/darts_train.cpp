@@ -34,13 +34,16 @@ void declare(CLI::App& app, Arguments& a) {
       ->type_name("FILE|RUN_DIR|NAME")
       ->excludes(resume);
   declare_processes(app, a.processes);
-  app.add_option("--max-time", a.max_time, "stop after so many hours, saving all (train.max_hours)")
+  app.add_option("--max-time", a.max_time,
+                 "stop after so many hours, saving all (train.max_hours); the exit status is 0 "
+                 "then as well, a "
+                 "finished training has a result.json")
       ->type_name("HOURS");
 }
 
 /// Throws Error where the run in `directory` trains another one.
 void check_genotype(const RunDirectory& directory, const Genotype& genotype) {
-  if (load_genotype(directory.genotype().string()) != genotype) {
+  if (load_genotype(directory.path().string()) != genotype) {
     throw Error(
         "the run in " + directory.path().string() +
         " trains another genotype than --genotype; leave it out, or take another --run-dir");
@@ -56,8 +59,7 @@ Genotype genotype_to_train(const Arguments& a, const std::optional<RunDirectory>
   if (directory && !a.name.empty()) {
     Log().warn("--name has no effect beside --resume: the run keeps its folder");
   }
-  Genotype genotype =
-      load_genotype(a.genotype.empty() ? directory->genotype().string() : a.genotype);
+  Genotype genotype = load_genotype(a.genotype.empty() ? directory->path().string() : a.genotype);
   if (directory) {
     check_genotype(*directory, genotype);
   }

@@ -26,7 +26,7 @@ void declare_testing(CLI::App& app, EvalArguments& a) {
   add_number(app, "--workers", a.workers, "threads that prepare batches", between(0, 256));
   add_number(app, "--recalibrate", a.recalibrate,
              "first compute the batch norms' statistics anew on so many batches of training "
-             "images",
+             "images (of all, those of data.hold_out and beyond data.limit as well)",
              at_least(0));
   app.add_option("--device", a.device, "auto, cpu, cuda or cuda:N");
   app.add_option("--precision", a.precision, "fp32, or bf16 by autocast")

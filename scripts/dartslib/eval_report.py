@@ -51,6 +51,8 @@ def read_report(path: Path) -> Report:
         raise UserError(f"{reason(error)}{hint}") from None
     except (ValueError, RecursionError):
         raise UserError(f"{path}: not a JSON file") from None
+    if isinstance(content, dict) and "confusion" in content and content["confusion"] is None:
+        raise UserError(f"{path}: no confusion matrix; darts_eval keeps none of over 2,000 classes")
     try:
         names = [str(entry["name"]) for entry in content["classes"]]
         report = Report(

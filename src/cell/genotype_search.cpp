@@ -4,6 +4,7 @@
 #include <darts/core/text.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <utility>
 
@@ -67,6 +68,10 @@ class Finder {
     if ((quote != '\'' && quote != '"') || (at_ > 0 && is_word(text_[at_ - 1]))) {
       return false;
     }
+    std::size_t& unclosed_before = unclosed_before_[quote == '"' ? 1 : 0];
+    if (at_ < unclosed_before) {
+      return false;
+    }
     const std::string three(3, quote);
     if (text_.substr(at_, 3) == three) {
       if (const auto end = text_.find(three, at_ + 3); end != std::string_view::npos) {
@@ -74,13 +79,15 @@ class Finder {
         return true;
       }
     }
-    for (std::size_t i = at_ + 1; i < text_.size() && text_[i] != '\n'; ++i) {
+    std::size_t i = at_ + 1;
+    for (; i < text_.size() && text_[i] != '\n'; ++i) {
       if (text_[i] == quote) {
         at_ = i + 1;
         return true;
       }
       i += text_[i] == '\\' ? 1 : 0;
     }
+    unclosed_before = i;
     return false;
   }
 
@@ -101,10 +108,11 @@ class Finder {
 
   /// A genotype whose name was just read; goes on behind its closing bracket.
   void add(const std::string& name) {
-    const auto line =
-        std::count(text_.begin(), text_.begin() + static_cast<std::ptrdiff_t>(at_), '\n');
+    const std::string_view since = text_.substr(counted_, at_ - counted_);
+    line_ += static_cast<std::size_t>(std::ranges::count(since, '\n'));
+    counted_ = at_;
     at_ = text_.find('(', at_) + 1;
-    found_.all.push_back({name, static_cast<std::size_t>(line) + 1, at_});
+    found_.all.push_back({name, line_, at_});
     if (!name.empty()) {
       found_.names[name] = found_.all.size() - 1;
     }
@@ -124,8 +132,19 @@ class Finder {
 
   std::string_view text_;
   std::size_t at_ = 0;
+  std::size_t line_ = 1;                          // of counted_
+  std::size_t counted_ = 0;                       // lines are counted up to here
+  std::array<std::size_t, 2> unclosed_before_{};  // no ' (no ") before here is closed in its line
   FoundGenotypes found_;
 };
+
+/// Of many, the first ones: a line that no terminal holds says nothing.
+std::string listed(std::vector<std::string> names) {
+  constexpr std::size_t most = 20;
+  const std::size_t left_out = names.size() - std::min(names.size(), most);
+  names.resize(names.size() - left_out);
+  return join(names) + (left_out > 0 ? " and " + std::to_string(left_out) + " more" : "");
+}
 
 }  // namespace
 
@@ -146,7 +165,7 @@ const FoundGenotype& choose(const FoundGenotypes& found, const std::string& name
       there.push_back(known);
     }
     throw Error(where + ": no genotype " + in_quotes(name) +
-                "; there: " + (there.empty() ? "one without a name" : join(there)));
+                "; there: " + (there.empty() ? "one without a name" : listed(there)));
   }
   if (found.all.size() > 1) {
     for (const FoundGenotype& one : found.all) {
@@ -159,7 +178,7 @@ const FoundGenotype& choose(const FoundGenotypes& found, const std::string& name
                   " to " + std::to_string(found.all.back().line) +
                   "; is it the log of a run? Its result is its genotype.json");
     }
-    throw Error(where + ": " + std::to_string(there.size()) + " genotypes: " + join(there) +
+    throw Error(where + ": " + std::to_string(there.size()) + " genotypes: " + listed(there) +
                 "; say which: " + where + ":NAME");
   }
   return found.all.front();

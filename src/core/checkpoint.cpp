@@ -38,7 +38,7 @@ std::string count_of(std::uint64_t bytes) {
 Error cut_off(const std::filesystem::path& file, std::uint64_t have, std::uint64_t want,
               const char* bound = "") {
   return Error(file.string() + " is cut off: " + count_of(have) + " of " + bound + count_of(want) +
-               " bytes; take an older checkpoint of the run");
+               " bytes; write it anew, or take an older checkpoint of the run");
 }
 
 std::string_view bytes_of(const at::Tensor& tensor) {
@@ -130,7 +130,7 @@ void check_size(const File& file, std::size_t header, const std::vector<detail::
   }
   if (file.size > whole) {
     throw Error(file.path.string() + " is damaged (" + count_of(file.size - whole) +
-                " bytes follow its end); take an older checkpoint of the run");
+                " bytes follow its end); write it anew, or take an older checkpoint of the run");
   }
 }
 

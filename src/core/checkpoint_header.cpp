@@ -54,7 +54,8 @@ std::string text_of(const json& value) {
 }
 
 Error damaged(const std::filesystem::path& file, const std::string& how) {
-  return Error(file.string() + " is damaged (" + how + "); take an older checkpoint of the run");
+  return Error(file.string() + " is damaged (" + how +
+               "); write it anew, or take an older checkpoint of the run");
 }
 
 Error foreign(const std::filesystem::path& file) {

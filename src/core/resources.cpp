@@ -2,6 +2,7 @@
 #include <darts/core/resources.hpp>
 #include <darts/core/text.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <set>
 #include <stdexcept>
@@ -17,12 +18,13 @@ struct KindRow {
   const char* folder;
   const char* extension;
   const char* word;
+  const char* program;  ///< what a file of this kind is given to; empty for any of them
 };
 
 constexpr KindRow kind_rows[] = {
-    {ResourceKind::search_config, "search", ".yaml", "search recipe"},
-    {ResourceKind::train_config, "train", ".yaml", "training recipe"},
-    {ResourceKind::genotype, "genotypes", ".json", "genotype"},
+    {ResourceKind::search_config, "search", ".yaml", "search recipe", "darts_search"},
+    {ResourceKind::train_config, "train", ".yaml", "training recipe", "darts_train"},
+    {ResourceKind::genotype, "genotypes", ".json", "genotype", ""},
 };
 
 const KindRow& row_of(ResourceKind kind) {
@@ -57,6 +59,40 @@ fs::path in_source_tree(const fs::path& program, const char* folder) {
     }
   }
   return {};
+}
+
+/// Whether a file lies in one of the folders of a kind.
+bool is_among(const fs::path& file, const KindRow& row, const ResourcePlaces& places) {
+  const std::vector<fs::path> folders = resource_folders(row.kind, places);
+  return std::ranges::any_of(folders, [&](const fs::path& folder) {
+    std::error_code ignored;
+    return fs::equivalent(folder, file.parent_path(), ignored);
+  });
+}
+
+/// "a training recipe, which darts_train takes" where another program has a recipe of that name;
+/// empty else.
+std::string of_another_program(const KindRow& own, const std::string& stem,
+                               const ResourcePlaces& places) {
+  for (const KindRow& row : kind_rows) {
+    const std::vector<std::string> names = resource_names(row.kind, places);
+    if (row.kind != own.kind && std::string_view(row.extension) == own.extension &&
+        std::ranges::find(names, stem) != names.end()) {
+      return std::string("a ") + row.word + ", which " + row.program + " takes";
+    }
+  }
+  return "";
+}
+
+/// Throws Error if the file is one of another kind: its keys would all be called unknown.
+void check_kind(const fs::path& file, const KindRow& own, const ResourcePlaces& places) {
+  for (const KindRow& row : kind_rows) {
+    if (row.kind != own.kind && std::string_view(row.extension) == own.extension &&
+        is_among(file, row, places) && !is_among(file, own, places)) {
+      throw Error(file.string() + " is a " + row.word + ", which " + row.program + " takes; a " +
+                  own.word + " is expected here");
+    }
+  }
 }
 
 /// Where `name` is looked for, in order.
@@ -124,9 +160,13 @@ fs::path find_resource(ResourceKind kind, const std::string& name, const Resourc
   std::vector<std::string> tried;
   for (const fs::path& candidate : candidates(row, name, places)) {
     if (is_file(candidate)) {
+      check_kind(candidate, row, places);
       return candidate;
     }
-    tried.push_back(candidate.string() + (is_folder(candidate) ? " (a directory)" : ""));
+    std::string words = candidate.string() + (is_folder(candidate) ? " (a directory)" : "");
+    if (std::ranges::find(tried, words) == tried.end()) {  // two ways may lead to one folder
+      tried.push_back(std::move(words));
+    }
   }
   const std::vector<std::string> names = resource_names(kind, places);
   std::string message =
@@ -134,7 +174,9 @@ fs::path find_resource(ResourceKind kind, const std::string& name, const Resourc
       "; available: " +
       (names.empty() ? "none (set DARTS_CONFIG_DIR to the folder configs)" : join(names));
   const std::string stem = name.ends_with(row.extension) ? fs::path(name).stem().string() : name;
-  if (const auto near = nearest(stem, names)) {
+  if (const std::string other = of_another_program(row, stem, places); !other.empty()) {
+    message += "; " + stem + " is " + other;
+  } else if (const auto near = nearest(stem, names)) {
     message += "; did you mean " + *near + "?";
   }
   throw Error(message);

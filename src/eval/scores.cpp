@@ -5,6 +5,7 @@
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/eq.h>
 #include <ATen/ops/isfinite.h>
+#include <ATen/ops/ones_like.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/topk.h>
 #include <ATen/ops/zeros.h>
@@ -26,10 +27,15 @@ double share(std::int64_t part, std::int64_t whole) {
 }  // namespace
 
 TestScores::TestScores(std::int64_t classes)
-    : confusion_(at::zeros({classes, classes}, at::kLong)) {}
+    : class_images_(at::zeros({classes}, at::kLong)),
+      class_correct_(at::zeros({classes}, at::kLong)) {
+  if (classes <= most_confused) {
+    confusion_ = at::zeros({classes, classes}, at::kLong);
+  }
+}
 
 void TestScores::add(const at::Tensor& logits, const at::Tensor& labels) {
-  const std::int64_t classes = confusion_.size(0);
+  const std::int64_t classes = class_images_.size(0);
   TORCH_CHECK(logits.dim() == 2 && logits.size(1) == classes && logits.size(0) == labels.size(0),
               "TestScores: logits of shape [", labels.size(0), ", ", classes, "] expected, got ",
               logits.sizes());
@@ -39,11 +45,16 @@ void TestScores::add(const at::Tensor& logits, const at::Tensor& labels) {
   loss_sum_ +=
       at::cross_entropy_loss(values, labels).item<double>() * static_cast<double>(labels.size(0));
   const at::Tensor first = values.argmax(1);
-  correct_ += first.eq(labels).sum().item<std::int64_t>();
+  const at::Tensor correct = first.eq(labels);
+  correct_ += correct.sum().item<std::int64_t>();
   const at::Tensor five = std::get<1>(values.topk(std::min<std::int64_t>(5, classes), 1));
   among_five_ += five.eq(labels.unsqueeze(1)).sum().item<std::int64_t>();
-  confusion_ +=
-      at::bincount(labels * classes + first, {}, classes * classes).view({classes, classes}).cpu();
+  class_images_ += at::bincount(labels, {}, classes).cpu();
+  class_correct_ += at::bincount(labels.masked_select(correct), {}, classes).cpu();
+  if (confusion_.defined()) {
+    const at::Tensor ones = at::ones_like(labels);
+    confusion_.view({-1}).index_add_(0, (labels * classes + first).cpu(), ones.cpu());
+  }
 }
 
 void TestScores::add_up(Ranks& ranks) {
@@ -52,7 +63,11 @@ void TestScores::add_up(Ranks& ranks) {
   }
   const at::Tensor counts = at::tensor({images_, non_finite_, correct_, among_five_}, at::kLong);
   ranks.sum(counts);
-  ranks.sum(confusion_);
+  ranks.sum(class_images_);
+  ranks.sum(class_correct_);
+  if (confusion_.defined()) {
+    ranks.sum(confusion_);
+  }
   std::array<double, 1> loss{loss_sum_};
   ranks.sum(std::span<double>(loss));
   const auto* const sums = counts.const_data_ptr<std::int64_t>();
@@ -67,9 +82,12 @@ double TestScores::loss() const { return loss_sum_ / static_cast<double>(images_
 double TestScores::top1() const { return share(correct_, images_); }
 double TestScores::top5() const { return share(among_five_, images_); }
 
+std::int64_t TestScores::images_of(std::int64_t label) const {
+  return class_images_[label].item<std::int64_t>();
+}
+
 double TestScores::accuracy_of(std::int64_t label) const {
-  const at::Tensor row = confusion_[label];
-  return share(row[label].item<std::int64_t>(), row.sum().item<std::int64_t>());
+  return share(class_correct_[label].item<std::int64_t>(), images_of(label));
 }
 
 nlohmann::ordered_json to_json(const TestScores& scores,
@@ -79,15 +97,18 @@ nlohmann::ordered_json to_json(const TestScores& scores,
                               {"top1", scores.top1()},
                               {"top5", scores.top5()},
                               {"classes", nlohmann::ordered_json::array()},
-                              {"confusion", nlohmann::ordered_json::array()}};
-  const auto classes = static_cast<std::size_t>(scores.confusion().size(0));
-  for (std::size_t i = 0; i < classes; ++i) {
-    const at::Tensor row = scores.confusion()[static_cast<std::int64_t>(i)].contiguous();
-    const auto* first = row.const_data_ptr<std::int64_t>();
-    json["confusion"].push_back(std::vector<std::int64_t>(first, first + classes));
-    json["classes"].push_back({{"name", class_names.at(i)},
-                               {"images", row.sum().item<std::int64_t>()},
-                               {"accuracy", scores.accuracy_of(static_cast<std::int64_t>(i))}});
+                              {"confusion", nullptr}};
+  for (std::int64_t label = 0; label < scores.classes(); ++label) {
+    json["classes"].push_back({{"name", class_names.at(static_cast<std::size_t>(label))},
+                               {"images", scores.images_of(label)},
+                               {"accuracy", scores.accuracy_of(label)}});
+  }
+  if (scores.confusion().defined()) {
+    json["confusion"] = nlohmann::ordered_json::array();
+    for (const at::Tensor& row : scores.confusion().unbind()) {
+      const auto* first = row.const_data_ptr<std::int64_t>();
+      json["confusion"].push_back(std::vector<std::int64_t>(first, first + row.numel()));
+    }
   }
   return json;
 }

@@ -1,4 +1,5 @@
 #include <darts/core/error.hpp>
+#include <darts/core/optimizer_limits.hpp>
 #include <darts/eval/train_config.hpp>
 
 namespace darts {
@@ -16,8 +17,10 @@ void add_network(FieldTable& t, TrainConfig::Network& network) {
         between(EvaluationNetworkOptions::least_channels, EvaluationNetworkOptions::most_channels));
   t.add("network.auxiliary", network.auxiliary,
         "weight of the auxiliary head's loss; 0: no auxiliary head", at_least(0.0));
-  t.add("network.drop_path", network.drop_path,
-        "probability of drop path in the last epoch; it rises linearly from 0", between(0.0, 0.99));
+  t.add(
+      "network.drop_path", network.drop_path,
+      "probability of drop path; epoch e of E, counted from 0, has e/E of it (the original's code)",
+      between(0.0, 0.99));
 }
 
 void add_training(FieldTable& t, TrainConfig::Train& train) {
@@ -41,8 +44,10 @@ void add_training(FieldTable& t, TrainConfig::Train& train) {
 void add_weights(FieldTable& t, TrainConfig::Weights& w) {
   t.section("w", "How the weights begin and move: SGD.");
   add_weight_init_field(t, w.init);
-  t.add("w.learning_rate", w.learning_rate.start, "learning rate at the start", greater_than(0.0));
-  t.add("w.learning_rate_min", w.learning_rate.minimum, "least learning rate", at_least(0.0));
+  t.add("w.learning_rate", w.learning_rate.start, "learning rate at the start",
+        greater_than(0.0) & at_most(most_of_a_step));
+  t.add("w.learning_rate_min", w.learning_rate.minimum, "least learning rate",
+        at_least(0.0) & at_most(most_of_a_step));
   t.add("w.schedule", w.learning_rate.schedule,
         "how it falls from epoch to epoch: along half a cosine, by a factor, or along a line",
         one_of<LearningRateSchedule>({{"cosine", LearningRateSchedule::cosine},
@@ -55,8 +60,10 @@ void add_weights(FieldTable& t, TrainConfig::Weights& w) {
         at_least(0));
   t.add("w.momentum", w.momentum, "momentum", between(0.0, 1.0));
   t.add("w.nesterov", w.nesterov, "Nesterov's form of momentum");
-  t.add("w.weight_decay", w.weight_decay, "weight decay", at_least(0.0));
-  t.add("w.clip_norm", w.clip_norm, "the gradient is scaled down to this norm", greater_than(0.0));
+  t.add("w.weight_decay", w.weight_decay, "weight decay", at_least(0.0) & at_most(most_of_a_step));
+  t.add("w.clip_norm", w.clip_norm,
+        "the gradient is scaled down to this norm; one that none reaches, such as 1e9: it is not",
+        greater_than(0.0) & at_most(most_of_a_step));
 }
 
 }  // namespace

@@ -85,7 +85,7 @@ std::unique_ptr<TrainRun> TrainRun::resume(const std::filesystem::path& director
   check_program(directory, "darts_train");
   RunDirectory opened = RunDirectory::open(directory);
   const auto config = load_config<TrainConfig>(opened.config());
-  const Genotype genotype = load_genotype(opened.genotype().string());
+  const Genotype genotype = load_genotype(opened.path().string());
   return resume(std::move(opened), config, genotype, std::move(hooks));
 }
 

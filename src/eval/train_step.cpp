@@ -1,4 +1,5 @@
 #include <darts/core/error.hpp>
+#include <darts/core/optimizer_limits.hpp>
 #include <darts/eval/train_step.hpp>
 #include <darts/ops/noise.hpp>
 
@@ -13,6 +14,7 @@ SgdOptions sgd_options(const TrainConfig::Weights& w) {
   if (w.nesterov && w.momentum == 0.0) {
     throw Error("w.nesterov: there is no momentum (w.momentum 0) for it; set it to false");
   }
+  check_schedule_falls(w.learning_rate.start, w.learning_rate.minimum);
   return {w.momentum, w.nesterov, w.weight_decay, w.clip_norm};
 }
 

@@ -99,12 +99,15 @@ TrainedNetwork load_trained_network(const fs::path& checkpoint_or_run,
   return trained;
 }
 
-bool NetworkTest::is_whole(const NetworkDescription& network) const {
+bool NetworkTest::is_whole(const TrainedNetwork& trained) const {
+  const NetworkDescription& network = trained.description;
+  const bool own_weights =
+      !trained.options.best && trained.options.weights == WeightsKind::best_known;
   std::error_code ignored;  // what is not there is not the same
   const bool own_dataset = data.dataset.empty() || data.dataset == network.dataset;
   const bool own_root = data.root.empty() || data.root == network.root ||
                         fs::equivalent(data.root, network.root, ignored);
-  return data.split == Split::test && data.limit == 0 && own_dataset && own_root &&
+  return own_weights && data.split == Split::test && data.limit == 0 && own_dataset && own_root &&
          recalibrate == 0;
 }
 
@@ -184,6 +187,10 @@ at::Tensor logits_of(TrainedNetwork& trained, const at::Tensor& images, const st
                 "×H×W are needed, these have " + std::to_string(images.dim()) + " dimensions" +
                 (images.dim() == 4 ? " and " + std::to_string(images.size(1)) + " channels" : ""));
   }
+  if (!at::isfinite(images).all().item<bool>()) {
+    throw Error(source + ": the images hold values that are not finite (NaN, infinite)");
+  }
+  check_memory_for(trained, images.size(0));
   restart_noise(*trained.network, {0, RandomPurpose::noise});
   const at::Tensor logits = doing("compute the logits of the images in " + source, [&] {
     return test_logits(trained.network, images.to(trained.device, at::kFloat),

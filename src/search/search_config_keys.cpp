@@ -3,6 +3,7 @@
 
 #include <darts/cell/topology.hpp>
 #include <darts/core/named_rows.hpp>
+#include <darts/core/optimizer_limits.hpp>
 #include <darts/ops/primitive.hpp>
 #include <darts/search/search_config.hpp>
 
@@ -99,29 +100,34 @@ void add_training(FieldTable& t, SearchConfig& c) {
   add_watch_sections(t, c);
   t.section("w", "The weights and their training: SGD, cosine schedule.");
   add_weight_init_field(t, c.w.init);
-  t.add("w.learning_rate", c.w.learning_rate, "learning rate at the start", greater_than(0.0));
+  t.add("w.learning_rate", c.w.learning_rate, "learning rate at the start",
+        greater_than(0.0) & at_most(most_of_a_step));
   t.add("w.learning_rate_min", c.w.learning_rate_min, "learning rate where the cosine ends",
-        at_least(0.0));
+        at_least(0.0) & at_most(most_of_a_step));
   t.add("w.momentum", c.w.momentum, "momentum", between(0.0, 1.0));
   t.add("w.nesterov", c.w.nesterov, "Nesterov's form of it");
-  t.add("w.weight_decay", c.w.weight_decay, "weight decay", at_least(0.0));
-  t.add("w.clip_norm", c.w.clip_norm, "the gradient is scaled down to this norm",
-        greater_than(0.0));
+  t.add("w.weight_decay", c.w.weight_decay, "weight decay",
+        at_least(0.0) & at_most(most_of_a_step));
+  t.add("w.clip_norm", c.w.clip_norm,
+        "the gradient is scaled down to this norm; one that none reaches, such as 1e9: it is not",
+        greater_than(0.0) & at_most(most_of_a_step));
   t.section("alpha", "Training of the architecture parameters: Adam.");
-  t.add("alpha.learning_rate", c.alpha.learning_rate, "learning rate", greater_than(0.0));
+  t.add("alpha.learning_rate", c.alpha.learning_rate, "learning rate",
+        greater_than(0.0) & at_most(most_of_a_step));
   t.add("alpha.beta1", c.alpha.beta1, "decay of the mean of gradients",
         at_least(0.0) & less_than(1.0));
   t.add("alpha.beta2", c.alpha.beta2, "decay of the mean of squared gradients",
         at_least(0.0) & less_than(1.0));
-  t.add("alpha.weight_decay", c.alpha.weight_decay, "weight decay", at_least(0.0));
+  t.add("alpha.weight_decay", c.alpha.weight_decay, "weight decay",
+        at_least(0.0) & at_most(most_of_a_step));
   t.add("alpha.difference_scale", c.alpha.difference_scale,
         "second order: length of the step in w by which the Hessian's product is taken (paper, "
         "footnote 2, and code: 0.01)",
-        greater_than(0.0));
+        greater_than(0.0) & at_most(most_of_a_step));
   t.add("alpha.init_scale", c.alpha.init_scale,
         "a search starts from so many times N(0, 1) (the original's code: 0.001; the paper, A.1.1: "
         "0)",
-        at_least(0.0));
+        at_least(0.0) & at_most(most_of_a_step));
 }
 
 void add_selection(FieldTable& t, SelectionOptions& selection) {

@@ -1,3 +1,4 @@
+#include <darts/core/optimizer_limits.hpp>
 #include <darts/ops/noise.hpp>
 #include <darts/search/search_step.hpp>
 
@@ -11,6 +12,7 @@ namespace darts {
 namespace {
 
 SgdOptions sgd_options(const WeightOptions& o, const StepRules& rules) {
+  check_schedule_falls(o.learning_rate, o.learning_rate_min);
   return {o.momentum, o.nesterov, o.weight_decay, o.clip_norm, rules.unreached};
 }
 

@@ -50,6 +50,20 @@ TEST_F(DartsSearchDerive, AgreesWithTheSearch) {
   expect_same_edges(json::parse(bytes_of(at("g.json"))), of_epoch(2));
 }
 
+TEST_F(DartsSearchDerive, TakesAnotherMethodsWayWhereItsRunIsGiven) {
+  using ::testing::HasSubstr;
+  const fs::path run = finish(recipe({"search.epochs=1"}));
+  EXPECT_THAT(error_of({"--derive", run, "--method", "nonsense"}),
+              HasSubstr("--method nonsense: "));
+  expect_same_edges(derive({run, "--method", "p-darts"}),
+                    derive({run, "--set", "search.method=p-darts"}));
+  const std::string checkpoint = newest_checkpoint(run).string();
+  EXPECT_THAT(error_of({"--derive", checkpoint, "--method", "gdas"}),
+              HasSubstr("--method goes with a run directory"));
+  EXPECT_THAT(error_of({"--derive", checkpoint, "--seed", "3"}), HasSubstr("excludes"));
+  EXPECT_EQ(derive({checkpoint, "--name", "mine"}).at("name"), "mine");
+}
+
 TEST_F(DartsSearchDerive, KeepsAsManyEdgesAsAsked) {
   const fs::path run = finish(recipe({"search.epochs=1", "space.edges_per_node=1"}));
   EXPECT_EQ(derive({run}).at("normal").at(0).size(), 1U);

@@ -77,6 +77,20 @@ TEST_F(WrongTraining, HasTooFewImages) {
   EXPECT_TRUE(fs::is_empty(runs()));
 }
 
+TEST_F(WrongTraining, HasNoGenotypeAnyMore) {
+  const fs::path run = finish(recipe({"train.epochs=1"}));
+  fs::remove(run / "genotype.json");
+  EXPECT_THAT(error_of({"--resume", run}), HasSubstr(run.string() + ": no genotype.json in this"));
+}
+
+TEST_F(WrongTraining, HasRatesThatRiseOrThatNoStepHolds) {
+  EXPECT_THAT(error_of(recipe({"w.learning_rate=0.01", "w.learning_rate_min=0.5"})),
+              HasSubstr("w.learning_rate_min: 0.5 is above w.learning_rate, 0.01"));
+  EXPECT_THAT(error_of(recipe({"w.clip_norm=1e39"})),
+              HasSubstr("w.clip_norm=1e39: must be greater than 0 and at most 1e+30"));
+  EXPECT_TRUE(fs::is_empty(runs()));
+}
+
 class WrongSearch : public SearchFixture {
  protected:
   std::string error_of_other(const std::string& name, const Arguments& arguments) const {

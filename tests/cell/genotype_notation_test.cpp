@@ -164,6 +164,24 @@ TEST(GenotypeNotation, MissingFieldsAreErrors) {
               HasSubstr("normal_concat: names no state"));
 }
 
+TEST(GenotypeNotation, OfVeryManyGenotypesTheFirstAreNamed) {
+  std::string text;
+  for (int i = 1; i <= 30'000; ++i) {
+    text += "g" + std::to_string(i) + " = Genotype()\n";
+  }
+  EXPECT_THAT(error_in(text), AllOf(HasSubstr("30000 genotypes: g1 (line 1), g2 (line 2), "),
+                                    HasSubstr("g20 (line 20) and 29980 more; say which")));
+}
+
+/// A scan to the line's end from each of them would take minutes.
+TEST(GenotypeNotation, QuotesThatNothingClosesAreReadOnce) {
+  std::string text = "'";
+  for (int i = 0; i < 500'000; ++i) {
+    text += "\\'";
+  }
+  EXPECT_EQ(read(text + "\n'it is' \"\n" + darts_v1), read(darts_v1));
+}
+
 TEST(GenotypeNotation, EveryCutOffTextIsAnError) {
   const std::string text = darts_v1;
   for (std::size_t size = 0; size < text.size(); ++size) {

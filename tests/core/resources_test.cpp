@@ -93,6 +93,34 @@ TEST(Resources, NotFoundNamesWhatWasTriedAndWhatThereIs) {
             "folder configs)");
 }
 
+TEST(Resources, TwoWaysToOneFolderAreToldOnce) {
+  const TemporaryFolder folder;
+  const std::string configs = (folder / "tree/configs").string();
+  fs::create_directories(folder / "tree/configs/search");
+  EXPECT_EQ(error_of([&] {
+              find_resource(search, "a.yaml", {configs, folder / "tree/bin/darts_search"});
+            }),
+            "no search recipe \"a.yaml\"; tried a.yaml, " + configs +
+                "/search/a.yaml; available: none (set DARTS_CONFIG_DIR to the folder configs)");
+}
+
+TEST(Resources, ARecipeOfAnotherProgramIsCalledSo) {
+  const TemporaryFolder folder;
+  const fs::path hour = write_text(folder / "mine/train/hour.yaml");
+  write_text(folder / "mine/search/four.yaml");
+  const ResourcePlaces places{folder / "mine", ""};
+  const auto message = [&](const std::string& name) {
+    return error_of([&] { find_resource(search, name, places); });
+  };
+  EXPECT_TRUE(message("hour.yaml")
+                  .ends_with("available: four; hour is a training recipe, which darts_train takes"))
+      << message("hour.yaml");
+  EXPECT_EQ(message(hour.string()), hour.string() +
+                                        " is a training recipe, which darts_train takes; a search "
+                                        "recipe is expected here");
+  EXPECT_EQ(find_resource(ResourceKind::train_config, hour.string(), places), hour);
+}
+
 TEST(Resources, ThisProcessFindsItsOwnSourceTree) {
   const char* before = std::getenv("DARTS_CONFIG_DIR");
   const std::string kept = before == nullptr ? "" : before;

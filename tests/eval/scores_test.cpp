@@ -33,6 +33,20 @@ TEST(TestScores, CountsTopOneTopFiveClassesAndConfusion) {
   EXPECT_NEAR(scores.loss(), std::log(normaliser) - sum_of_label_logits / 5.0, 1e-12);
 }
 
+TEST(TestScores, OfVeryManyClassesKeepsEveryClassButNoConfusion) {
+  constexpr std::int64_t classes = TestScores::most_confused + 1;
+  TestScores scores(classes);
+  at::Tensor logits = torch::zeros({3, classes});
+  logits.select(1, 7).fill_(1.0);
+  scores.add(logits, torch::tensor({7, 2000, 2000}, at::kLong));
+  EXPECT_FALSE(scores.confusion().defined());
+  EXPECT_DOUBLE_EQ(scores.accuracy_of(7), 1.0);
+  EXPECT_DOUBLE_EQ(scores.accuracy_of(2000), 0.0);
+  const auto report = to_json(scores, std::vector<std::string>(classes, "name"));
+  EXPECT_EQ(report.at("classes").at(2000).at("images"), 2);
+  EXPECT_TRUE(report.at("confusion").is_null());
+}
+
 TEST(TestScores, FewerThanFiveClassesAreAllAmongTheTopFive) {
   TestScores scores(3);
   scores.add(torch::tensor({{1., 0., 2.}}), torch::tensor({1}, at::kLong));

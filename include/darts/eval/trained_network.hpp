@@ -48,9 +48,9 @@ struct NetworkTest {
   std::int64_t recalibrate = 0;  ///< batches that recalibrate() was called with before
   bool show_progress = false;
 
-  /// Whether the figures are those of the training's own test: of all test images that `network`
-  /// has in the folder where its training found them.
-  bool is_whole(const NetworkDescription& network) const;
+  /// Whether the figures are those of the training's own test: of the weights that it would test
+  /// (not those picked on the test set), on all test images where the training found them.
+  bool is_whole(const TrainedNetwork& trained) const;
 };
 
 /// Computes the batch norms' statistics anew on `test.recalibrate` batches of training images.
