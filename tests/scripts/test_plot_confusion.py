@@ -48,6 +48,11 @@ def test_any_number_of_classes(script: Script, tmp_path: Path, classes: int) -> 
     assert (tmp_path / "run" / "confusion.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_of_very_many_classes_there_is_no_matrix(script: Script, tmp_path: Path) -> None:
+    path = write_report(tmp_path, random_matrix(3), confusion=None)
+    fails_in_one_line(script("plot_confusion.py", path), "no confusion matrix", "2,000 classes")
+
+
 def test_few_classes_show_their_numbers(script: Script, tmp_path: Path) -> None:
     path = write_report(tmp_path, np.array([[6, 2, 0], [0, 5, 0], [1, 0, 199]]))
     assert script("plot_confusion.py", path, "-o", "c.svg").returncode == 0
