@@ -51,7 +51,8 @@ class LinearPass {
     const at::Tensor own = bias.contiguous();
     std::vector<T> shift = vector_of(0.0);
     std::copy_n(own.const_data_ptr<T>(), out_, shift.begin());
-    for_parts([&](const ImageGroup&, std::int64_t first, const kernels::UnitShape& shape, T* room) {
+    const auto no_sums = [](const ImageGroup&) -> T* { return nullptr; };
+    for_parts(no_sums, [&](std::int64_t first, const kernels::UnitShape& shape, T*, T* room) {
       kernels::UnitForward<T> task;
       task.shape = shape;
       task.input.x = {x_.const_data_ptr<T>() + first * x_.size(1), x_.size(1)};
@@ -73,38 +74,42 @@ class LinearPass {
     const std::vector<T> one = vector_of(1.0);
     const std::vector<T> zero = vector_of(0.0);
     GroupSums<T> sums(parts_of(x_), by_weight ? packing_.size() : 0);
-    const auto clear = [&](const ImageGroup& group) {
+    const auto begin = [&](const ImageGroup& group) -> T* {
       return by_weight ? sums.begin(group) : nullptr;
     };
-    for_parts(
-        [&](const ImageGroup& group, std::int64_t first, const kernels::UnitShape& shape, T* room) {
-          kernels::UnitBackward<T> task;
-          task.shape = shape;
-          task.input.x = {x_.const_data_ptr<T>() + first * x_.size(1), x_.size(1)};
-          task.g = {g.const_data_ptr<T>() + first * out_, out_};
-          task.z = task.g;
-          task.a = one.data();
-          task.b = task.c = zero.data();
-          task.pointwise_t = weights.data();
-          task.grad_pointwise = clear(group);
-          if (by_x) {
-            task.grad_x = {grad_x.template mutable_data_ptr<T>() + first * x_.size(1), x_.size(1)};
-          }
-          task.workspace = room;
-          kernels::unit_backward(task);
-        });
+    for_parts(begin, [&](std::int64_t first, const kernels::UnitShape& shape, T* own, T* room) {
+      kernels::UnitBackward<T> task;
+      task.shape = shape;
+      task.input.x = {x_.const_data_ptr<T>() + first * x_.size(1), x_.size(1)};
+      task.g = {g.const_data_ptr<T>() + first * out_, out_};
+      task.z = task.g;
+      task.a = one.data();
+      task.b = task.c = zero.data();
+      task.pointwise_t = weights.data();
+      task.grad_pointwise = own;
+      if (by_x) {
+        task.grad_x = {grad_x.template mutable_data_ptr<T>() + first * x_.size(1), x_.size(1)};
+      }
+      task.workspace = room;
+      kernels::unit_backward(task);
+    });
     return {grad_x, by_weight ? packing_.gradients(sums.total().data()).front().view({out_, -1})
                               : at::Tensor()};
   }
 
  private:
-  template <class Work>
-  void for_parts(const Work& work) const {
+  /// Calls work(first sample, shape, what `begin` gave for its group, workspace) for every part; a
+  /// group has several of them where there are more than groups.
+  template <class Begin, class Work>
+  void for_parts(const Begin& begin, const Work& work) const {
     for_groups<T>(parts_of(x_), kernels::unit_workspace<T>(shape_of(samples_a_part)),
                   [&](const ImageGroup& group, T* room) {
-                    const std::int64_t first = group.first * samples_a_part;
-                    const std::int64_t last = std::min(group.last * samples_a_part, x_.size(0));
-                    work(group, first, shape_of(last - first), room);
+                    T* const own = begin(group);
+                    for (std::int64_t part = group.first; part < group.last; ++part) {
+                      const std::int64_t first = part * samples_a_part;
+                      const std::int64_t last = std::min(first + samples_a_part, x_.size(0));
+                      work(first, shape_of(last - first), own, room);
+                    }
                   });
   }
   kernels::UnitShape shape_of(std::int64_t samples) const {

@@ -43,8 +43,15 @@ std::vector<at::Tensor> run(const Sizes& sizes, at::ScalarType type, Execution e
 }
 
 TEST(Linear, EqualsLibTorchsUpToRoundingForAllSizes) {
-  for (const Sizes& sizes :
-       {Sizes{1, 1, 1}, {5, 3, 10}, {16, 20, 17}, {17, 33, 4}, {130, 64, 10}}) {
+  for (const Sizes& sizes : {Sizes{1, 1, 1},
+                             {5, 3, 10},
+                             {16, 20, 17},
+                             {17, 33, 4},
+                             {130, 64, 10},
+                             {512, 7, 5},
+                             {513, 40, 10},
+                             {1100, 300, 20},
+                             {4096, 16, 10}}) {
     for (const bool with_bias : {true, false}) {
       const auto expected = run(sizes, at::kDouble, Execution::plain, with_bias);
       const auto found = run(sizes, at::kDouble, Execution::fused, with_bias);
@@ -63,10 +70,11 @@ TEST(Linear, EqualsLibTorchsUpToRoundingForAllSizes) {
 }
 
 TEST(Linear, DoesNotDependOnTheNumberOfThreads) {
-  const Sizes sizes{100, 70, 33};
-  for (const at::ScalarType type : {at::kFloat, at::kDouble}) {
-    testing::expect_independent_of_threads(
-        [&] { return testing::by_place(run(sizes, type, Execution::fused)); });
+  for (const Sizes& sizes : {Sizes{100, 70, 33}, {1500, 9, 4}}) {
+    for (const at::ScalarType type : {at::kFloat, at::kDouble}) {
+      testing::expect_independent_of_threads(
+          [&] { return testing::by_place(run(sizes, type, Execution::fused)); });
+    }
   }
 }
 
