@@ -6,6 +6,7 @@
 #
 # A fair share of the cores is 2 times; waiting for each other costs threads more.
 set -euo pipefail
+export LC_ALL=C # a comma in numbers is none to awk and printf
 
 if [[ ${1:-} == -h || ${1:-} == --help ]]; then
   sed -n '2,/^set/p' "$0" | sed -e 's/^# \{0,1\}//' -e '/^set/d'

@@ -20,6 +20,7 @@
 # Needs root, or the right to make user namespaces. Exit status: 0 if all cases hold, 1 if not, 77 if they
 # were left out for want of that right.
 set -euo pipefail
+export LC_ALL=C # a comma in numbers is none to awk and printf
 
 say() { printf '%s\n' "$*"; }
 
@@ -254,13 +255,14 @@ images_per_second() { # RUN
 row() { printf '%-6s %-10s %-9s %-9s %s\n' "$@"; }
 
 measured() { # RUN SIZE RATE DELAY
-  local rate=$3 delay=$4 seconds
+  local rate=$3 delay=$4 seconds images
   start "$1" "$2"
   await_success "steady"
   seconds=$(printf '%s\n' "${ended[@]}" | sort -g | tail -n 1)
   if ((rate == 0)); then rate="-"; fi
   if ((delay == 0)); then delay="-"; fi
-  row "$2" "$rate" "$delay" "$seconds" "$(printf '%.0f' "$(images_per_second "$1")")"
+  images=$(images_per_second "$1")
+  row "$2" "$rate" "$delay" "$seconds" "$(printf '%.0f' "$images")"
 }
 
 case_steady() {

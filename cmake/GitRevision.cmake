@@ -10,7 +10,8 @@ if(CMAKE_SCRIPT_MODE_FILE STREQUAL CMAKE_CURRENT_LIST_FILE)
   find_program(GIT_EXECUTABLE git)
   if(GIT_EXECUTABLE AND EXISTS "${SOURCE_DIR}/.git") # not a repository that happens to lie above
     execute_process(
-      COMMAND "${GIT_EXECUTABLE}" describe --always --dirty --abbrev=12 --exclude=*
+      COMMAND "${GIT_EXECUTABLE}" -c "safe.directory=${SOURCE_DIR}" describe --always --dirty
+              --abbrev=12 --exclude=*
       WORKING_DIRECTORY "${SOURCE_DIR}" OUTPUT_VARIABLE described OUTPUT_STRIP_TRAILING_WHITESPACE
       ERROR_QUIET RESULT_VARIABLE failed)
     if(NOT failed AND described MATCHES "^[0-9a-f]+(-dirty)?$")

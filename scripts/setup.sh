@@ -264,11 +264,17 @@ setup() {
 
 # As many jobs as there are cores, and as memory allows: LibTorch's headers cost 1.5 GB a compiler.
 parallel_jobs() {
-  local cores memory_mb limit
-  cores="$(nproc)"
+  local cores memory_mb limit group
+  cores="$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc)" # which would count those
   memory_mb="$(awk '/^MemAvailable:/ { print int($2 / 1024) }' /proc/meminfo)"
-  limit="$(cat /sys/fs/cgroup/memory.max 2>/dev/null || echo max)"
-  if [[ "$limit" != max ]] && ((limit / 1048576 < memory_mb)); then memory_mb=$((limit / 1048576)); fi
+  # The least limit of the control groups around this process, such as a batch system's.
+  group="$(sed -n 's/^0:://p' /proc/self/cgroup 2>/dev/null || true)"
+  while :; do
+    limit="$(cat "/sys/fs/cgroup$group/memory.max" 2>/dev/null || echo max)"
+    if [[ "$limit" != max ]] && ((limit / 1048576 < memory_mb)); then memory_mb=$((limit / 1048576)); fi
+    [[ -n "${group%/}" ]] || break
+    group="${group%/*}"
+  done
   local jobs=$((memory_mb / 1500))
   if ((jobs > cores)); then jobs=$cores; fi
   echo $((jobs > 0 ? jobs : 1))

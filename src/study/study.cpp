@@ -2,6 +2,7 @@
 
 #include <darts/core/doing.hpp>
 #include <darts/core/error.hpp>
+#include <darts/core/optimizer_limits.hpp>
 #include <darts/core/text.hpp>
 #include <darts/study/study.hpp>
 
@@ -60,8 +61,13 @@ void check_runs(const Study& study, const fs::path& file) {
     within(file.string() + ": searches." + search.name, [&] {
       search_method(search.config);
       first_stage(search.config);
+      check_schedule_falls(search.config.w.learning_rate, search.config.w.learning_rate_min);
     });
   }
+  within(file.string() + ": training", [&] {
+    const LearningRateOptions& rate = study.training.w.learning_rate;
+    check_schedule_falls(rate.start, rate.minimum);
+  });
 }
 
 Genotype named_genotype(const std::string& given, const fs::path& file) {
@@ -77,6 +83,12 @@ Study load_study(const fs::path& file) {
   std::vector<std::string> genotypes;
   FieldTable own = own_fields(study, genotypes);
   const StudyFile read(file, own);
+  if (study.name.empty() || study.name.front() == '.' ||
+      study.name.find('/') != std::string::npos) {
+    throw Error(file.string() + ": name: " + in_quotes(study.name) +
+                " cannot be the name of a folder; take a word without slashes that does not begin "
+                "with a dot");
+  }
   if (study.hold_out == 0) {
     throw Error(file.string() +
                 ": hold_out is missing: say how many training images are kept for ranking");

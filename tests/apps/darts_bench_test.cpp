@@ -1,4 +1,5 @@
 #include "apps/program.hpp"
+#include "core/temporary_folder.hpp"
 #include "support/test_paths.hpp"
 
 #include <darts/core/atomic_file.hpp>
@@ -40,10 +41,9 @@ class DartsBench : public ::testing::Test {
 
   static bool has_gpu() { return at::detail::getCUDAHooks().getNumGPUs() > 0; }
 
-  // Of each test its own: they run at the same time.
-  const std::string scratch_ = ::testing::TempDir() + "darts_bench_" +
-                               ::testing::UnitTest::GetInstance()->current_test_info()->name();
-  const std::string file_ = scratch_ + ".json";
+  const testing::TemporaryFolder folder_;
+  const std::string scratch_ = (folder_ / "output").string();
+  const std::string file_ = (folder_ / "report.json").string();
 };
 
 TEST_F(DartsBench, ReportsEveryFigureOfACpu) {

@@ -161,6 +161,16 @@ TEST_F(DartsSelect, AFailedRunIsNamedAndRepeatedAlone) {
   EXPECT_EQ(results(folder()).at("candidates").size(), 5U);
 }
 
+TEST_F(DartsSelect, IsNotMixedWithWhatIsInAFolder) {
+  write_text(at("other/config.yaml"), "name: a run\n");
+  EXPECT_THAT(error_of(study({"--dir", at("other").string()})),
+              HasSubstr("other is not empty and no study's folder"));
+  EXPECT_FALSE(fs::exists(at("other/configs")));
+  fs::rename(at("other/config.yaml"), at("other/study.yaml"));
+  EXPECT_THAT(error_of(study({"--dir", at("other").string(), "--only", "none"})),
+              HasSubstr("no such run"));
+}
+
 TEST_F(DartsSelect, AChangedStudyNeedsANewFolder) {
   ASSERT_EQ(run(study({"--only", "random-0-t0"})).status, 0);
   std::string yaml = bytes_of(at("study.yaml"));

@@ -3,6 +3,7 @@
 #include "support/test_paths.hpp"
 
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include <csignal>
 #include <fstream>
@@ -58,6 +59,14 @@ double difference_of_alphas(const fs::path& a, const fs::path& b) {
     most = std::max(most, difference(nlohmann::json::parse(line), nlohmann::json::parse(other)));
   }
   return most;
+}
+
+/// Below the ports that systems hand out; other runs of these tests on this machine have others.
+int own_port(int number) {
+  constexpr int first = 12'000;
+  constexpr int each = 4;
+  constexpr int processes = 4'000;
+  return first + each * (::getpid() % processes) + number;
 }
 
 class SearchOnRanks : public SearchFixture {
@@ -161,7 +170,7 @@ TEST_F(SearchOnRanks, GoesOnWithAnotherNumberOfThem) {
 }
 
 TEST_F(SearchOnRanks, SaysWhatTheyDoNotHaveInCommon) {
-  constexpr int port = 29611;
+  const int port = own_port(0);
   Program other = start_rank(1, 2, port, on_ranks(1, "run", {"seed=9"}));
   const ProgramResult first = start_rank(0, 2, port, on_ranks(1, "run")).wait();
   EXPECT_EQ(first.status, 1);
@@ -173,7 +182,7 @@ TEST_F(SearchOnRanks, SaysWhatTheyDoNotHaveInCommon) {
 
 /// As torchrun does: the same command once more, with the next number of the attempt.
 TEST_F(SearchOnRanks, GoesOnWhenItsLauncherStartsAllAnew) {
-  constexpr int port = 29612;
+  const int port = own_port(1);
   finish(long_on_ranks(2, "unbroken"));
   {
     const Program first = start_rank(0, 2, port, long_on_ranks(1, "elastic"));
@@ -202,7 +211,7 @@ TEST_F(SearchOnRanks, SaysWhyARankCannotGoOn) {
 
 /// Rank 1 may have half of what the search takes.
 TEST_F(SearchOnRanks, SaysOnEachThatOneRunsOutOfMemory) {
-  constexpr int port = 29614;
+  const int port = own_port(3);
   const Arguments big = on_ranks(1, "big",
                                  {"space.channels=256", "space.cells=8", "space.nodes=2",
                                   "search.batch_size=24", "parallel.timeout_seconds=60"});

@@ -1,5 +1,7 @@
 #include "report.hpp"
 
+#include "core/temporary_folder.hpp"
+
 #include <darts/core/atomic_file.hpp>
 #include <darts/core/error.hpp>
 
@@ -12,7 +14,6 @@ namespace {
 
 using nlohmann::ordered_json;
 using ::testing::HasSubstr;
-using ::testing::TempDir;
 
 Result result_of(const std::string& work) {
   Result result;
@@ -31,7 +32,8 @@ std::string error_of(const Report& report) {
 }
 
 TEST(BenchReport, FileHasWhatIsKnownSoFar) {
-  const std::string file = TempDir() + "bench_report.json";
+  const testing::TemporaryFolder folder;
+  const std::string file = (folder / "report.json").string();
   Report report(file, {{"format", "darts-bench"}});
   EXPECT_EQ(ordered_json::parse(read_file(file)).dump(),
             R"({"format":"darts-bench","results":[]})");
@@ -47,10 +49,13 @@ TEST(BenchReport, FileHasWhatIsKnownSoFar) {
   EXPECT_TRUE(json["results"][1]["seconds"].is_null());
 }
 
-TEST(BenchReport, WithoutAFileWritesNone) { Report({}, ordered_json::object()).write(); }
+TEST(BenchReport, WithoutAFileWritesNone) {
+  EXPECT_NO_THROW(Report({}, ordered_json::object()).write());
+}
 
 TEST(BenchReport, SaysAtOnceThatAPlaceCannotBeWritten) {
-  EXPECT_THROW(Report(TempDir() + "not_there/report.json", {}), Error);
+  const testing::TemporaryFolder folder;
+  EXPECT_THROW(Report((folder / "not_there/report.json").string(), {}), Error);
 }
 
 TEST(BenchReport, CountsWhatFailed) {

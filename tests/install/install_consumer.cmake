@@ -29,7 +29,12 @@ endif()
 run("${CMAKE_COMMAND}" -S "${CONSUMER_DIR}" -B "${consumer_build}" -G "${GENERATOR}"
     "-DCMAKE_CXX_COMPILER=${CXX_COMPILER}" "-DCMAKE_PREFIX_PATH=${prefix}" "-DCMAKE_CXX_FLAGS=${flags}")
 run("${CMAKE_COMMAND}" --build "${consumer_build}")
-run("${consumer_build}/consumer" "${WORK_DIR}/runs")
+# The data sets are looked for there where no package of the system's has them.
+set(data "${CONSUMER_DIR}/../../../data")
+if(EXISTS "${data}")
+  file(CREATE_LINK "${data}" "${consumer_build}/data" SYMBOLIC)
+endif()
+run("${CMAKE_COMMAND}" -E chdir "${consumer_build}" ./consumer "${WORK_DIR}/runs")
 expect_printed("Genotype(normal=[('max_pool_3x3', 0), ('max_pool_3x3', 1),")
 expect_printed("found: search")
 

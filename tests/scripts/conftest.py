@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from browsing import start_browser
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
+ROOT = Path(__file__).parents[2]
+SCRIPTS = ROOT / "scripts"
 
 Script = Callable[..., subprocess.CompletedProcess]
 
@@ -35,6 +36,15 @@ def script(tmp_path: Path) -> Script:
         )
 
     return call
+
+
+def newest_preset(*files: str) -> str | None:
+    """Return the preset that is being tested, else the newest, of those whose build has `files`."""
+    asked = os.environ.get("DARTS_TEST_PRESET")
+    builds = [ROOT / "build" / preset for preset in ((asked,) if asked else ("dev", "release"))]
+    whole = [build for build in builds if all((build / file).exists() for file in files)]
+    newest = max(whole, key=lambda build: (build / files[0]).stat().st_mtime, default=None)
+    return newest.name if newest else None
 
 
 def fails_in_one_line(result: subprocess.CompletedProcess, *parts: str, code: int = 1) -> None:

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from conftest import newest_preset
 
 from dartslib.gpu_check import synthetic
 
@@ -19,10 +20,7 @@ NEEDED = ("bin/darts_bench", "bin/darts_search", "tests/core/core_test", "tests/
 
 def preset() -> str | None:
     """The preset of a whole build, if there is one."""
-    presets = [
-        p for p in ("dev", "release") if all((ROOT / "build" / p / n).exists() for n in NEEDED)
-    ]
-    return presets[0] if presets else None
+    return newest_preset(*NEEDED)
 
 
 pytestmark = [

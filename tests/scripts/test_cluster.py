@@ -7,12 +7,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import fails_in_one_line
+from conftest import fails_in_one_line, newest_preset
 
 ROOT = Path(__file__).parents[2]
-BIN = next(
-    (f for f in (ROOT / "build" / p / "bin" for p in ("dev", "release")) if f.exists()), None
-)
+PRESET = newest_preset("bin/darts_search")
+BIN = ROOT / "build" / PRESET / "bin" if PRESET else None
 
 
 def cluster(*arguments: object) -> subprocess.CompletedProcess:

@@ -132,6 +132,17 @@ TEST_F(StudyFileTest, GivesEveryTrainingAllOfItsEpochs) {
               HasSubstr("train.max_hours"));
 }
 
+TEST_F(StudyFileTest, HasANameThatAFolderCanHave) {
+  EXPECT_THAT(error_of("name: ../evil\nhold_out: 10\nrandom: 3\n"),
+              HasSubstr("name: \"../evil\" cannot be the name of a folder"));
+}
+
+TEST_F(StudyFileTest, HasLearningRatesThatFall) {
+  EXPECT_THAT(error_of("hold_out: 10\nrandom: 3\ntraining: {w: {learning_rate: 0.1, "
+                       "learning_rate_min: 0.2}}\n"),
+              HasSubstr("training: w.learning_rate_min: 0.2 is above w.learning_rate, 0.1"));
+}
+
 TEST_F(StudyFileTest, NeedsImagesToRankByAndSomethingToRank) {
   EXPECT_THAT(error_of("random: 3\n"), HasSubstr("hold_out is missing"));
   EXPECT_THAT(error_of("hold_out: 0\nrandom: 3\n"), HasSubstr("hold_out"));
