@@ -108,8 +108,8 @@ void check_is_for_studies(const fs::path& folder) {
     const bool study_file = file.extension() == ".yaml" && file.filename() != "config.yaml";
     if (!study_file && !of_a_beginning.contains(file.filename().string())) {
       throw Error(folder.string() +
-                  " is not empty and no study's folder (it has no outcomes/); take "
-                  "another one (--dir)");
+                  " is not empty and no study's folder (it has no outcomes/); take another one "
+                  "(--dir)");
     }
   }
 }

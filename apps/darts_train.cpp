@@ -36,8 +36,7 @@ void declare(CLI::App& app, Arguments& a) {
   declare_processes(app, a.processes);
   app.add_option("--max-time", a.max_time,
                  "stop after so many hours, saving all (train.max_hours); the exit status is 0 "
-                 "then as well, a "
-                 "finished training has a result.json")
+                 "then as well, a finished training has a result.json")
       ->type_name("HOURS");
 }
 

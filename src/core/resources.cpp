@@ -70,14 +70,12 @@ bool is_among(const fs::path& file, const KindRow& row, const ResourcePlaces& pl
   });
 }
 
-/// "a training recipe, which darts_train takes" where another program has a recipe of that name;
-/// empty else.
-std::string of_another_program(const KindRow& own, const std::string& stem,
-                               const ResourcePlaces& places) {
+/// "a training recipe, which darts_train takes" for the first other kind of recipes of which
+/// `holds` is true; empty for none.
+template <class Holds>
+std::string of_another_program(const KindRow& own, const Holds& holds) {
   for (const KindRow& row : kind_rows) {
-    const std::vector<std::string> names = resource_names(row.kind, places);
-    if (row.kind != own.kind && std::string_view(row.extension) == own.extension &&
-        std::ranges::find(names, stem) != names.end()) {
+    if (row.kind != own.kind && std::string_view(row.extension) == own.extension && holds(row)) {
       return std::string("a ") + row.word + ", which " + row.program + " takes";
     }
   }
@@ -86,12 +84,11 @@ std::string of_another_program(const KindRow& own, const std::string& stem,
 
 /// Throws Error if the file is one of another kind: its keys would all be called unknown.
 void check_kind(const fs::path& file, const KindRow& own, const ResourcePlaces& places) {
-  for (const KindRow& row : kind_rows) {
-    if (row.kind != own.kind && std::string_view(row.extension) == own.extension &&
-        is_among(file, row, places) && !is_among(file, own, places)) {
-      throw Error(file.string() + " is a " + row.word + ", which " + row.program + " takes; a " +
-                  own.word + " is expected here");
-    }
+  const std::string other = of_another_program(own, [&](const KindRow& row) {
+    return is_among(file, row, places) && !is_among(file, own, places);
+  });
+  if (!other.empty()) {
+    throw Error(file.string() + " is " + other + "; a " + own.word + " is expected here");
   }
 }
 
@@ -174,7 +171,11 @@ fs::path find_resource(ResourceKind kind, const std::string& name, const Resourc
       "; available: " +
       (names.empty() ? "none (set DARTS_CONFIG_DIR to the folder configs)" : join(names));
   const std::string stem = name.ends_with(row.extension) ? fs::path(name).stem().string() : name;
-  if (const std::string other = of_another_program(row, stem, places); !other.empty()) {
+  const std::string other = of_another_program(row, [&](const KindRow& of) {
+    const std::vector<std::string> theirs = resource_names(of.kind, places);
+    return std::ranges::find(theirs, stem) != theirs.end();
+  });
+  if (!other.empty()) {
     message += "; " + stem + " is " + other;
   } else if (const auto near = nearest(stem, names)) {
     message += "; did you mean " + *near + "?";

@@ -5,7 +5,7 @@
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/eq.h>
 #include <ATen/ops/isfinite.h>
-#include <ATen/ops/ones_like.h>
+#include <ATen/ops/ones.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/topk.h>
 #include <ATen/ops/zeros.h>
@@ -40,20 +40,18 @@ void TestScores::add(const at::Tensor& logits, const at::Tensor& labels) {
               "TestScores: logits of shape [", labels.size(0), ", ", classes, "] expected, got ",
               logits.sizes());
   const at::Tensor values = logits.to(at::kDouble);
-  images_ += labels.size(0);
   non_finite_ += labels.size(0) - at::isfinite(values).all(1).sum().item<std::int64_t>();
   loss_sum_ +=
       at::cross_entropy_loss(values, labels).item<double>() * static_cast<double>(labels.size(0));
   const at::Tensor first = values.argmax(1);
   const at::Tensor correct = first.eq(labels);
-  correct_ += correct.sum().item<std::int64_t>();
   const at::Tensor five = std::get<1>(values.topk(std::min<std::int64_t>(5, classes), 1));
   among_five_ += five.eq(labels.unsqueeze(1)).sum().item<std::int64_t>();
   class_images_ += at::bincount(labels, {}, classes).cpu();
   class_correct_ += at::bincount(labels.masked_select(correct), {}, classes).cpu();
   if (confusion_.defined()) {
-    const at::Tensor ones = at::ones_like(labels);
-    confusion_.view({-1}).index_add_(0, (labels * classes + first).cpu(), ones.cpu());
+    const at::Tensor ones = at::ones({labels.size(0)}, at::kLong);
+    confusion_.view({-1}).index_add_(0, (labels * classes + first).cpu(), ones);
   }
 }
 
@@ -61,7 +59,7 @@ void TestScores::add_up(Ranks& ranks) {
   if (ranks.alone()) {
     return;
   }
-  const at::Tensor counts = at::tensor({images_, non_finite_, correct_, among_five_}, at::kLong);
+  const at::Tensor counts = at::tensor({non_finite_, among_five_}, at::kLong);
   ranks.sum(counts);
   ranks.sum(class_images_);
   ranks.sum(class_correct_);
@@ -71,16 +69,17 @@ void TestScores::add_up(Ranks& ranks) {
   std::array<double, 1> loss{loss_sum_};
   ranks.sum(std::span<double>(loss));
   const auto* const sums = counts.const_data_ptr<std::int64_t>();
-  images_ = sums[0];
-  non_finite_ = sums[1];
-  correct_ = sums[2];
-  among_five_ = sums[3];
+  non_finite_ = sums[0];
+  among_five_ = sums[1];
   loss_sum_ = loss[0];
 }
 
-double TestScores::loss() const { return loss_sum_ / static_cast<double>(images_); }
-double TestScores::top1() const { return share(correct_, images_); }
-double TestScores::top5() const { return share(among_five_, images_); }
+std::int64_t TestScores::images() const { return class_images_.sum().item<std::int64_t>(); }
+double TestScores::loss() const { return loss_sum_ / static_cast<double>(images()); }
+double TestScores::top1() const {
+  return share(class_correct_.sum().item<std::int64_t>(), images());
+}
+double TestScores::top5() const { return share(among_five_, images()); }
 
 std::int64_t TestScores::images_of(std::int64_t label) const {
   return class_images_[label].item<std::int64_t>();

@@ -4,6 +4,7 @@
 #include <darts/core/posix_file.hpp>
 #include <darts/core/text.hpp>
 #include <darts/run/run_directory.hpp>
+#include <darts/run/run_name.hpp>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -158,7 +159,7 @@ RunDirectory::RunDirectory(fs::path path, FileDescriptor lock)
     : path_(std::move(path)), lock_(std::move(lock)) {}
 
 RunDirectory RunDirectory::create(const fs::path& root, const std::string& name, Time time) {
-  if (name.empty() || name[0] == '.' || name.find('/') != std::string::npos) {
+  if (!can_name_a_folder(name)) {
     throw Error("'" + name +
                 "' cannot be the name of a run; take a word without slashes that does not begin "
                 "with a dot");

@@ -4,6 +4,7 @@
 #include <darts/core/error.hpp>
 #include <darts/core/optimizer_limits.hpp>
 #include <darts/core/text.hpp>
+#include <darts/run/run_name.hpp>
 #include <darts/study/study.hpp>
 
 #include <algorithm>
@@ -83,8 +84,7 @@ Study load_study(const fs::path& file) {
   std::vector<std::string> genotypes;
   FieldTable own = own_fields(study, genotypes);
   const StudyFile read(file, own);
-  if (study.name.empty() || study.name.front() == '.' ||
-      study.name.find('/') != std::string::npos) {
+  if (!can_name_a_folder(study.name)) {
     throw Error(file.string() + ": name: " + in_quotes(study.name) +
                 " cannot be the name of a folder; take a word without slashes that does not begin "
                 "with a dot");

@@ -27,7 +27,7 @@ class TestScores {
   void add_up(Ranks& ranks);
 
   std::int64_t classes() const { return class_images_.size(0); }
-  std::int64_t images() const { return images_; }
+  std::int64_t images() const;
   /// Images with a logit that is NaN or infinite: of no use are figures that count them.
   std::int64_t non_finite() const { return non_finite_; }
   /// Mean cross entropy.
@@ -45,10 +45,8 @@ class TestScores {
   const at::Tensor& confusion() const { return confusion_; }
 
  private:
-  std::int64_t images_ = 0;
   std::int64_t non_finite_ = 0;
   double loss_sum_ = 0.0;
-  std::int64_t correct_ = 0;
   std::int64_t among_five_ = 0;
   at::Tensor class_images_;   ///< classes, int64
   at::Tensor class_correct_;  ///< of them recognised
