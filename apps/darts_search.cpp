@@ -105,15 +105,6 @@ void check_has_alphas(const fs::path& run) {
   }
 }
 
-void check_is_run(const fs::path& folder) {
-  std::error_code ignored;
-  if (!fs::exists(folder / "config.yaml", ignored)) {
-    throw Error(folder.string() +
-                " is not a run directory (it has no config.yaml); give the folder of a search "
-                "(runs/NAME-…)");
-  }
-}
-
 void set_method(const Arguments& a, FieldTable& table) {
   if (!a.method.empty()) {
     table.set("search.method", a.method, "--method " + a.method);
@@ -133,7 +124,7 @@ Genotype derive(const SearchMethod& method, const Theta& theta, const SearchSpac
 
 Derived derive_from_run(const Arguments& a) {
   check_has_alphas(a.derive);
-  check_is_run(a.derive);
+  check_is_run_directory(a.derive);
   const RecordedTheta recorded = read_theta(fs::path(a.derive) / "alphas.jsonl", a.epoch);
   const auto config =
       load_config<SearchConfig>(fs::path(a.derive) / "config.yaml", [&a](FieldTable& table) {
@@ -199,7 +190,7 @@ int print_drawn(const Arguments& a, const SearchConfig& config) {
 /// The config of a run that selects from the supernet of another: its own, with a tenth of the
 /// learning rate (Wang et al. 2021), unless that one selects already.
 SearchConfig selection_config(const Arguments& a) {
-  check_is_run(a.from);
+  check_is_run_directory(a.from);
   constexpr double share = 0.1;
   return load_config<SearchConfig>(fs::path(a.from) / "config.yaml", [&a](FieldTable& table) {
     SearchConfig run;

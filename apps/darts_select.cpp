@@ -13,7 +13,6 @@
 
 #include <charconv>
 #include <iostream>
-#include <set>
 
 namespace {
 
@@ -96,31 +95,12 @@ void say_what_is_left(const StudyRunner& runner, const StudyResults& results, co
   }
 }
 
-/// Throws Error where the folder holds something else than a study (its file may lie there), which
-/// is not to be mixed with one.
-void check_is_for_studies(const fs::path& folder) {
-  static const std::set<std::string> of_a_beginning{"lock",   "log.txt",  "configs",  "genotypes",
-                                                    "output", "searches", "trainings"};
-  if (!fs::is_directory(folder) || fs::is_directory(folder / "outcomes")) {
-    return;
-  }
-  for (const fs::path& file : fs::directory_iterator(folder)) {
-    const bool study_file = file.extension() == ".yaml" && file.filename() != "config.yaml";
-    if (!study_file && !of_a_beginning.contains(file.filename().string())) {
-      throw Error(folder.string() +
-                  " is not empty and no study's folder (it has no outcomes/); take another one "
-                  "(--dir)");
-    }
-  }
-}
-
 /// The exit status.
 int run_study(const Arguments& a, const Study& study, const std::vector<Candidate>& candidates,
               const StudyFolder& folder, const StopSignals& signals) {
   Log log;
   const auto should_stop = [&signals] { return signals.pending().has_value(); };
-  check_is_for_studies(folder.path());
-  make_folders(folder.path());
+  folder.make();
   const FileDescriptor lock = lock_folder(folder.path());
   log.add_file(folder.path() / "log.txt");
   if (a.shard.empty()) {

@@ -68,7 +68,7 @@ def _draw_methods(axes: Any, study: Study, looks: dict[str, dict[str, Any]]) -> 
     low, high = _limits(values, [e for m in study.methods for e in m.interval or ()])
     for row, method in enumerate(study.methods):
         _draw_method(axes, row, method, looks[method.name]["color"])
-        places = _beside(sorted(study.of(method.name), key=lambda c: c.accuracy), high - low)
+        places = beside(sorted(study.of(method.name), key=lambda c: c.accuracy), high - low)
         axes.scatter(
             [100 * c.accuracy for c, _ in places],
             [row + offset for _, offset in places],
@@ -109,20 +109,22 @@ def _draw_method(axes: Any, row: int, method: Method, colour: str) -> None:
         axes.plot([mean, mean], [row - 0.34, row + 0.34], color=colour, lw=2.6, zorder=2)
 
 
-def _beside(candidates: list[Candidate], width: float) -> list[tuple[Candidate, float]]:
-    """Move points that would hide each other apart, up and down within their row."""
-    placed: list[tuple[Candidate, float]] = []
+def beside(candidates: list[Candidate], width: float) -> list[tuple[Candidate, float]]:
+    """Move points that would hide each other apart, up and down within their row.
 
-    def free(candidate: Candidate, offset: float) -> bool:
-        return all(
-            offset != other or 100 * abs(candidate.accuracy - c.accuracy) > NEAR * width
-            for c, other in placed
-        )
+    Where every place is taken they go where the nearest point is farthest away.
+    """
+    placed: list[tuple[Candidate, float]] = []
+    offsets = (0.0, APART, -APART, 2 * APART, -2 * APART)
+
+    def room(candidate: Candidate, offset: float) -> float:
+        distances = [abs(candidate.accuracy - c.accuracy) for c, other in placed if other == offset]
+        return min([100 * distance for distance in distances], default=width)
 
     for candidate in candidates:
-        offsets = (0.0, APART, -APART, 2 * APART, -2 * APART)
-        offset = next((offset for offset in offsets if free(candidate, offset)), 0.0)
-        placed.append((candidate, offset))
+        rooms = {offset: room(candidate, offset) for offset in offsets}
+        free = (offset for offset in offsets if rooms[offset] > NEAR * width)
+        placed.append((candidate, next(free, max(offsets, key=rooms.__getitem__))))
     return placed
 
 

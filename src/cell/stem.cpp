@@ -23,15 +23,18 @@ Stem::Stem(torch::nn::Module& network, const StemOptions& options) {
   using torch::nn::ReLU;
   using torch::nn::Sequential;
   const std::int64_t c = options.channels;
+  const auto norm = [&options](std::int64_t channels) {
+    return BatchNorm2d(torch::nn::BatchNorm2dOptions(channels).affine(options.affine));
+  };
   if (options.kind == NetworkStem::cifar) {
-    first_ = network.register_module(
-        "stem", Sequential(conv_3x3(options.image_channels, c, 1), BatchNorm2d(c)));
+    first_ = network.register_module("stem",
+                                     Sequential(conv_3x3(options.image_channels, c, 1), norm(c)));
     return;
   }
   first_ = network.register_module(
-      "stem0", Sequential(conv_3x3(options.image_channels, c / 2, 2), BatchNorm2d(c / 2), ReLU(),
-                          conv_3x3(c / 2, c, 2), BatchNorm2d(c)));
-  second_ = network.register_module("stem1", Sequential(ReLU(), conv_3x3(c, c, 2), BatchNorm2d(c)));
+      "stem0", Sequential(conv_3x3(options.image_channels, c / 2, 2), norm(c / 2), ReLU(),
+                          conv_3x3(c / 2, c, 2), norm(c)));
+  second_ = network.register_module("stem1", Sequential(ReLU(), conv_3x3(c, c, 2), norm(c)));
 }
 
 std::pair<at::Tensor, at::Tensor> Stem::forward(const at::Tensor& images, Execution execution) {

@@ -17,10 +17,11 @@ void add_network(FieldTable& t, TrainConfig::Network& network) {
         between(EvaluationNetworkOptions::least_channels, EvaluationNetworkOptions::most_channels));
   t.add("network.auxiliary", network.auxiliary,
         "weight of the auxiliary head's loss; 0: no auxiliary head", at_least(0.0));
-  t.add(
-      "network.drop_path", network.drop_path,
-      "probability of drop path; epoch e of E, counted from 0, has e/E of it (the original's code)",
-      between(0.0, 0.99));
+  t.add("network.drop_path", network.drop_path,
+        "probability of drop path: 0.2 in the paper (A.2) and its code, 0.3 in PC-DARTS' and "
+        "others'; "
+        "epoch e of E, counted from 0, has e/E of it (the original's code)",
+        between(0.0, 0.99));
 }
 
 void add_training(FieldTable& t, TrainConfig::Train& train) {

@@ -155,6 +155,18 @@ bool is_in_use(const fs::path& folder) {
   return lock.valid() && ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
+void check_is_run_directory(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored)) {
+    throw Error(path.string() + " is not a folder; give the folder of a run (runs/NAME-…)");
+  }
+  if (!fs::exists(path / "config.yaml", ignored)) {
+    throw Error(path.string() +
+                " is not a run directory (it has no config.yaml); give the folder of a run "
+                "(runs/NAME-…)");
+  }
+}
+
 RunDirectory::RunDirectory(fs::path path, FileDescriptor lock)
     : path_(std::move(path)), lock_(std::move(lock)) {}
 
@@ -189,17 +201,10 @@ RunDirectory RunDirectory::create_at(const fs::path& path) {
 }
 
 RunDirectory RunDirectory::open(const fs::path& path) {
-  std::error_code ignored;
-  if (!fs::is_directory(path, ignored)) {
-    throw Error(path.string() + " is not a folder; give the folder of a run (runs/NAME-…)");
-  }
-  if (!fs::exists(path / "config.yaml", ignored)) {
-    throw Error(path.string() +
-                " is not a run directory (it has no config.yaml); give the folder of a run "
-                "(runs/NAME-…)");
-  }
+  check_is_run_directory(path);
   RunDirectory run(path, lock_folder(path));
   make_folders(run.checkpoints());
+  std::error_code ignored;
   for (const fs::path& folder : {path, run.checkpoints(), run.genotypes()}) {
     if (fs::is_directory(folder, ignored)) {
       remove_stale_temporaries(folder);

@@ -108,6 +108,7 @@ SupernetOptions supernet_options(const SearchConfig& config, const SearchStage& 
   options.nodes = config.space.nodes;
   options.stem = config.space.stem;
   options.stem_multiplier = config.space.stem_multiplier;
+  options.stem_affine = config.space.stem_affine;
   options.image_channels = image_channels;
   options.classes = classes;
   const auto method = search_method(config);

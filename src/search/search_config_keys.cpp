@@ -67,6 +67,10 @@ void add_space(FieldTable& t, SearchConfig::Space& space) {
         stem_choices());
   t.add("space.stem_multiplier", space.stem_multiplier, "the stem has so many times the channels",
         between(1, 64));
+  t.add(
+      "space.stem_affine", space.stem_affine,
+      "the stem's batch norms learn scale and shift: true in the original's code; false: no batch "
+      "norm of a search does (A.1.1 of the paper)");
   t.add("space.edges_per_node", space.edges_per_node,
         "edges that a node keeps in the genotype; a list: of each node",
         between(1, most_edges_of_node));
@@ -102,7 +106,8 @@ void add_training(FieldTable& t, SearchConfig& c) {
   add_weight_init_field(t, c.w.init);
   t.add("w.learning_rate", c.w.learning_rate, "learning rate at the start",
         greater_than(0.0) & at_most(most_of_a_step));
-  t.add("w.learning_rate_min", c.w.learning_rate_min, "learning rate where the cosine ends",
+  t.add("w.learning_rate_min", c.w.learning_rate_min,
+        "learning rate where the cosine ends (the original's code; zero in the paper)",
         at_least(0.0) & at_most(most_of_a_step));
   t.add("w.momentum", c.w.momentum, "momentum", between(0.0, 1.0));
   t.add("w.nesterov", c.w.nesterov, "Nesterov's form of it");

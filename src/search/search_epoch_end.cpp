@@ -7,6 +7,7 @@
 #include <darts/ops/noise.hpp>
 #include <darts/search/search_run.hpp>
 #include <darts/search/selection.hpp>
+#include <darts/search/shared_curvature.hpp>
 
 #include <ATen/ops/argmax.h>
 #include <ATen/ops/cross_entropy_loss.h>
@@ -191,10 +192,13 @@ bool SearchRun::measure(EpochSummary& summary) {
   const HessianOptions hessian{options.products, config_.alpha.weight_decay, here,
                                exact ? at::kFloat : at::kDouble};
   const auto epoch = static_cast<std::uint64_t>(state_.epoch);
-  summary.curvature =
-      measure_curvature(supernet_, method_, data_.last_held_out(), hessian,
-                        RandomStream(config_.seed, RandomPurpose::curvature, epoch, 1)(),
-                        [this] { return stop_requested(); });
+  summary.curvature = shared_curvature(
+      ranks(), [this] { return hooks().stop_requested(); },
+      [&](const std::function<bool()>& should_stop) {
+        return measure_curvature(supernet_, method_, data_.last_held_out(), hessian,
+                                 RandomStream(config_.seed, RandomPurpose::curvature, epoch, 1)(),
+                                 should_stop);
+      });
   return summary.curvature.has_value();
 }
 

@@ -21,7 +21,7 @@ SupernetImpl::SupernetImpl(SupernetOptions options) : options_(std::move(options
 void SupernetImpl::reset() {
   const auto& o = options_;
   const std::int64_t stem_channels = o.stem_multiplier * o.channels;
-  stem_ = Stem(*this, {o.stem, o.image_channels, stem_channels});
+  stem_ = Stem(*this, {o.stem, o.image_channels, stem_channels, o.stem_affine});
 
   cells_ = register_module("cells", torch::nn::Sequential());
   SearchCellOptions cell;

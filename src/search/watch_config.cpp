@@ -42,7 +42,8 @@ void add_watch_fields(FieldTable& t, SearchConfig& c) {
   CurvatureOptions& curvature = c.search.curvature;
   t.add("search.curvature_every", curvature.every,
         "epochs between measurements of the largest eigenvalue of the validation loss' Hessian by "
-        "alpha (Zela et al. 2020; 2 in their code); 0: none",
+        "alpha (Zela et al. 2020; 2 in their code), by one batch of alpha's images, on which order "
+        "joint trains w as well; 0: none",
         between(0, 1'000'000));
   t.add("search.curvature_products", curvature.products,
         "how: exact: differentiating twice, module by module, with a multiple of a step's memory; "
@@ -51,8 +52,8 @@ void add_watch_fields(FieldTable& t, SearchConfig& c) {
             {{"exact", CurvatureProducts::exact}, {"difference", CurvatureProducts::difference}}));
   t.add("search.early_stop", c.early_stop.by,
         "stops before the last epoch: eigenvalue: once its mean has grown (Zela et al. 2020); "
-        "skips: once the normal cell has too many skip connections; stable: once the genotype "
-        "stays the same (both after DARTS+, Liang et al. 2019)",
+        "skips: once the normal cell has too many skip connections, where it had fewer before; "
+        "stable: once the genotype stays the same (both after DARTS+, Liang et al. 2019)",
         one_of<EarlyStop>({{"none", EarlyStop::none},
                            {"eigenvalue", EarlyStop::eigenvalue},
                            {"skips", EarlyStop::skips},

@@ -37,7 +37,8 @@ std::string cell(const Json& record, const char* column) {
 }
 
 std::string line(const RetrainedCandidate& candidate, const Json& record) {
-  std::string text = candidate.name + ',' + candidate.method + ',' + std::to_string(candidate.seed);
+  std::string text = csv_field(candidate.name) + ',' + csv_field(candidate.method) + ',' +
+                     std::to_string(candidate.seed);
   for (const char* column : epoch_columns) {
     text += ',' + within(column, [&] { return cell(record, column); });
   }

@@ -10,15 +10,24 @@
 namespace darts {
 namespace {
 
-/// Of a finished run: its last and its best, each w and its momentum in float32.
-double checkpoint_bytes(const Trial& trial) {
-  constexpr double kept = 2.0;
-  constexpr double of_parameter = 8.0;
+/// Of a finished run: its last ones and its best, each w, its momentum and, of a training that has
+/// one, its average in float32.
+double checkpoint_bytes(const Trial& trial, const RunOptions& options, bool averages) {
+  const auto kept = static_cast<double>(options.keep_checkpoints + 1);
+  const double of_parameter = averages ? 12.0 : 8.0;
   return kept * of_parameter * static_cast<double>(trial.parameters);
 }
 
-RunsEstimate estimate_of(const std::string& what, std::int64_t runs, const Trial& trial) {
-  return {what, runs, whole_seconds(trial), checkpoint_bytes(trial)};
+/// What a search's trial does not measure.
+std::string not_measured(const SearchConfig& config) {
+  std::vector<std::string> parts;
+  if (config.search.curvature.every > 0) {
+    parts.emplace_back("without measuring the curvature");
+  }
+  if (const auto stages = search_method(config)->stages(); stages > 1) {
+    parts.push_back("by a step of stage 1 of " + std::to_string(stages));
+  }
+  return join(parts);
 }
 
 /// One that is known before any search.
@@ -35,7 +44,9 @@ std::vector<RunsEstimate> estimate(const Study& study, const std::vector<Candida
     if (runs > 0) {
       const Trial trial =
           within("searches." + search.name, [&] { return dry_run(search.config, Log::silent()); });
-      estimates.push_back(estimate_of("searches by " + search.name, runs, trial));
+      estimates.push_back({"searches by " + search.name, runs, whole_seconds(trial),
+                           checkpoint_bytes(trial, search.config.run, /*averages=*/false),
+                           not_measured(search.config)});
     }
   }
   std::int64_t trainings = 0;
@@ -45,7 +56,9 @@ std::vector<RunsEstimate> estimate(const Study& study, const std::vector<Candida
   const Trial trial = within("training", [&] {
     return train_dry_run(study.training, any_genotype(study), Log::silent());
   });
-  estimates.push_back(estimate_of("trainings", trainings, trial));
+  estimates.push_back(
+      {"trainings", trainings, whole_seconds(trial),
+       checkpoint_bytes(trial, study.training.run, study.training.train.average > 0.0)});
   return estimates;
 }
 
@@ -64,7 +77,8 @@ void report(const std::vector<RunsEstimate>& estimates, const std::vector<Candid
   std::int64_t runs = 0;
   for (const RunsEstimate& e : estimates) {
     log.info(std::to_string(e.runs) + " " + e.what + ": about " + format_duration(e.seconds) +
-             " and " + format_bytes(static_cast<std::uint64_t>(e.bytes)) + " each");
+             " and " + format_bytes(static_cast<std::uint64_t>(e.bytes)) + " each" +
+             (e.but.empty() ? "" : " (" + e.but + ")"));
     runs += e.runs;
     seconds += static_cast<double>(e.runs) * e.seconds;
     bytes += static_cast<double>(e.runs) * e.bytes;

@@ -1,8 +1,10 @@
 #include <darts/core/error.hpp>
+#include <darts/run/run_directory.hpp>
 #include <darts/search/methods/random_search.hpp>
 #include <darts/study/plan.hpp>
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 
 namespace darts {
@@ -22,6 +24,19 @@ void add_known(std::string name, std::string method, std::int64_t seed, Genotype
                std::vector<Candidate>& candidates) {
   genotype.name = name;
   candidates.push_back({std::move(name), std::move(method), seed, nullptr, std::move(genotype)});
+}
+
+/// Their places, those of one method behind each other: what is dealt out in this order gives every
+/// part as many of each, and methods take unlike times.
+std::vector<std::size_t> by_method(const std::vector<Candidate>& candidates) {
+  const auto first_of_method = [&](std::size_t i) {
+    return std::ranges::find(candidates, candidates[i].method, &Candidate::method) -
+           candidates.begin();
+  };
+  std::vector<std::size_t> order(candidates.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, {}, first_of_method);
+  return order;
 }
 
 /// Throws Error where a given genotype would be counted as what a search has found.
@@ -49,6 +64,23 @@ void check_names(const std::vector<Candidate>& candidates) {
 }
 
 }  // namespace
+
+void StudyFolder::make() const {
+  static const std::set<std::string> of_a_beginning{"lock",   "log.txt",  "configs",  "genotypes",
+                                                    "output", "searches", "trainings"};
+  make_folders(path_);
+  if (fs::is_directory(path_ / "outcomes")) {
+    return;
+  }
+  for (const fs::path& file : fs::directory_iterator(path_)) {
+    const bool study_file = file.extension() == ".yaml" && file.filename() != "config.yaml";
+    if (!study_file && !of_a_beginning.contains(file.filename().string())) {
+      throw Error(path_.string() +
+                  " is not empty and no study's folder (it has no outcomes/); take another one "
+                  "(--dir)");
+    }
+  }
+}
 
 fs::path StudyFolder::config(const std::string& run) const {
   return path_ / "configs" / (run + ".yaml");
@@ -101,11 +133,16 @@ std::vector<Candidate> shard(std::vector<Candidate> candidates, std::int64_t num
                 "; parts are 1/" + std::to_string(count) + " to " + std::to_string(count) + "/" +
                 std::to_string(count));
   }
+  std::vector<std::size_t> own;
+  const std::vector<std::size_t> order = by_method(candidates);
+  for (std::size_t i = static_cast<std::size_t>(number - 1); i < order.size();
+       i += static_cast<std::size_t>(count)) {
+    own.push_back(order[i]);
+  }
+  std::ranges::sort(own);
   std::vector<Candidate> part;
-  for (std::size_t i = 0; i < candidates.size(); ++i) {
-    if (static_cast<std::int64_t>(i) % count == number - 1) {
-      part.push_back(std::move(candidates[i]));
-    }
+  for (const std::size_t candidate : own) {
+    part.push_back(std::move(candidates[candidate]));
   }
   return part;
 }

@@ -47,7 +47,8 @@ void add_epoch(const Json& record, std::int64_t genotype_epoch, SearchFigures& f
   }
   figures.valid_accuracy = json_field_as<double>(record, "valid_accuracy");
   figures.held_out = json_field_or<std::string>(record, "valid_images", "held out") == "held out";
-  if (find_json_field(record, "eigenvalue") != nullptr) {
+  if (const Json* const value = find_json_field(record, "eigenvalue");
+      value != nullptr && !value->is_null()) {  // null: it was not finite
     figures.eigenvalue = json_field_as<double>(record, "eigenvalue");
   }
 }
@@ -259,7 +260,9 @@ StudyResults collect(const Study& study, const std::vector<Candidate>& candidate
   compare_with_random(results.methods);
   results.comparisons = compare(results.methods, 1.0 / static_cast<double>(study.hold_out));
   results.correlations = correlations(results.candidates);
-  results.winner = read_winner(folder.winner());
+  if (auto winner = read_winner(folder.winner()); winner && winner->complete()) {
+    results.winner = std::move(winner);
+  }
   return results;
 }
 
@@ -273,7 +276,8 @@ std::optional<WinnerTest> read_winner(const fs::path& file) {
     return WinnerTest{json_field_as<std::string>(json, "candidate"),
                       json_field_as<std::vector<std::string>>(json, "compared"),
                       json_field_as<std::vector<double>>(json, "test_top1"),
-                      json_field_or(json, "trainings", std::vector<std::string>())};
+                      json_field_or(json, "trainings", std::vector<std::string>()),
+                      json_field_or<std::int64_t>(json, "networks", 0)};
   });
 }
 
@@ -281,6 +285,7 @@ void write_winner(const fs::path& file, const WinnerTest& winner) {
   const nlohmann::ordered_json json{{"candidate", winner.candidate},
                                     {"compared", winner.compared},
                                     {"trainings", winner.trainings},
+                                    {"networks", winner.networks},
                                     {"test_top1", winner.top1}};
   write_file_atomically(file, json.dump(2) + "\n");
 }

@@ -4,6 +4,7 @@
 #include <darts/core/error.hpp>
 #include <darts/core/optimizer_limits.hpp>
 #include <darts/core/text.hpp>
+#include <darts/core/utf8.hpp>
 #include <darts/run/run_name.hpp>
 #include <darts/study/study.hpp>
 
@@ -24,9 +25,12 @@ FieldTable own_fields(Study& study, std::vector<std::string>& genotypes) {
             "ranked",
             at_least(1));
   table.add("random", study.random,
-            "genotypes drawn at random from the space of every_search, as rivals",
+            "genotypes drawn at random, as rivals, from the searches' space; where these have "
+            "several, from every_search's",
             between(0, 10'000));
-  table.add("genotypes", genotypes, "given genotypes: files, or built-in names");
+  table.add("genotypes", genotypes,
+            "given genotypes: files, FILE:NAME, run directories, or "
+            "built-in names");
   table.add("training_seeds", study.training_seeds, "seeds of every genotype's trainings",
             at_least(0));
   return table;
@@ -52,6 +56,10 @@ void warn_of_configs(Study& study) {
       add("searches." + search.name,
           {"its data set is " + own + ", the trainings' is " + study.training.data.set.name});
     }
+    if (study.random > 0 && search_space(search.config) != study.random_space) {
+      add("searches." + search.name,
+          {"its space is not the one that the random genotypes are drawn from, every_search's"});
+    }
   }
   add("training", idle_settings(study.training, at::kCPU));
 }
@@ -71,10 +79,32 @@ void check_runs(const Study& study, const fs::path& file) {
   });
 }
 
+/// What a given genotype is called: as its run directory, as NAME of FILE:NAME, as its file.
+std::string name_of(const std::string& given) {
+  const fs::path path = fs::absolute(given).lexically_normal();
+  if (fs::is_directory(path)) {
+    return as_utf8((path.has_filename() ? path : path.parent_path()).filename().string());
+  }
+  const std::size_t colon = fs::exists(path) ? std::string::npos : given.rfind(':');
+  const std::string of_several = colon == std::string::npos ? "" : given.substr(colon + 1);
+  return of_several.empty() ? as_utf8(fs::path(given.substr(0, colon)).stem().string())
+                            : of_several;
+}
+
 Genotype named_genotype(const std::string& given, const fs::path& file) {
-  Genotype genotype = load_genotype(found_beside(file, given));
-  genotype.name = fs::path(given).stem().string();
+  const std::string found = genotype_beside(file, given);
+  Genotype genotype = load_genotype(found);
+  genotype.name = name_of(found);
   return genotype;
+}
+
+/// The searches' space where they have the same one, else that of every_search.
+SearchSpace space_of_all(const Study& study, const SearchConfig& every_search) {
+  const auto own = [](const StudySearch& search) { return search_space(search.config); };
+  const bool same = std::ranges::all_of(study.searches, [&](const StudySearch& search) {
+    return own(search) == own(study.searches.front());
+  });
+  return !study.searches.empty() && same ? own(study.searches.front()) : search_space(every_search);
 }
 
 }  // namespace
@@ -103,7 +133,8 @@ Study load_study(const fs::path& file) {
     const auto overridden = read.overridden(name, block, defaults);
     study.warnings.insert(study.warnings.end(), overridden.begin(), overridden.end());
   }
-  study.random_space = search_space(read.load<SearchConfig>({&read.every_search()}, defaults));
+  study.random_space =
+      space_of_all(study, read.load<SearchConfig>({&read.every_search()}, defaults));
   study.training = read.load<TrainConfig>({&read.training()}, defaults);
   if (study.training.train.max_hours > 0.0) {
     throw Error(file.string() +

@@ -51,6 +51,17 @@ std::string found_beside(const fs::path& study, const std::string& given) {
   return fs::is_regular_file(beside, ignored) ? beside.string() : given;
 }
 
+std::string genotype_beside(const fs::path& study, const std::string& given) {
+  std::error_code ignored;
+  const fs::path beside = study.parent_path() / given;
+  if (fs::exists(beside / "genotype.json", ignored)) {
+    return beside.string();
+  }
+  const std::size_t colon = fs::exists(beside, ignored) ? std::string::npos : given.rfind(':');
+  const std::string file = found_beside(study, given.substr(0, colon));
+  return colon == std::string::npos ? file : file + given.substr(colon);
+}
+
 StudyFile::StudyFile(fs::path file, FieldTable& own) : file_(std::move(file)) {
   for (const YamlLine& line : read_yaml_lines(file_)) {
     const auto [first, rest] = parted(line.key);

@@ -31,6 +31,9 @@ struct Block {
 /// `given` as a file beside the study's, if there is one; else as it is, a name or a path.
 std::string found_beside(const std::filesystem::path& study, const std::string& given);
 
+/// The same of what names a genotype, which may be FILE:NAME or a run directory.
+std::string genotype_beside(const std::filesystem::path& study, const std::string& given);
+
 /// A study's file, sorted into blocks.
 class StudyFile {
  public:

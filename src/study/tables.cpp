@@ -113,10 +113,10 @@ std::string to_csv(const StudyResults& r) {
           "search_seconds,supernet_valid_accuracy,eigenvalue\n";
   for (const RetrainedCandidate& c : r.candidates) {
     for (const TrainingFigures& t : c.trainings) {
-      text << c.name << ',' << c.method << ',' << c.seed << ',' << t.name << ',' << t.seed << ','
-           << format_shortest(t.accuracy) << ',' << format_fixed(t.seconds, 3) << ','
-           << c.parameters << ',' << c.multiply_adds << ',' << c.skips() << ','
-           << count_skip_connections(c.genotype.reduce) << ','
+      text << csv_field(c.name) << ',' << csv_field(c.method) << ',' << c.seed << ','
+           << csv_field(t.name) << ',' << t.seed << ',' << format_shortest(t.accuracy) << ','
+           << format_fixed(t.seconds, 3) << ',' << c.parameters << ',' << c.multiply_adds << ','
+           << c.skips() << ',' << count_skip_connections(c.genotype.reduce) << ','
            << (c.search ? format_fixed(c.search->seconds, 3) : "") << ','
            << (c.search ? format_shortest(c.search->valid_accuracy) : "") << ','
            << (c.search && c.search->eigenvalue ? format_shortest(*c.search->eigenvalue) : "")

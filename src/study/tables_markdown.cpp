@@ -53,7 +53,7 @@ std::string candidates_markdown(const StudyResults& r) {
 std::string methods_markdown(const StudyResults& r) {
   std::string text =
       "| method | n | top-1, % | 95 % interval of the mean | parameters, M | multiply-adds, M | "
-      "skips | a search |\n|---|---|---|---|---|---|---|---|\n";
+      "skips | a search's steps |\n|---|---|---|---|---|---|---|---|\n";
   for (const MethodResult& m : r.methods) {
     text += "| " + m.name + " | " + std::to_string(m.accuracies.size()) + " | " +
             percent_with_deviation(m.accuracies) + " | " + interval_of(m.accuracies) + " | " +

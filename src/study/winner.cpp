@@ -36,8 +36,24 @@ bool wait(ChildProcess& process, const std::function<bool()>& should_stop,
   return true;
 }
 
-double tested_top1(const fs::path& run) {
-  const fs::path file = run / "test.json";
+/// The images lie where the study says: a training of another machine has had them elsewhere.
+std::vector<std::string> test_arguments(const Study& study, const fs::path& run,
+                                        const fs::path& report) {
+  const DatasetOptions& set = study.training.data.set;
+  std::vector<std::string> arguments{run.string(),
+                                     "--device",
+                                     study.training.runtime.device,
+                                     "--on-error",
+                                     set.on_error == OnError::skip ? "skip" : "fail",
+                                     "--json",
+                                     report.string()};
+  if (set.root != DatasetOptions().root) {
+    arguments.insert(arguments.end(), {"--data-root", set.root.string()});
+  }
+  return arguments;
+}
+
+double tested_top1(const fs::path& file) {
   return within(file.string(), [&] {
     return json_field_as<double>(parse_json<nlohmann::json>(read_file(file)), "top1");
   });
@@ -65,29 +81,42 @@ struct Compared {
   std::vector<std::string> trainings;
 };
 
+/// The best of them, of which nothing is tested yet.
+WinnerTest chosen_of(const std::vector<RetrainedCandidate>& candidates) {
+  const Compared all(candidates);
+  const RetrainedCandidate& best = candidates.front();
+  return {.candidate = best.name,
+          .compared = all.candidates,
+          .top1 = {},
+          .trainings = all.trainings,
+          .networks = std::ssize(best.trainings)};
+}
+
 }  // namespace
 
 std::optional<WinnerTest> test_winner(const StudyResults& results, const Study& study,
                                       const StudyFolder& folder, const Log& log,
                                       const std::function<bool()>& should_stop) {
-  const RetrainedCandidate& best = results.candidates.front();
-  const Compared all(results.candidates);
-  WinnerTest winner{
-      .candidate = best.name, .compared = all.candidates, .top1 = {}, .trainings = all.trainings};
-  const bool skips = study.training.data.set.on_error == OnError::skip;
-  for (const TrainingFigures& training : best.trainings) {
-    log.info(training.name + ": test of the winner on the test set");
-    const fs::path output = folder.output(training.name);
+  WinnerTest winner = read_winner(folder.winner()).value_or(chosen_of(results.candidates));
+  const auto best =
+      std::ranges::find(results.candidates, winner.candidate, &RetrainedCandidate::name);
+  if (best == results.candidates.end()) {
+    throw Error(folder.winner().string() + ": there is no candidate " + winner.candidate);
+  }
+  write_winner(folder.winner(), winner);  // the choice stands before anything is known of it
+  for (std::size_t i = winner.top1.size(); i < best->trainings.size(); ++i) {
+    const std::string& training = best->trainings[i].name;
+    log.info(training + ": test of the winner on the test set");
+    const fs::path report = folder.training(training) / "test.json";
     ChildProcess process(sibling_program("darts_eval"),
-                         {folder.training(training.name).string(), "--device",
-                          study.training.runtime.device, "--on-error", skips ? "skip" : "fail"},
-                         output, one_rank_environment());
-    if (!wait(process, should_stop, output.string())) {
+                         test_arguments(study, folder.training(training), report),
+                         folder.output(training), one_rank_environment());
+    if (!wait(process, should_stop, folder.output(training).string())) {
       return std::nullopt;
     }
-    winner.top1.push_back(tested_top1(folder.training(training.name)));
+    winner.top1.push_back(tested_top1(report));
+    write_winner(folder.winner(), winner);
   }
-  write_winner(folder.winner(), winner);
   return winner;
 }
 
@@ -101,7 +130,8 @@ void check_not_tested(const std::vector<Candidate>& candidates, const StudyFolde
       (!winner->trainings.empty() && winner->trainings != all.trainings)) {
     throw Error(folder.winner().string() + ": the winner among " +
                 std::to_string(winner->compared.size()) +
-                " candidates has been tested already; a study with others than these, or with "
+                " candidates has been tested already, or its test has begun; a study with others "
+                "than these, or with "
                 "other trainings of them, needs a new folder (--dir)");
   }
 }

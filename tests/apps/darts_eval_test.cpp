@@ -169,6 +169,13 @@ TEST_F(DartsEval, CountsWithoutData) {
   EXPECT_GT(nlohmann::json::parse(bytes_of(at("count.json"))).at("parts").size(), 5U);
 }
 
+TEST_F(DartsEval, ListsTheGenotypesThatAreKnownByName) {
+  const ProgramResult result = eval({"--list-genotypes"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, AllOf(HasSubstr("CIFAR-10 error, %"), HasSubstr("\nNASNet "),
+                                HasSubstr("\nDARTS_V2           DARTS      2.76 ± 0.09")));
+}
+
 TEST_F(DartsEval, SaysWhatIsWrong) {
   EXPECT_THAT(eval_error({}), HasSubstr("say what to test"));
   EXPECT_THAT(eval_error({"--count", "DARTS_V9"}), HasSubstr("DARTS_V9"));

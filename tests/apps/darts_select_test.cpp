@@ -138,6 +138,26 @@ TEST_F(DartsSelect, StoppedAndKilledItGoesOnToTheSameResults) {
   EXPECT_EQ(figures(folder()), figures(at("whole")));
 }
 
+TEST_F(DartsSelect, TestsItsWinnerWhereTheImagesAreNow) {
+  ASSERT_EQ(run(study({"--shard", "1/1"})).status, 0);
+  fs::rename(at("data"), at("moved"));
+  const ProgramResult result = run(study({"--data-root", at("moved").string()}));
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, Not(HasSubstr(": training (")));
+  EXPECT_FALSE(results(folder()).at("winner").is_null());
+}
+
+TEST_F(DartsSelect, SharesTheProcessorsAmongItsJobs) {
+  std::string text = bytes_of(at("study.yaml"));
+  for (std::size_t at = text.find("threads: 1"); at != std::string::npos;
+       at = text.find("threads: 1")) {
+    text.replace(at, 10, "threads: 0");
+  }
+  write_text(at("study.yaml"), text);
+  EXPECT_EQ(run(study({"--only", "random-0-t0", "--jobs", "1024"})).status, 0);
+  EXPECT_THAT(bytes_of(folder() / "configs/random-0-t0.yaml"), HasSubstr("threads: 1\n"));
+}
+
 TEST_F(DartsSelect, HasItsFolderForItself) {
   Program first = start(study());
   ASSERT_TRUE(first.until([&] { return fs::exists(folder() / "log.txt"); }));
@@ -228,10 +248,16 @@ TEST_F(DartsSelect, PartsOfAStudyMakeTheWhole) {
 TEST_F(DartsSelect, DryRunCountsAndEstimates) {
   const ProgramResult result = run(study({"--dry-run"}));
   EXPECT_EQ(result.status, 0) << result.err;
-  EXPECT_THAT(result.out, AllOf(HasSubstr("first-0: a search; trainings first-0-t0\n"),
-                                HasSubstr("2 searches by first: about "),
-                                HasSubstr("5 trainings: about "), HasSubstr("9 runs: about ")));
+  EXPECT_THAT(result.out,
+              AllOf(HasSubstr("first-0: a search; trainings first-0-t0\n"),
+                    HasSubstr("2 searches by first: about "), HasSubstr("5 trainings: about "),
+                    HasSubstr("9 runs: about "), Not(HasSubstr("curvature"))));
   EXPECT_FALSE(fs::exists(folder()));
+  std::string text = bytes_of(at("study.yaml"));
+  text.replace(text.find("{epochs: 2,"), 11, "{curvature_every: 1, epochs: 2,");
+  write_text(at("study.yaml"), text);
+  EXPECT_THAT(run(study({"--dry-run"})).out,
+              HasSubstr(" each (without measuring the curvature)\n"));
 }
 
 TEST_F(DartsSelect, SaysWhatIsWrong) {

@@ -48,6 +48,10 @@ TEST(Text, DurationsThatAreNoTimesAreAQuestionMark) {
 }
 
 TEST(Text, ShellWordsAreQuotedWhereTheyNeedIt) {
+  EXPECT_EQ(csv_field("first-0"), "first-0");
+  EXPECT_EQ(csv_field("a,b"), "\"a,b\"");
+  EXPECT_EQ(csv_field("the \"best\""), "\"the \"\"best\"\"\"");
+  EXPECT_EQ(csv_field("two\nlines"), "\"two\nlines\"");
   EXPECT_EQ(shell_quoted("runs/cifar10-20261125-101500"), "runs/cifar10-20261125-101500");
   EXPECT_EQ(shell_quoted("my runs/a"), "'my runs/a'");
   EXPECT_EQ(shell_quoted("it's"), "'it'\\''s'");

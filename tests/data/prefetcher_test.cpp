@@ -45,8 +45,11 @@ TEST(Prefetcher, MakesNoMoreThanAskedAhead) {
       },
       {.first = 0, .end = 100, .workers = 2, .prefetch = 3});
   ASSERT_TRUE(prefetcher.next());
-  std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  EXPECT_EQ(made, 4);  // the one taken, and three
+  for (int i = 0; i < 10'000 && made < 4; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // for one too many
+  EXPECT_EQ(made, 4);                                          // the one taken, and three
 }
 
 TEST(Prefetcher, ThrowsTheExceptionOfAWorkerInItsPlace) {

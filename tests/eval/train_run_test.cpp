@@ -75,6 +75,23 @@ TEST(TrainRun, IsStartedResumedAndTestedInAFewLines) {
   EXPECT_EQ(report.at("split"), "test");
 }
 
+TEST(TrainRun, StartsFromWeightsAsTheyAreToBeDrawn) {
+  const testing::TemporaryFolder folder;
+  TrainConfig config = tiny_config(folder.path());
+  config.network.cells = 3;  // the first of which is a normal one
+  config.train.epochs = 1;
+  const auto loss = [&] {
+    const auto training = TrainRun::start(config, tiny_genotype(folder.path()));
+    EXPECT_EQ(training->run(), RunOutcome::finished);
+    const auto result = read_file(training->directory().path() / "result.json");
+    return nlohmann::json::parse(result).at("test_loss").get<double>();
+  };
+  const double modern = loss();
+  EXPECT_EQ(loss(), modern);
+  config.w.init = WeightInit::pytorch_0_3;
+  EXPECT_NE(loss(), modern);
+}
+
 TEST(TrainRun, EndsWithItsTime) {
   const testing::TemporaryFolder folder;
   TrainConfig config = tiny_config(folder.path());

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from test_report import data_of, needs_dot
 
 from dartslib.cli import UserError
 from dartslib.study import is_study, read_study
+from dartslib.study_picture import beside
 
 Change = Callable[[dict[str, Any]], Any]
 
@@ -202,6 +205,16 @@ def test_several_studies_have_a_page_each(script: Script, tmp_path: Path) -> Non
     run = studies[0] / "searches/first-0"
     fails_in_one_line(script("report.py", *studies, run), "a study has a page of its own")
     assert script("report.py", run, "-o", "run.html").returncode == 0
+
+
+def test_no_point_of_a_picture_hides_another(tmp_path: Path) -> None:
+    (best, *_) = read_study(make_study(tmp_path)).candidates
+    same = [replace(best, accuracy=0.7 + 1e-5 * number) for number in range(10)]
+    places = beside(same, width=10.0)
+    assert len({(candidate.accuracy, offset) for candidate, offset in places}) == 10
+    assert max(Counter(offset for _, offset in places).values()) == 2
+    apart = [replace(best, accuracy=accuracy) for accuracy in (0.6, 0.7, 0.8)]
+    assert [offset for _, offset in beside(apart, width=20.0)] == [0.0, 0.0, 0.0]
 
 
 def test_pictures(script: Script, tmp_path: Path) -> None:

@@ -257,6 +257,15 @@ def test_follow_ends_when_interrupted(
     assert scalars(search.run / "tensorboard", "epoch/train_loss") == [(1, 2.0)]
 
 
+def test_follow_draws_the_genotypes(search: RunningSearch, script: Script) -> None:
+    for epoch in range(1, 7):
+        search.finish_epoch(epoch)
+    result = script("to_tensorboard.py", search.run, "--follow", "--every", "0.1")
+    assert (result.returncode, result.stderr) == (0, "")
+    pictures = events_in(search.run / "tensorboard").Images("genotype")
+    assert [picture.step for picture in pictures] == [1, 2, 3, 4, 5, 6]
+
+
 def test_follow_with_csv(search: RunningSearch, script: Script) -> None:
     for epoch in range(1, 7):
         search.finish_epoch(epoch)

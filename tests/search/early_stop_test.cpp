@@ -92,6 +92,21 @@ TEST(EarlyStop, TooManySkipConnectionsGiveTheLastGenotypeWithFewer) {
   EXPECT_EQ(stop_by_skips(Skips{}, 2), std::nullopt);
 }
 
+TEST(EarlyStop, StopsAfterTheEpochWithTooManySkipConnections) {
+  const EarlyStopOptions options{.by = EarlyStop::skips, .skips = 2};
+  SearchTrace trace;
+  add_epoch(trace, {.epoch = 0, .skips = 1});
+  add_epoch(trace, {.epoch = 1, .skips = 2});
+  EXPECT_FALSE(decide_stop(trace, options, 0, 2, 9));
+  add_epoch(trace, {.epoch = 2, .skips = 3});
+  const auto stop = decide_stop(trace, options, 0, 3, 9);
+  ASSERT_TRUE(stop);
+  EXPECT_EQ(stop->after, 3);
+  EXPECT_EQ(stop->epoch, 2) << "counted from 1: the last one with two";
+  EXPECT_NE(stop->why.find("3 skip connections, more than 2"), std::string::npos) << stop->why;
+  EXPECT_FALSE(decide_stop(trace, options, 0, 3, 3)) << "there is nothing left to stop";
+}
+
 TEST(EarlyStop, AGenotypeHasToStayTheSameWhileAlphaMoves) {
   const EarlyStopOptions options{.by = EarlyStop::stable, .stable_epochs = 2};
   SearchTrace trace;

@@ -95,6 +95,23 @@ TEST_P(SearchDataOfFiles, TakesAPartOfEveryClass) {
   EXPECT_THAT(labels().first, ElementsAre(Pair(0, 6), Pair(1, 9)));
 }
 
+TEST_P(SearchDataOfFiles, TakesItsHeldOutImagesInPassesOrDrawsThemAnew) {
+  const auto sizes = [&] {  // of the batches for alpha in two epochs
+    SearchData data(config_, c10::Device(c10::kCPU));
+    std::vector<std::int64_t> found;
+    for (std::int64_t epoch = 0; epoch < 2; ++epoch) {
+      data.start_epoch(epoch);
+      while (const auto batches = data.next()) {
+        found.push_back(batches->valid.images.size(0));
+      }
+    }
+    return found;
+  };
+  EXPECT_THAT(sizes(), ElementsAre(4, 4, 2, 4, 4, 2)) << "of ten images, each once";
+  config_.search.held_out_batches = HeldOutBatches::drawn;
+  EXPECT_THAT(sizes(), ElementsAre(4, 4, 4, 4, 4, 4)) << "the first ones of a new order each";
+}
+
 TEST_P(SearchDataOfFiles, GivesTheJointMethodAllImages) {
   config_.search.order = SearchOrder::joint;
   const auto [train, valid] = labels();

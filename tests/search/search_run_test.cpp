@@ -164,6 +164,22 @@ TEST(SearchRun, ClassifiesTheHeldOutImagesByStatisticsOfTheBatchOnRequest) {
             records_of(batch->directory().path(), "epoch").front().at("valid_loss"));
 }
 
+TEST(SearchRun, StartsFromWeightsAsTheyAreToBeDrawn) {
+  const testing::TemporaryFolder folder;
+  SearchConfig config = tiny_search(folder.path());
+  config.space.primitives = {"skip_connect", "sep_conv_3x3"};
+  config.alpha.learning_rate = 1e-9;
+  const auto losses = [&] {
+    const auto run = SearchRun::start(config);
+    EXPECT_EQ(run->run(), RunOutcome::finished);
+    return records_of(run->directory().path(), "epoch").front().at("train_loss").get<double>();
+  };
+  const double modern = losses();
+  EXPECT_EQ(losses(), modern);
+  config.w.init = WeightInit::pytorch_0_3;
+  EXPECT_NE(losses(), modern);
+}
+
 TEST(SearchRun, StartsFromAlphasOfTheSizeAskedFor) {
   const testing::TemporaryFolder folder;
   SearchConfig config = tiny_search(folder.path());

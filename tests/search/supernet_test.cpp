@@ -84,6 +84,32 @@ TEST(Supernet, TheStemForPhotographsIsThreeConvolutions) {
   EXPECT_EQ(state_of(*copy).size(), state.size());
 }
 
+TEST(Supernet, TheStemsBatchNormsHaveScaleAndShiftUnlessToldOtherwise) {
+  for (const NetworkStem stem : {NetworkStem::cifar, NetworkStem::imagenet}) {
+    SupernetOptions options = small_options();
+    options.stem = stem;
+    Supernet affine(options);
+    options.stem_affine = false;
+    Supernet plain(options);
+    const auto learn = [](Supernet& supernet) {
+      const auto names = supernet->weight_names();
+      return std::ranges::count_if(names, [](const std::string& name) {
+        return name.starts_with("stem") && name.ends_with(".bias");
+      });
+    };
+    EXPECT_EQ(learn(affine), stem == NetworkStem::cifar ? 1 : 3);
+    EXPECT_EQ(learn(plain), 0);
+    initialize_supernet(plain, 3);
+    initialize_supernet(affine, 3);  // which begins with scales of 1 and shifts of 0
+    testing::make_double(*plain);
+    testing::make_double(*affine);
+    const at::Tensor images = random_normal({2, 3, 32, 32}, 8);
+    EXPECT_LT(testing::relative_error(testing::logits_of(*plain, images),
+                                      testing::logits_of(*affine, images)),
+              1e-12);
+  }
+}
+
 TEST(Supernet, WeightsAreAllParametersButAlpha) {
   Supernet supernet(small_options());
   const auto weights = supernet->weights();

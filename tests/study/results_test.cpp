@@ -141,6 +141,9 @@ TEST_F(ResultsTest, CorrelatesTheLastEigenvaluesThatWereMeasured) {
     put_records(name, {before, last});
     eigenvalue /= 2.0;
   }
+  nlohmann::json not_finite = epoch(1, 0.5);
+  not_finite["eigenvalue"] = nullptr;  // as NaN is written
+  put_records("first-2", {not_finite});
   EXPECT_NEAR(correlation("eigenvalue").rank, -1.0, 1e-12);
   EXPECT_EQ(correlation("eigenvalue").candidates, 3);
 }
@@ -237,6 +240,31 @@ TEST_F(ResultsTest, ATrainingOfAnotherGenotypeIsNamed) {
       format_json(to_json(load_genotype("NASNet"))));
   EXPECT_THAT(testing::error_of([&] { results(); }),
               AllOf(HasSubstr("first-1-t1/genotype.json"), HasSubstr("another genotype")));
+}
+
+TEST_F(ResultsTest, AWinnerIsKnownOnceAllOfItsNetworksAreTested) {
+  WinnerTest winner{"first-1", {"first-1"}, {0.9}, {}, 2};
+  write_winner(folder_.winner(), winner);
+  EXPECT_EQ(read_winner(folder_.winner())->networks, 2);
+  EXPECT_FALSE(results().winner);
+  EXPECT_THAT(testing::error_of([&] { check_not_tested(candidates_, folder_); }),
+              HasSubstr("or its test has begun"));
+  winner.top1.push_back(0.92);
+  write_winner(folder_.winner(), winner);
+  EXPECT_EQ(results().winner->candidate, "first-1");
+}
+
+TEST_F(ResultsTest, NamesAreQuotedInTheTables) {
+  Candidate given = candidates_.back();
+  given.name = given.method = "a,b";
+  for (PlannedTraining& training : given.trainings) {
+    training.name = "a,b-t" + std::to_string(training.seed);
+  }
+  finish(given, 0.5);
+  candidates_.push_back(given);
+  write_tables(results(), folder_);
+  EXPECT_THAT(read_file(folder_.path() / "results.csv"),
+              HasSubstr("\n\"a,b\",\"a,b\",2,\"a,b-t0\",0,0.51,"));
 }
 
 TEST_F(ResultsTest, AWinnerThatIsTestedStays) {

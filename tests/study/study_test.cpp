@@ -4,6 +4,8 @@
 
 #include <darts/study/study.hpp>
 
+#include <nlohmann/json.hpp>
+
 namespace darts {
 namespace {
 
@@ -68,6 +70,43 @@ TEST_F(StudyFileTest, TakesListsAndFilesBesideIt) {
   EXPECT_THAT(space.edges.normal,
               ElementsAre(ElementsAre("skip_connect"), ElementsAre("none", "skip_connect")));
   EXPECT_EQ(study.genotypes.at(0).name, "cell");
+}
+
+TEST_F(StudyFileTest, CallsGivenGenotypesSoThatTheyCanBeToldApart) {
+  const std::string cell =
+      "Genotype(normal=[[('skip_connect', 0)]], normal_concat=[2], "
+      "reduce=[[('skip_connect', 0)]], reduce_concat=[2])\n";
+  testing::write_text(folder_ / "cells.txt", "A = " + cell + "B = " + cell);
+  for (const std::string run : {"lr0.025-1", "lr0.1-1"}) {
+    std::filesystem::create_directories(folder_ / run);
+    testing::write_text(folder_ / run / "genotype.json",
+                        format_json(to_json(load_genotype("DARTS_V1"))));
+  }
+  const Study study = load(
+      "hold_out: 5\ngenotypes: [cells.txt:A, cells.txt:B, lr0.025-1, lr0.1-1/, "
+      "PDARTS]\ntraining: {extends: cifar10}\n");
+  std::vector<std::string> names;
+  for (const Genotype& genotype : study.genotypes) {
+    names.push_back(genotype.name);
+  }
+  EXPECT_THAT(names, ElementsAre("A", "B", "lr0.025-1", "lr0.1-1", "PDARTS"));
+}
+
+TEST_F(StudyFileTest, DrawsFromTheSpaceOfTheSearchesOrSaysThatItCannot) {
+  const std::string head = "hold_out: 5\nseeds: [0]\nrandom: 2\ntraining: {extends: cifar10}\n";
+  const auto spaces = [&](const std::string& searches) {
+    const Study study = load(head + searches);
+    return std::pair(study.random_space == search_space(study.searches.front().config),
+                     ::testing::PrintToString(study.warnings));
+  };
+  const auto [own, quiet] =
+      spaces("searches:\n  a: {space: {name: s1}}\n  b: {space: {name: s1}}\n");
+  EXPECT_TRUE(own);
+  EXPECT_THAT(quiet, ::testing::Not(HasSubstr("space")));
+  const auto [other, warned] = spaces("searches:\n  a: {space: {name: s1}}\n  b: {}\n");
+  EXPECT_FALSE(other);
+  EXPECT_THAT(warned, AllOf(HasSubstr("searches.a: its space is not the one"),
+                            ::testing::Not(HasSubstr("searches.b: its space"))));
 }
 
 TEST_F(StudyFileTest, SaysFileLineAndKeyOfWhatIsWrong) {

@@ -116,6 +116,9 @@ double relative_error(const at::Tensor& actual, const at::Tensor& expected) {
 }
 
 Comparison::~Comparison() {
+  if (compared_ == 0 && !::testing::Test::IsSkipped()) {
+    ADD_FAILURE() << what_ << ": nothing was compared";
+  }
   std::printf("%s: %d tensors compared, largest relative error %.2e (%s)\n", what_.c_str(),
               compared_, largest_, worst_.c_str());
 }

@@ -36,6 +36,7 @@ inline double difference(const at::Tensor& a, const at::Tensor& b) {
 }
 
 inline void expect_near(const Outcome& actual, const Outcome& expected, double tolerance) {
+  EXPECT_FALSE(expected.empty());
   for (const auto& [name, tensor] : expected) {
     if (tensor.numel() > 0) {
       EXPECT_LE(difference(actual.at(name), tensor), tolerance) << name;
@@ -44,6 +45,7 @@ inline void expect_near(const Outcome& actual, const Outcome& expected, double t
 }
 
 inline void expect_same_bytes(const Outcome& actual, const Outcome& expected) {
+  EXPECT_FALSE(expected.empty());
   for (const auto& [name, tensor] : expected) {
     EXPECT_TRUE(actual.at(name).equal(tensor)) << name;
   }

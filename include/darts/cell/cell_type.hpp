@@ -17,6 +17,8 @@ struct ByCellType {
 
   const T& of(CellType type) const { return type == CellType::normal ? normal : reduce; }
   T& of(CellType type) { return type == CellType::normal ? normal : reduce; }
+
+  friend bool operator==(const ByCellType&, const ByCellType&) = default;
 };
 
 }  // namespace darts

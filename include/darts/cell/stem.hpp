@@ -24,6 +24,7 @@ struct StemOptions {
   NetworkStem kind = NetworkStem::cifar;
   std::int64_t image_channels = 3;
   std::int64_t channels = 48;  ///< of what it gives
+  bool affine = true;          ///< its batch norms learn scale and shift
 };
 
 /// The stem of a network, whose modules are registered in the network itself: `stem.K`, or

@@ -49,6 +49,10 @@ std::string in_quotes(std::string_view text);
 /// `text` as one word of a shell's command line: as it is, or in single quotes where it needs them.
 std::string shell_quoted(std::string_view text);
 
+/// As a field of a CSV file: in double quotes where it holds a comma, a quote or a line break (RFC
+/// 4180).
+std::string csv_field(std::string_view text);
+
 /// Columns that UTF-8 `text` takes on a terminal, at one a code point.
 std::size_t columns(std::string_view text);
 

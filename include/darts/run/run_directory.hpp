@@ -92,6 +92,9 @@ std::optional<std::filesystem::path> latest_checkpoint_of(const std::filesystem:
 /// never the best one. Nothing if there is none.
 std::optional<std::filesystem::path> last_good_checkpoint(const std::filesystem::path& run);
 
+/// Throws Error, which says what is missing, if `path` is no run directory.
+void check_is_run_directory(const std::filesystem::path& path);
+
 /// Which program's run lies in the run directory `run`, by its config.yaml: "darts_search",
 /// "darts_train"; empty if it is neither's.
 std::string program_of_run(const std::filesystem::path& run);

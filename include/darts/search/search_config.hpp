@@ -53,6 +53,7 @@ struct SearchConfig {
     std::int64_t channels = 16;
     NetworkStem stem = NetworkStem::cifar;
     std::int64_t stem_multiplier = 3;
+    bool stem_affine = true;
     std::vector<std::int64_t> edges_per_node{2};
   } space;
 

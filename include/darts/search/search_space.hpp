@@ -22,6 +22,8 @@ struct SearchSpace {
   std::optional<std::int64_t> most_skips = {};
 
   std::int64_t kept_edges(std::int64_t node) const;
+
+  friend bool operator==(const SearchSpace&, const SearchSpace&) = default;
 };
 
 /// Throws Error unless sets and numbers fit the nodes, and every node has an edge that offers an

@@ -22,6 +22,7 @@ struct SupernetOptions {
   std::int64_t nodes = 4;      ///< intermediate nodes of a cell
   NetworkStem stem = NetworkStem::cifar;
   std::int64_t stem_multiplier = 3;  ///< the stem has stem_multiplier · channels
+  bool stem_affine = true;           ///< its batch norms learn scale and shift
   std::int64_t image_channels = 3;
   std::int64_t classes = 10;
   std::vector<ThetaShape> theta;        ///< of the search method; none: alpha alone

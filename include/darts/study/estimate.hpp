@@ -15,6 +15,8 @@ struct RunsEstimate {
   std::int64_t runs = 0;
   double seconds = 0.0;  ///< of one, with this machine for itself
   double bytes = 0.0;    ///< of one, on disk: its checkpoints
+  /// What the seconds are not, if anything: "without measuring the curvature".
+  std::string but = {};
 };
 
 /// Tries a step of every kind of run of the study, as their dry runs do.

@@ -20,6 +20,10 @@ class StudyFolder {
  public:
   explicit StudyFolder(std::filesystem::path path) : path_(std::move(path)) {}
 
+  /// Makes the folder. Throws Error where it holds something else than a study: its file may lie
+  /// there.
+  void make() const;
+
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path config(const std::string& run) const;
   std::filesystem::path output(const std::string& run) const;

@@ -9,9 +9,10 @@
 namespace darts {
 
 /// Tests the best candidate's networks on the test set, each by darts_eval in a process of its own,
-/// and writes winner.json. Nothing else of a study looks at the test set, and once it has been
-/// looked at, the choice stands. Returns nothing if it was stopped before the end; throws Error
-/// where a test fails.
+/// and writes winner.json, which stands before the first test begins and gets the figure of each: a
+/// test that was stopped goes on with the networks that are left. Nothing else of a study looks at
+/// the test set, and once it is looked at, the choice stands. Returns nothing if it was stopped
+/// before the end; throws Error where a test fails.
 std::optional<WinnerTest> test_winner(const StudyResults& results, const Study& study,
                                       const StudyFolder& folder, const Log& log,
                                       const std::function<bool()>& should_stop);

@@ -52,8 +52,11 @@ class MethodsPlot extends Scatter {
     const placed = [];
     for (const point of [...points].sort((a, b) => a.x - b.x)) {
       const at = this.px(point.x);
+      const offsets = [0, 8, -8, 15, -15];
       const free = (offset) => placed.every(([px, py]) => Math.abs(px - at) > 8 || Math.abs(py - offset) > 7);
-      const offset = [0, 8, -8, 15, -15].find(free) ?? 0;
+      // Where every place is taken: where the nearest point is farthest away.
+      const room = (offset) => Math.min(...placed.map(([px, py]) => Math.hypot(px - at, py - offset)));
+      const offset = offsets.find(free) ?? offsets.reduce((best, other) => room(other) > room(best) ? other : best);
       placed.push([at, offset]);
       this.points.push(point);
       this.put(point, at, y + offset);
