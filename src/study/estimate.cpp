@@ -75,6 +75,7 @@ void report(const std::vector<RunsEstimate>& estimates, const std::vector<Candid
   double seconds = 0.0;
   double bytes = 0.0;
   std::int64_t runs = 0;
+  bool whole = true;
   for (const RunsEstimate& e : estimates) {
     log.info(std::to_string(e.runs) + " " + e.what + ": about " + format_duration(e.seconds) +
              " and " + format_bytes(static_cast<std::uint64_t>(e.bytes)) + " each" +
@@ -82,10 +83,11 @@ void report(const std::vector<RunsEstimate>& estimates, const std::vector<Candid
     runs += e.runs;
     seconds += static_cast<double>(e.runs) * e.seconds;
     bytes += static_cast<double>(e.runs) * e.bytes;
+    whole = whole && e.but.empty();
   }
   log.info(std::to_string(runs) + " runs: about " + format_duration(seconds) +
            ", one after the other, and " + format_bytes(static_cast<std::uint64_t>(bytes)) +
-           " on disk");
+           " on disk" + (whole ? "" : "; more, for what is left out above"));
 }
 
 }  // namespace darts

@@ -27,7 +27,7 @@ void add_known(std::string name, std::string method, std::int64_t seed, Genotype
 }
 
 /// Their places, those of one method behind each other: what is dealt out in this order gives every
-/// part as many of each, and methods take unlike times.
+/// part like numbers of each, and methods take unlike times.
 std::vector<std::size_t> by_method(const std::vector<Candidate>& candidates) {
   const auto first_of_method = [&](std::size_t i) {
     return std::ranges::find(candidates, candidates[i].method, &Candidate::method) -

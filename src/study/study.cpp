@@ -1,5 +1,6 @@
 #include "study_file.hpp"
 
+#include <darts/cell/topology.hpp>
 #include <darts/core/doing.hpp>
 #include <darts/core/error.hpp>
 #include <darts/core/optimizer_limits.hpp>
@@ -42,6 +43,53 @@ void check_different(const std::vector<std::int64_t>& seeds, const std::string& 
   }
 }
 
+/// What an edge can have in a genotype.
+std::set<std::string> choices_of(const std::vector<Primitive>& offered) {
+  std::set<std::string> names;
+  for (const Primitive& primitive : offered) {
+    if (primitive.kind() != PrimitiveKind::none) {
+      names.emplace(primitive.name());
+    }
+  }
+  return names;
+}
+
+/// Whether they have the same genotypes, but for what a cap on skip connections leaves out.
+bool same_genotypes(const SearchSpace& a, const SearchSpace& b) {
+  if (a.nodes != b.nodes) {
+    return false;
+  }
+  for (std::int64_t node = 0; node < a.nodes; ++node) {
+    if (a.kept_edges(node) != b.kept_edges(node)) {
+      return false;
+    }
+  }
+  for (const CellType type : cell_types) {
+    for (std::int64_t edge = 0; edge < edge_count(a.nodes); ++edge) {
+      if (choices_of(a.primitives.of(type).of(edge)) !=
+          choices_of(b.primitives.of(type).of(edge))) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
+/// The searches' space where they have the same one, else that of every_search, whose cap on skip
+/// connections it has either way.
+SearchSpace space_of_all(const Study& study, const SearchConfig& every_search) {
+  const SearchSpace common = search_space(every_search);
+  if (study.searches.empty()) {
+    return common;
+  }
+  SearchSpace own = search_space(study.searches.front().config);
+  own.most_skips = common.most_skips;
+  const bool same = std::ranges::all_of(study.searches, [&](const StudySearch& search) {
+    return same_genotypes(search_space(search.config), own);
+  });
+  return same && !same_genotypes(own, common) ? own : common;
+}
+
 /// Of each config, the settings that have no effect, and data sets that differ.
 void warn_of_configs(Study& study) {
   const auto add = [&study](const std::string& block, const std::vector<std::string>& lines) {
@@ -56,7 +104,7 @@ void warn_of_configs(Study& study) {
       add("searches." + search.name,
           {"its data set is " + own + ", the trainings' is " + study.training.data.set.name});
     }
-    if (study.random > 0 && search_space(search.config) != study.random_space) {
+    if (study.random > 0 && !same_genotypes(search_space(search.config), study.random_space)) {
       add("searches." + search.name,
           {"its space is not the one that the random genotypes are drawn from, every_search's"});
     }
@@ -98,15 +146,6 @@ Genotype named_genotype(const std::string& given, const fs::path& file) {
   return genotype;
 }
 
-/// The searches' space where they have the same one, else that of every_search.
-SearchSpace space_of_all(const Study& study, const SearchConfig& every_search) {
-  const auto own = [](const StudySearch& search) { return search_space(search.config); };
-  const bool same = std::ranges::all_of(study.searches, [&](const StudySearch& search) {
-    return own(search) == own(study.searches.front());
-  });
-  return !study.searches.empty() && same ? own(study.searches.front()) : search_space(every_search);
-}
-
 }  // namespace
 
 Study load_study(const fs::path& file) {
@@ -133,8 +172,6 @@ Study load_study(const fs::path& file) {
     const auto overridden = read.overridden(name, block, defaults);
     study.warnings.insert(study.warnings.end(), overridden.begin(), overridden.end());
   }
-  study.random_space =
-      space_of_all(study, read.load<SearchConfig>({&read.every_search()}, defaults));
   study.training = read.load<TrainConfig>({&read.training()}, defaults);
   if (study.training.train.max_hours > 0.0) {
     throw Error(file.string() +
@@ -154,6 +191,8 @@ Study load_study(const fs::path& file) {
                 "{extends: cifar10_hour}");
   }
   check_runs(study, file);
+  study.random_space =
+      space_of_all(study, read.load<SearchConfig>({&read.every_search()}, defaults));
   warn_of_configs(study);
   return study;
 }

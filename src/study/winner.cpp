@@ -39,7 +39,7 @@ bool wait(ChildProcess& process, const std::function<bool()>& should_stop,
 /// The images lie where the study says: a training of another machine has had them elsewhere.
 std::vector<std::string> test_arguments(const Study& study, const fs::path& run,
                                         const fs::path& report) {
-  const DatasetOptions& set = study.training.data.set;
+  const DatasetOptions set = with_absolute_paths(study.training.data).set;
   std::vector<std::string> arguments{run.string(),
                                      "--device",
                                      study.training.runtime.device,
@@ -47,7 +47,7 @@ std::vector<std::string> test_arguments(const Study& study, const fs::path& run,
                                      set.on_error == OnError::skip ? "skip" : "fail",
                                      "--json",
                                      report.string()};
-  if (set.root != DatasetOptions().root) {
+  if (set.root != DatasetOptions().root) {  // else the system's are taken
     arguments.insert(arguments.end(), {"--data-root", set.root.string()});
   }
   return arguments;
@@ -104,8 +104,11 @@ std::optional<WinnerTest> test_winner(const StudyResults& results, const Study& 
     throw Error(folder.winner().string() + ": there is no candidate " + winner.candidate);
   }
   write_winner(folder.winner(), winner);  // the choice stands before anything is known of it
-  for (std::size_t i = winner.top1.size(); i < best->trainings.size(); ++i) {
-    const std::string& training = best->trainings[i].name;
+  std::vector<std::string> trainings;
+  add_names(best->trainings, trainings);
+  std::ranges::sort(trainings);  // the study's file may list its seeds in another order by now
+  for (std::size_t i = winner.top1.size(); i < trainings.size(); ++i) {
+    const std::string& training = trainings[i];
     log.info(training + ": test of the winner on the test set");
     const fs::path report = folder.training(training) / "test.json";
     ChildProcess process(sibling_program("darts_eval"),

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <fstream>
@@ -147,6 +148,37 @@ TEST_F(DartsSelect, TestsItsWinnerWhereTheImagesAreNow) {
   EXPECT_FALSE(results(folder()).at("winner").is_null());
 }
 
+TEST_F(DartsSelect, GoesOnWithTheTestOfTheWinnerThatHasBegun) {
+  write_text(at("study.yaml"), bytes_of(at("study.yaml")) + "training_seeds: [1, 0]\n");
+  ASSERT_EQ(run(study({"--shard", "1/1"})).status, 0);
+  std::vector<std::string> compared;
+  std::vector<std::string> trainings;
+  const nlohmann::json ranked = results(folder());
+  for (const auto& candidate : ranked.at("candidates")) {
+    compared.push_back(candidate.at("name"));
+    for (const auto& training : candidate.at("trainings")) {
+      trainings.push_back(training.at("name"));
+    }
+  }
+  const std::string name = compared.back();  // not the best of them
+  std::ranges::sort(compared);
+  std::ranges::sort(trainings);
+  const nlohmann::json begun{{"candidate", name},
+                             {"compared", compared},
+                             {"trainings", trainings},
+                             {"networks", 2},
+                             {"test_top1", std::vector<double>{0.125}}};
+  write_text(folder() / "winner.json", begun.dump());
+  const ProgramResult result = run(study());
+  ASSERT_EQ(result.status, 0) << result.err;
+  const auto winner = results(folder()).at("winner");
+  EXPECT_EQ(winner.at("candidate"), name);
+  ASSERT_EQ(winner.at("test_top1").size(), 2U);
+  EXPECT_EQ(winner.at("test_top1")[0], 0.125);
+  EXPECT_FALSE(fs::exists(folder() / "trainings" / (name + "-t0") / "test.json"));
+  EXPECT_TRUE(fs::exists(folder() / "trainings" / (name + "-t1") / "test.json"));
+}
+
 TEST_F(DartsSelect, SharesTheProcessorsAmongItsJobs) {
   std::string text = bytes_of(at("study.yaml"));
   for (std::size_t at = text.find("threads: 1"); at != std::string::npos;
@@ -257,7 +289,8 @@ TEST_F(DartsSelect, DryRunCountsAndEstimates) {
   text.replace(text.find("{epochs: 2,"), 11, "{curvature_every: 1, epochs: 2,");
   write_text(at("study.yaml"), text);
   EXPECT_THAT(run(study({"--dry-run"})).out,
-              HasSubstr(" each (without measuring the curvature)\n"));
+              AllOf(HasSubstr(" each (without measuring the curvature)\n"),
+                    HasSubstr(" on disk; more, for what is left out above\n")));
 }
 
 TEST_F(DartsSelect, SaysWhatIsWrong) {

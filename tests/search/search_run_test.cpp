@@ -178,6 +178,9 @@ TEST(SearchRun, StartsFromWeightsAsTheyAreToBeDrawn) {
   EXPECT_EQ(losses(), modern);
   config.w.init = WeightInit::pytorch_0_3;
   EXPECT_NE(losses(), modern);
+  config.w.init = WeightInit::modern;
+  config.space.stem_affine = false;
+  EXPECT_NE(losses(), modern) << "the stem's scale and shift do not learn";
 }
 
 TEST(SearchRun, StartsFromAlphasOfTheSizeAskedFor) {

@@ -104,9 +104,16 @@ TEST(Supernet, TheStemsBatchNormsHaveScaleAndShiftUnlessToldOtherwise) {
     testing::make_double(*plain);
     testing::make_double(*affine);
     const at::Tensor images = random_normal({2, 3, 32, 32}, 8);
-    EXPECT_LT(testing::relative_error(testing::logits_of(*plain, images),
-                                      testing::logits_of(*affine, images)),
-              1e-12);
+    const at::Tensor logits = testing::logits_of(*plain, images);
+    const at::Tensor expected = testing::logits_of(*affine, images);
+    EXPECT_LT(testing::relative_error(logits, expected), 1e-12);
+    logits.pow(2).sum().backward();
+    expected.pow(2).sum().backward();
+    const std::string first = stem == NetworkStem::cifar ? "stem.0.weight" : "stem0.0.weight";
+    const auto gradient = [&first](Supernet& supernet) {
+      return supernet->named_parameters().find(first)->grad();
+    };
+    EXPECT_LT(testing::relative_error(gradient(plain), gradient(affine)), 1e-10);
   }
 }
 

@@ -103,6 +103,13 @@ TEST_F(StudyFileTest, DrawsFromTheSpaceOfTheSearchesOrSaysThatItCannot) {
       spaces("searches:\n  a: {space: {name: s1}}\n  b: {space: {name: s1}}\n");
   EXPECT_TRUE(own);
   EXPECT_THAT(quiet, ::testing::Not(HasSubstr("space")));
+  const auto [capped, quiet_too] = spaces(
+      "searches:\n  a: {derive: {max_skips: 2}}\n  b: {space: {primitives: [skip_connect, "
+      "max_pool_3x3, avg_pool_3x3, sep_conv_3x3, sep_conv_5x5, dil_conv_3x3, dil_conv_5x5]}}\n");
+  EXPECT_FALSE(capped) << "but the genotypes are those of every_search's";
+  EXPECT_THAT(quiet_too, ::testing::Not(HasSubstr("its space")));
+  EXPECT_THAT(error_of(head + "searches: {a: {space: {nodes: 3, edges_per_node: [2, 2, 2, 2]}}}\n"),
+              HasSubstr("study.yaml: searches.a: "));
   const auto [other, warned] = spaces("searches:\n  a: {space: {name: s1}}\n  b: {}\n");
   EXPECT_FALSE(other);
   EXPECT_THAT(warned, AllOf(HasSubstr("searches.a: its space is not the one"),

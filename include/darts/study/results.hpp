@@ -80,7 +80,7 @@ struct Correlation {
 struct WinnerTest {
   std::string candidate = {};
   std::vector<std::string> compared = {};   ///< that it was chosen among
-  std::vector<double> top1 = {};            ///< of its trainings tested so far, in [0, 1]
+  std::vector<double> top1 = {};            ///< of its trainings tested so far, by name
   std::vector<std::string> trainings = {};  ///< of all that were compared
   std::int64_t networks = 0;                ///< its trainings; 0: all are tested
 

@@ -52,7 +52,7 @@ function methodsTable(study) {
     { title: "parameters, M", value: (m) => m.parameters, show: (m) => millions(m.parameters) },
     { title: "multiply-adds, M", value: (m) => m.multiply_adds, show: (m) => millions(m.multiply_adds) },
     { title: "skips", value: (m) => m.skips, show: (m) => m.skips.toFixed(1) },
-    { title: "a search", value: (m) => m.time || null },
+    { title: "a search's steps", value: (m) => m.time || null },
   ], study.methods, false);
 }
 
