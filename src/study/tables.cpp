@@ -1,12 +1,10 @@
 #include <darts/core/atomic_file.hpp>
-#include <darts/core/text.hpp>
 #include <darts/study/results.hpp>
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cmath>
-#include <sstream>
 #include <utility>
 
 namespace darts {
@@ -106,29 +104,11 @@ Json to_json(const StudyResults& r) {
   return json;
 }
 
-std::string to_csv(const StudyResults& r) {
-  std::ostringstream text;
-  text << "candidate,method,search_seed,training,training_seed,selection_top1,training_seconds,"
-          "parameters,multiply_adds,skip_connections_normal,skip_connections_reduce,"
-          "search_seconds,supernet_valid_accuracy,eigenvalue\n";
-  for (const RetrainedCandidate& c : r.candidates) {
-    for (const TrainingFigures& t : c.trainings) {
-      text << csv_field(c.name) << ',' << csv_field(c.method) << ',' << c.seed << ','
-           << csv_field(t.name) << ',' << t.seed << ',' << format_shortest(t.accuracy) << ','
-           << format_fixed(t.seconds, 3) << ',' << c.parameters << ',' << c.multiply_adds << ','
-           << c.skips() << ',' << count_skip_connections(c.genotype.reduce) << ','
-           << (c.search ? format_fixed(c.search->seconds, 3) : "") << ','
-           << (c.search ? format_shortest(c.search->valid_accuracy) : "") << ','
-           << (c.search && c.search->eigenvalue ? format_shortest(*c.search->eigenvalue) : "")
-           << '\n';
-    }
-  }
-  return text.str();
-}
-
 void write_tables(const StudyResults& results, const StudyFolder& folder) {
   write_file_atomically(folder.path() / "results.json", to_json(results).dump(2) + "\n");
-  write_file_atomically(folder.path() / "results.csv", to_csv(results));
+  write_file_atomically(folder.path() / "results.csv", trainings_csv(results));
+  write_file_atomically(folder.path() / "methods.csv", methods_csv(results));
+  write_file_atomically(folder.path() / "comparisons.csv", comparisons_csv(results));
   write_file_atomically(folder.path() / "epochs.csv", epochs_csv(results, folder));
   write_file_atomically(folder.path() / "results.md", to_markdown(results));
 }

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include <cmath>
+#include <sstream>
 
 namespace darts {
 namespace {
@@ -190,10 +191,11 @@ TEST_F(ResultsTest, WaitsForAllTrainingsOfACandidate) {
   EXPECT_FALSE(r.comparisons[0].paired) << "seeds 0 and 2 against 0, 1 and 2";
 }
 
-TEST_F(ResultsTest, WritesWhatItKnowsIntoThreeTables) {
+TEST_F(ResultsTest, WritesWhatItKnowsIntoItsTables) {
   write_winner(folder_.winner(), {"first-1", {"first-1", "random-0"}, {0.9, 0.92}});
   const StudyResults r = results();
   write_tables(r, folder_);
+  std::string line;
   const auto json = nlohmann::json::parse(read_file(folder_.path() / "results.json"));
   EXPECT_EQ(json.at("candidates").size(), 9U);
   EXPECT_EQ(json.at("methods").at(0).at("name"), "first");
@@ -204,6 +206,20 @@ TEST_F(ResultsTest, WritesWhatItKnowsIntoThreeTables) {
   const std::string csv = read_file(folder_.path() / "results.csv");
   EXPECT_EQ(std::ranges::count(csv, '\n'), 19);
   EXPECT_THAT(csv, HasSubstr("\nfirst-1,first,1,first-1-t0,0,0.93,5.000,2000000,300000000,"));
+  const std::string methods = read_file(folder_.path() / "methods.csv");
+  EXPECT_EQ(std::ranges::count(methods, '\n'), 4);
+  EXPECT_THAT(methods, AllOf(HasSubstr("\nfirst,3,0.9"), HasSubstr("\nrandom,3,0.84,")));
+  const std::string comparisons = read_file(folder_.path() / "comparisons.csv");
+  EXPECT_EQ(std::ranges::count(comparisons, '\n'), 4);
+  EXPECT_THAT(comparisons, AllOf(HasSubstr("\nfirst,second,0.06"), HasSubstr(",paired,"),
+                                 HasSubstr("\nfirst,random,"), HasSubstr(",welch,")));
+  for (const std::string& table : {methods, comparisons}) {
+    for (std::istringstream lines(table); std::getline(lines, line);) {
+      EXPECT_EQ(std::ranges::count(line, ','),
+                std::ranges::count(table.substr(0, table.find('\n')), ','))
+          << line;
+    }
+  }
   const std::string markdown = read_file(folder_.path() / "results.md");
   EXPECT_THAT(markdown, AllOf(HasSubstr("| first | 3 | 91.00 ± 1.00 |"),
                               HasSubstr("| first − second | 6.00 | paired by seeds |"),

@@ -15,7 +15,8 @@ namespace darts {
 ///     configs/RUN.yaml          what each run is started with
 ///     genotypes/CANDIDATE.json  those that are given or drawn
 ///     searches/RUN/, trainings/RUN/, output/RUN.txt, outcomes/RUN.json
-///     winner.json, results.json, results.csv, results.md, log.txt
+///     winner.json, results.json, results.md, log.txt
+///     results.csv, methods.csv, comparisons.csv, epochs.csv
 class StudyFolder {
  public:
   explicit StudyFolder(std::filesystem::path path) : path_(std::move(path)) {}

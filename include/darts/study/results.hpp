@@ -104,12 +104,14 @@ struct StudyResults {
 StudyResults collect(const Study& study, const std::vector<Candidate>& candidates,
                      const StudyFolder& folder);
 
-/// Writes results.json, results.csv (a line a training), epochs.csv (a line an epoch of a search)
-/// and results.md into the folder.
+/// Writes results.json, results.md, results.csv (a line a training), methods.csv, comparisons.csv
+/// and epochs.csv (a line an epoch of a search) into the folder.
 void write_tables(const StudyResults& results, const StudyFolder& folder);
 
 nlohmann::ordered_json to_json(const StudyResults& results);
-std::string to_csv(const StudyResults& results);
+std::string trainings_csv(const StudyResults& results);
+std::string methods_csv(const StudyResults& results);
+std::string comparisons_csv(const StudyResults& results);
 /// Of the searches' records in `folder`. Throws Error where one is broken.
 std::string epochs_csv(const StudyResults& results, const StudyFolder& folder);
 std::string to_markdown(const StudyResults& results);
